@@ -1,0 +1,79 @@
+"""Foretell measures how well one neural representation foretells another.
+
+>>> import numpy as np, foretell
+>>> rng = np.random.default_rng(0)
+>>> a = rng.standard_normal((200, 64))
+>>> foretell.information_imbalance(a, a).a_to_b
+0.0
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Public name -> module that defines it. They are loaded on first use, so that `import foretell` costs
+# nothing and needs none of the extras.
+_HOME = {
+    "information_imbalance": "foretell.measure.compare",
+    "imbalance_matrix": "foretell.measure.compare",
+    "imbalance_curve": "foretell.measure.compare",
+    "Imbalance": "foretell.measure.result",
+    "load_result": "foretell.measure.result",
+    "save_result": "foretell.measure.result",
+    "contrast": "foretell.measure.inference",
+    "Bits": "foretell.measure.bits",
+    "Space": "foretell.measure.space",
+    "align": "foretell.measure.space",
+    "load_pairs": "foretell.representations.data",
+    "extract": "foretell.representations.extraction",
+    "open_store": "foretell.representations.store",
+    "run": "foretell.studies.run",
+    "semantic_layers": "foretell.studies.semantic",
+}
+
+__all__ = [
+    "Bits",
+    "Imbalance",
+    "Space",
+    "__version__",
+    "align",
+    "contrast",
+    "extract",
+    "imbalance_curve",
+    "imbalance_matrix",
+    "information_imbalance",
+    "load_pairs",
+    "load_result",
+    "open_store",
+    "run",
+    "save_result",
+    "semantic_layers",
+]
+
+if TYPE_CHECKING:
+    from foretell.measure.bits import Bits
+    from foretell.measure.compare import imbalance_curve, imbalance_matrix, information_imbalance
+    from foretell.measure.inference import contrast
+    from foretell.measure.result import Imbalance, load_result, save_result
+    from foretell.measure.space import Space, align
+    from foretell.representations.data import load_pairs
+    from foretell.representations.extraction import extract
+    from foretell.representations.store import open_store
+    from foretell.studies.run import run
+    from foretell.studies.semantic import semantic_layers
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"foretell has no {name!r}: its public names are {', '.join(sorted(_HOME))}.")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,83 @@
+"""Foretell's own errors and warnings.
+
+Every message says what was given, where, and what to do about it, in one line.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+
+__all__ = [
+    "AlignmentError",
+    "FetchError",
+    "ForetellError",
+    "ForetellWarning",
+    "InputError",
+    "MissingDependencyError",
+    "NotAvailableError",
+    "OptionError",
+    "StoreError",
+    "StudyError",
+]
+
+
+class ForetellError(Exception):
+    """Base of every error that Foretell raises on purpose."""
+
+
+class InputError(ForetellError, ValueError):
+    """The data cannot be measured as given: shapes, types, non-finite values, constant spaces."""
+
+
+class AlignmentError(InputError):
+    """Two spaces do not hold the same items in the same order."""
+
+
+class OptionError(InputError):
+    """An option has a value that it cannot have; the message lists the valid ones."""
+
+
+class NotAvailableError(ForetellError, NotImplementedError):
+    """An argument of a stable contract that this version does not carry out yet."""
+
+
+class StoreError(ForetellError):
+    """A store of activations is missing, damaged, of another version, or holds something else."""
+
+
+class StudyError(ForetellError, ValueError):
+    """A study file is wrong; the message names the path inside it."""
+
+
+class FetchError(ForetellError):
+    """A built-in model or data set could not be fetched, or is not what it should be."""
+
+
+class MissingDependencyError(ForetellError, ImportError):
+    """A library that belongs to one of Foretell's extras is not installed."""
+
+
+class ForetellWarning(UserWarning):
+    """Base of every warning that Foretell gives."""
+
+
+def check_option(name: str, value: object, valid: Iterable[Any]) -> None:
+    """Raise `OptionError` unless `value` is one of `valid`, which the message lists."""
+    choices = list(valid)
+    if value not in choices:
+        raise OptionError(
+            f"{name}={value!r} is not an option: choose one of {', '.join(map(repr, choices))}."
+        )
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import `module`, or say which extra of Foretell brings it."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"This needs {module}, which is not installed: pip install 'foretell[{extra}]'."
+        ) from error

@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: the measure alone, for someone who has two arrays."""

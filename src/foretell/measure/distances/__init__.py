@@ -1,0 +1,1 @@
+"""Distances of row blocks: one small protocol, several backends."""

@@ -1,0 +1,124 @@
+"""What the measure needs of a space, and the proof that two spaces hold the same items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.exceptions import AlignmentError
+from foretell.measure.bits import Bits, Rows
+
+__all__ = ["Space", "align", "check_same_items"]
+
+
+@runtime_checkable
+class Space(Protocol):
+    """What one model makes of one side of the pairs at one layer, for some of its tokens.
+
+    `Bits` are a space held in memory; a view of a store reads its bits when asked.
+    """
+
+    @property
+    def n_items(self) -> int:
+        """N, the number of items."""
+        ...
+
+    @property
+    def ids(self) -> tuple[str, ...] | None:
+        """Names of the items in order, or None where there are none to check."""
+        ...
+
+    @property
+    def n_tokens(self) -> int:
+        """T, the number of tokens that make up an item."""
+        ...
+
+    def bits(self, rows: Rows = slice(None)) -> Bits:
+        """Sign bits of the items at `rows` (all by default), shape (rows, T, bytes)."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Selected:
+    """Some items of a space, in a given order."""
+
+    space: Space
+    rows: NDArray[np.intp]
+    ids: tuple[str, ...]
+
+    @property
+    def n_items(self) -> int:
+        return len(self.rows)
+
+    @property
+    def n_tokens(self) -> int:
+        return self.space.n_tokens
+
+    def bits(self, rows: Rows = slice(None)) -> Bits:
+        return self.space.bits(self.rows[rows])
+
+
+def check_same_items(spaces: Sequence[Space]) -> None:
+    """Refuse spaces whose items differ in number, set or order.
+
+    Raises
+    ------
+    AlignmentError
+        Naming the first difference. Spaces without ids are compared by number alone.
+    """
+    first = spaces[0]
+    for number, space in enumerate(spaces[1:], start=1):
+        if space.n_items != first.n_items:
+            raise AlignmentError(
+                f"Space 0 has {first.n_items} items and space {number} has {space.n_items}: "
+                "give the same items in the same order, or foretell.align the spaces by id."
+            )
+    named = [(number, ids) for number, ids in enumerate(space.ids for space in spaces) if ids is not None]
+    for number, ids in named[1:]:
+        reference, expected = named[0]
+        if ids == expected:
+            continue
+        where, (want, got) = next(
+            (place, pair) for place, pair in enumerate(zip(expected, ids, strict=True)) if pair[0] != pair[1]
+        )
+        kind = "the same ids in another order" if set(ids) == set(expected) else "other ids"
+        raise AlignmentError(
+            f"Spaces {reference} and {number} have {kind}: item {where} is {want!r} in one and {got!r} "
+            "in the other; foretell.align the spaces by id."
+        )
+
+
+def align(*spaces: Space) -> tuple[Space, ...]:
+    """Views of spaces that hold the items common to all, in the order of the first.
+
+    Parameters
+    ----------
+    *spaces : Space
+        Each with ids.
+
+    Returns
+    -------
+    tuple of Space
+        As many as were given. Nothing is copied or read.
+
+    Raises
+    ------
+    AlignmentError
+        If a space has no ids, or no item is common to all.
+    """
+    places: list[dict[str, int]] = []
+    for number, space in enumerate(spaces):
+        if space.ids is None:
+            raise AlignmentError(f"Space {number} has no ids, so it cannot be aligned by them: give it ids.")
+        places.append({name: place for place, name in enumerate(space.ids)})
+    common = tuple(name for name in places[0] if all(name in place for place in places)) if places else ()
+    if not common:
+        raise AlignmentError("No id is common to all spaces: check that they come from the same pairs.")
+    return tuple(
+        _Selected(space, np.array([place[name] for name in common], np.intp), common)
+        for space, place in zip(spaces, places, strict=True)
+    )

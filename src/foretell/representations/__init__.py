@@ -1,0 +1,1 @@
+"""Models and pairs in, bits on disk out."""

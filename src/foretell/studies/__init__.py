@@ -1,0 +1,1 @@
+"""Questions in; answers, figures and a page out."""
