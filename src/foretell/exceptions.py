@@ -12,6 +12,7 @@ from typing import Any
 
 __all__ = [
     "AlignmentError",
+    "ConstantSpaceWarning",
     "FetchError",
     "ForetellError",
     "ForetellWarning",
@@ -21,6 +22,7 @@ __all__ = [
     "OptionError",
     "StoreError",
     "StudyError",
+    "TieOrderWarning",
 ]
 
 
@@ -64,13 +66,19 @@ class ForetellWarning(UserWarning):
     """Base of every warning that Foretell gives."""
 
 
+class ConstantSpaceWarning(ForetellWarning):
+    """All items of a space are identical: predicting from it is 1, predicting it is undefined (NaN)."""
+
+
+class TieOrderWarning(ForetellWarning):
+    """Ties were broken by item order, as the `glielmo` convention does: the value depends on that order."""
+
+
 def check_option(name: str, value: object, valid: Iterable[Any]) -> None:
     """Raise `OptionError` unless `value` is one of `valid`, which the message lists."""
     choices = list(valid)
     if value not in choices:
-        raise OptionError(
-            f"{name}={value!r} is not an option: choose one of {', '.join(map(repr, choices))}."
-        )
+        raise OptionError(f"{name}={value!r} is not an option: choose one of {', '.join(map(repr, choices))}.")
 
 
 def require(module: str, extra: str) -> ModuleType:

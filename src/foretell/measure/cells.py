@@ -1,0 +1,139 @@
+"""Many cells in one go: values both ways, errors, scores and nulls, put into a labelled dataset."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError
+from foretell.measure.conventions import Floats, check_convention
+from foretell.measure.estimates import Measured, Pair, chosen_backend, measure, null
+from foretell.measure.inference import Scores, group_codes, p_value, permutations
+from foretell.measure.inputs import check_sizes, n_items
+from foretell.measure.result import QUANTILES, labelled
+from foretell.measure.space import Space, check_same_items
+from foretell.tasks import checked_threads
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["gather_scores", "measure_cells"]
+
+
+def measure_cells(
+    spaces_a: Mapping[str, Space],
+    spaces_b: Mapping[str, Space],
+    cells: Sequence[Pair],
+    kept: Sequence[Pair],
+    *,
+    curve: bool,
+    k: int,
+    convention: str,
+    errors: bool,
+    n_permutations: int,
+    threads: int | None,
+    backend: str,
+    seed: int,
+    groups: Sequence[str] | None,
+) -> xr.Dataset:
+    """Measure cells (place in A, place in B) both ways; the options are those of `foretell.imbalance_matrix`.
+
+    Parameters
+    ----------
+    spaces_a, spaces_b : mapping of names to spaces
+    cells : sequence of (int, int)
+        All of a map, row by row, or the diagonal of a curve.
+    kept : sequence of (int, int)
+        Cells whose scores go into the result.
+    curve : bool
+    """
+    rule, engine, workers = check_convention(convention), chosen_backend(backend), checked_threads(threads)
+    if isinstance(n_permutations, bool) or not isinstance(n_permutations, int) or n_permutations < 0:
+        raise OptionError(f"null={n_permutations!r} is not an option: give a number of permutations, 0 for none.")
+    names = (list(spaces_a), list(spaces_b))
+    spaces = [*spaces_a.values(), *spaces_b.values()]
+    if not names[0] or not names[1]:
+        raise InputError("There are no spaces to measure: give at least one on either side.")
+    check_same_items(spaces)
+    inputs = [space.bits() for space in spaces]
+    check_sizes(inputs, k)
+    codes = group_codes(groups, n_items(inputs[0]))
+
+    # Both directions of every cell, as ordered pairs of places in `inputs`.
+    shift = len(names[0])
+    directions = [[(a, b + shift) for a, b in cells], [(b + shift, a) for a, b in cells]]
+    pairs = [*directions[0], *directions[1]]
+    measured = measure(inputs, pairs, k=k, convention=rule, errors=errors, backend=engine, threads=workers)
+    _warn_constant(measured, pairs, [*(f"{n} of A" for n in names[0]), *(f"{n} of B" for n in names[1])])
+
+    shape = (2, len(cells)) if curve else (2, len(names[0]), len(names[1]))
+    values = np.array([measured.estimates[pair].value for pair in pairs])
+    stderr = scores = nulls = None
+    if errors:
+        stderr = np.concatenate([gather_scores(measured, [pair], codes).stderr() for pair in pairs]).reshape(shape)
+        if kept:
+            of_kept = [(a, b + shift) for a, b in kept] + [(b + shift, a) for a, b in kept]
+            scores = (gather_scores(measured, of_kept, codes), kept)
+    if n_permutations:
+        draws = null(
+            inputs,
+            measured,
+            permutations(n_items(inputs[0]), n_permutations, seed),
+            convention=rule,
+            backend=engine,
+            threads=workers,
+        )
+        nulls = _null_summary(values, np.stack([draws[pair] for pair in pairs], axis=1), shape)
+    return labelled(
+        names,
+        curve=curve,
+        imbalance=values.reshape(shape),
+        stderr=stderr,
+        scores=scores,
+        null=nulls,
+        items=next((s.ids for s in spaces if s.ids is not None), [str(i) for i in range(n_items(inputs[0]))]),
+        groups=groups,
+        attributes={
+            "n": n_items(inputs[0]) - 1,
+            "n_items": n_items(inputs[0]),
+            "n_groups": int(codes.max()) + 1,
+            "T": [spaces[0].n_tokens, spaces[shift].n_tokens],
+            "k": k,
+            "metric": "hamming",
+            "convention": convention,
+            "candidates": "leave-one-out",
+            "backend": engine,
+            "seed": seed,
+            "null_permutations": n_permutations,
+        },
+    )
+
+
+def _null_summary(values: Floats, draws: Floats, shape: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
+    """Quantiles, p values and p values of each direction's minimum, from draws of shape (P, cells)."""
+    undefined = np.isnan(values)
+    p = np.where(undefined, np.nan, p_value(values, draws))
+    least, least_draws = (
+        np.where(np.isnan(x), np.inf, x).reshape(*x.shape[:-1], 2, -1).min(axis=-1) for x in (values, draws)
+    )
+    quantiles = np.quantile(draws, QUANTILES, axis=0)
+    return quantiles.reshape(len(QUANTILES), *shape), p.reshape(shape), p_value(least, least_draws)
+
+
+def gather_scores(measured: Measured, pairs: Sequence[Pair], groups: NDArray[np.int64]) -> Scores:
+    """Scores of some of the pairs that were measured."""
+    return Scores.of([measured.estimates[pair] for pair in pairs], groups)
+
+
+def _warn_constant(measured: Measured, pairs: Sequence[Pair], labels: Sequence[str]) -> None:
+    unforetold = {b for a, b in pairs if np.isnan(measured.estimates[a, b].value)}
+    for place in sorted(unforetold):
+        warnings.warn(
+            f"All items of space {labels[place]} are alike: predicting from it is 1, predicting it is undefined (NaN).",
+            ConstantSpaceWarning,
+            stacklevel=4,
+        )

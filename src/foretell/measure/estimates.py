@@ -1,0 +1,187 @@
+"""From spaces to estimates: which backend makes the distances, and which pairs are measured."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.exceptions import TieOrderWarning, check_option, require
+from foretell.measure import oracle
+from foretell.measure.bits import Bits
+from foretell.measure.conventions import Convention, Estimate, Floats, ItemScores, Neighbours, Tally, estimate
+from foretell.measure.distances import DistanceRows
+from foretell.measure.distances.precomputed import OrderedRows, PrecomputedRows
+from foretell.measure.inputs import Input, n_items
+
+__all__ = ["BACKENDS", "Measured", "Pair", "chosen_backend", "measure", "null"]
+
+BACKENDS = ("auto", "numkong", "numpy")
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Estimates of ordered pairs of spaces, with A's neighbours that each was read from."""
+
+    estimates: Mapping[Pair, Estimate]
+    neighbours: Mapping[Pair, Neighbours]
+
+
+def chosen_backend(name: str) -> str:
+    """Return the backend to use for `name`, which may be "auto"."""
+    check_option("backend", name, BACKENDS)
+    if name == "auto":
+        return "numkong" if find_spec("numkong") else "numpy"
+    if name == "numkong":
+        require("numkong", "all")
+    return name
+
+
+def measure(
+    inputs: Sequence[Input],
+    pairs: Sequence[Pair],
+    *,
+    k: int,
+    convention: Convention,
+    errors: bool,
+    backend: str,
+    threads: int,
+) -> Measured:
+    """Estimate `II(A -> B)` for ordered pairs (A, B) of places in `inputs`.
+
+    A space whose items are all identical foretells nothing (1, exactly), and nothing foretells it (NaN).
+    """
+    constant = {place for place, space in enumerate(inputs) if _is_constant(space)}
+    varied = [pair for pair in pairs if not constant.intersection(pair)]
+    wanted = set(varied)
+    if convention.name == "adjusted":
+        wanted |= {(b, b) for _, b in varied}
+    tallies = _tallies(
+        inputs, sorted(wanted), k=k, convention=convention, errors=errors, backend=backend, threads=threads
+    )
+    size = n_items(inputs[0])
+    estimates, neighbours = {}, {}
+    for a, b in pairs:
+        if (a, b) in tallies:
+            estimates[a, b] = estimate(tallies[a, b], tallies.get((b, b)), convention)
+            neighbours[a, b] = tallies[a, b].neighbours
+        else:
+            estimates[a, b] = _without_neighbours(size, np.nan if b in constant else 1.0, errors=errors)
+            neighbours[a, b] = Neighbours(np.zeros(size + 1, np.int64), np.zeros(0, np.int32), np.zeros(0))
+    return Measured(estimates, neighbours)
+
+
+def null(
+    inputs: Sequence[Input],
+    measured: Measured,
+    permutations: NDArray[np.int32],
+    *,
+    convention: Convention,
+    backend: str,
+    threads: int,
+) -> dict[Pair, Floats]:
+    """Values of every measured pair while item i of A goes with item ``permutations[p, i]`` of B, shape (P,).
+
+    The neighbours are those already found; only their ranks are read anew.
+    """
+    searched = {pair: of for pair, of in measured.neighbours.items() if len(of.candidate)}
+    targets = sorted({b for _, b in searched})
+    if backend == "numpy":
+        ranks = {b: oracle.rank_matrix(_distances(inputs[b]), convention) for b in targets}
+        sums = {pair: oracle.null_rank_sum(of, ranks[pair[1]], permutations) for pair, of in searched.items()}
+    else:
+        from foretell.measure.engine import walk
+        from foretell.measure.reducers.imbalance import NullRankSums
+
+        place = {b: number for number, b in enumerate(targets)}
+        reducer = NullRankSums(
+            {(a, place[b]): of for (a, b), of in searched.items()}, permutations, convention=convention
+        )
+        walk([_rows(inputs[b], convention) for b in targets], reducer, threads=threads)
+        found = reducer.result()
+        sums = {(a, b): found[a, place[b]] for a, b in searched}
+    return {
+        pair: one.value_at(sums[pair] / searched[pair].weight.sum())
+        if pair in sums
+        else np.full(len(permutations), one.value)
+        for pair, one in measured.estimates.items()
+    }
+
+
+def _tallies(
+    inputs: Sequence[Input],
+    pairs: Sequence[Pair],
+    *,
+    k: int,
+    convention: Convention,
+    errors: bool,
+    backend: str,
+    threads: int,
+) -> dict[Pair, Tally]:
+    used = sorted({place for pair in pairs for place in pair})
+    if backend == "numpy":
+        distances = {place: _distances(inputs[place]) for place in used}
+        if convention.by_order and any(_has_ties(d) for d in distances.values()):
+            _warn_tie_order()
+        return {(a, b): oracle.tally(distances[a], distances[b], k, convention, errors=errors) for a, b in pairs}
+    from foretell.measure.engine import walk
+    from foretell.measure.reducers.imbalance import Tallies
+
+    number = {place: row for row, place in enumerate(used)}
+    reducer = Tallies([(number[a], number[b]) for a, b in pairs], k=k, convention=convention, errors=errors)
+    sources = [_rows(inputs[place], convention) for place in used]
+    walk(sources, reducer, threads=threads)
+    if any(isinstance(source, OrderedRows) and source.saw_ties for source in sources):
+        _warn_tie_order()
+    found = reducer.result()
+    return {(a, b): found[number[a], number[b]] for a, b in pairs}
+
+
+def _rows(space: Input, convention: Convention) -> DistanceRows:
+    source: DistanceRows
+    if isinstance(space, Bits):
+        from foretell.measure.distances.popcount import HammingRows
+
+        source = HammingRows(space)
+    else:
+        source = PrecomputedRows(space)
+    return OrderedRows(source) if convention.by_order else source
+
+
+def _distances(space: Input) -> NDArray[Any]:
+    return oracle.hamming(space) if isinstance(space, Bits) else space
+
+
+def _is_constant(space: Input) -> bool:
+    """Whether no item of the space can be told from another."""
+    if isinstance(space, Bits):
+        return bool((space.data == space.data[:1]).all())
+    return bool((space[~np.eye(len(space), dtype=bool)] == space[0, 1]).all())
+
+
+def _has_ties(d: NDArray[Any]) -> bool:
+    others = np.sort(np.where(np.eye(len(d), dtype=bool), d.max() + 1.0, d), axis=1)
+    return bool((np.diff(others[:, :-1], axis=1) == 0).any())
+
+
+def _warn_tie_order() -> None:
+    warnings.warn(
+        "Tied distances were ranked by item order, as convention='glielmo' does: the value depends on that order; "
+        "convention='adjusted' does not.",
+        TieOrderWarning,
+        stacklevel=5,
+    )
+
+
+def _without_neighbours(size: int, value: float, *, errors: bool) -> Estimate:
+    """The value of a pair in which one space has no neighbours to tell: exact where there is one."""
+    nobody = np.zeros(0, np.int32)
+    scores = ItemScores(np.full(size, 0.0 * value), nobody, nobody, np.zeros(0)) if errors else None
+    return Estimate(value, 0.0, np.nan, scores)

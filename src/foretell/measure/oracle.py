@@ -1,0 +1,100 @@
+"""The oracle: the whole measure in plain numpy, one query after the other, written to be read.
+
+Every fast path must agree with it. It needs O(N) memory beside the distances and O(N^2) time a
+neighbour, so it serves for thousands of items at most.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.measure.bits import Bits
+from foretell.measure.conventions import Convention, Floats, Neighbours, Tally
+
+__all__ = ["hamming", "null_rank_sum", "rank_matrix", "tally"]
+
+
+def hamming(bits: Bits) -> NDArray[np.int64]:
+    """Hamming distances between all items, shape (N, N): how many bits of all their tokens differ."""
+    x = bits.unpack().reshape(bits.n_items, -1)
+    return np.stack([(x != item).sum(axis=1) for item in x])
+
+
+def neighbour_weights(d: NDArray[Any], k: int, convention: Convention) -> Floats:
+    """Weight of each candidate among the k nearest, from its distances `d` to one query."""
+    if convention.by_order:
+        weight = np.zeros(len(d))
+        weight[np.argsort(d, kind="stable")[:k]] = 1 / k
+        return weight
+    kth = np.sort(d)[k - 1]
+    if convention.all_tied:
+        return np.asarray(d <= kth, float)
+    nearer, tied = d < kth, d == kth
+    return np.asarray(nearer / k + tied * (k - nearer.sum()) / (k * tied.sum()))
+
+
+def stands_before(d: NDArray[Any], chosen: NDArray[np.intp], convention: Convention) -> Floats:
+    """How much candidate m stands before candidate j for one query, for all m and the `chosen` j.
+
+    1 where m is nearer, the convention's share where both are tied, 0 where m is farther or is j.
+    """
+    if convention.by_order:
+        place = np.empty(len(d), np.intp)
+        place[np.argsort(d, kind="stable")] = np.arange(len(d))
+        return (place[:, None] < place[chosen]).astype(float)
+    before = (d[:, None] < d[chosen]) + convention.tie_share * (d[:, None] == d[chosen])
+    before[chosen, np.arange(len(chosen))] = 0
+    return np.asarray(before)
+
+
+def tally(d_a: NDArray[Any], d_b: NDArray[Any], k: int, convention: Convention, *, errors: bool = True) -> Tally:
+    """Tally the ranks in B of A's neighbours.
+
+    Parameters
+    ----------
+    d_a, d_b : ndarray, shape (N, N)
+        Distances; row i holds those from query i, and its own place is not read.
+    k : int
+        Neighbours, 1 <= k <= N - 1.
+    convention : Convention
+    errors : bool
+        Whether to tally what the scores need.
+    """
+    n_items = len(d_a)
+    start, candidates, weights, ranks = [0], [], [], []
+    rank_sum, weight_sum, ahead = np.zeros(n_items), np.zeros(n_items), np.zeros(n_items)
+    for i in range(n_items):
+        others = np.delete(np.arange(n_items), i)
+        a, b = d_a[i, others], d_b[i, others]
+        weight = neighbour_weights(a, k, convention)
+        chosen = np.flatnonzero(weight)
+        before = stands_before(b, chosen, convention)
+        rank = 1 + before.sum(axis=0)
+        rank_sum[i] = weight[chosen] @ rank
+        weight_sum[i] = weight.sum()
+        ahead[others] += before @ weight[chosen]
+        start.append(start[-1] + len(chosen))
+        candidates.append(others[chosen])
+        weights.append(weight[chosen])
+        ranks.append(rank)
+    neighbours = Neighbours(np.array(start), np.concatenate(candidates).astype(np.int32), np.concatenate(weights))
+    return Tally(neighbours, np.concatenate(ranks), rank_sum, weight_sum, ahead if errors else None)
+
+
+def rank_matrix(d: NDArray[Any], convention: Convention) -> Floats:
+    """Rank of every candidate for every query, shape (N, N); 0 on the diagonal."""
+    n_items = len(d)
+    ranks = np.zeros((n_items, n_items))
+    for i in range(n_items):
+        others = np.delete(np.arange(n_items), i)
+        ranks[i, others] = 1 + stands_before(d[i, others], np.arange(n_items - 1), convention).sum(axis=0)
+    return ranks
+
+
+def null_rank_sum(neighbours: Neighbours, ranks_b: Floats, permutations: NDArray[np.integer[Any]]) -> Floats:
+    """Sum of ``w_ij R_ij`` when item i of A goes with item ``permutations[p, i]`` of B, for every p."""
+    i, j = neighbours.query, neighbours.candidate
+    return np.array([neighbours.weight @ ranks_b[p[i], p[j]] for p in permutations])

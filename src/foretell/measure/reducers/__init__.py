@@ -1,0 +1,1 @@
+"""What is read off rows of distances: one measure a module."""

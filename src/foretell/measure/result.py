@@ -1,0 +1,242 @@
+"""What the measure gives back: a small frozen object for two arrays, a labelled dataset for many spaces.
+
+The dataset's schema is written in ``docs/result.md``; `SCHEMA_VERSION` is its version.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import foretell
+from foretell.exceptions import InputError, require
+from foretell.measure.conventions import Floats
+from foretell.measure.inference import Scores
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["DIRECTIONS", "SCHEMA_VERSION", "Imbalance", "load_result", "save_result", "write_csv"]
+
+SCHEMA = "foretell-result"
+SCHEMA_VERSION = 1
+DIRECTIONS = ("a_to_b", "b_to_a")
+QUANTILES = (0.025, 0.5, 0.975)
+Z_95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Imbalance:
+    """Information Imbalance between two spaces, both ways.
+
+    Attributes
+    ----------
+    a_to_b, b_to_a : float
+        0: the neighbours in the first space are those in the second, it foretells it; 1: it says nothing.
+    asymmetry : float
+        ``a_to_b - b_to_a``; negative: A predicts B better than B predicts A.
+    stderr_a_to_b, stderr_b_to_a, stderr_asymmetry : float
+        Dyadic-robust standard errors (`foretell.measure.inference`).
+    n : int
+        Candidates that a query has. The imbalance falls with n: compare equal n only.
+    n_items, k : int
+    metric, convention : str
+    """
+
+    a_to_b: float
+    b_to_a: float
+    asymmetry: float
+    stderr_a_to_b: float
+    stderr_b_to_a: float
+    stderr_asymmetry: float
+    n: int
+    n_items: int
+    k: int
+    metric: str
+    convention: str
+
+    def __repr__(self) -> str:
+        if self.asymmetry == 0:
+            verdict = "neither way is better"
+        else:
+            first, second = ("A", "B") if self.asymmetry < 0 else ("B", "A")
+            resolved = abs(self.asymmetry) > Z_95 * self.stderr_asymmetry
+            verdict = f"{first} predicts {second} better" + ("" if resolved else ", within the error")
+        return (
+            f"Imbalance(n={self.n}, n_items={self.n_items}, k={self.k}, metric={self.metric!r}, "
+            f"convention={self.convention!r})\n"
+            f"  A -> B     {self.a_to_b:.4f} +- {self.stderr_a_to_b:.4f}   "
+            "neighbours in A, ranks in B: 0 A predicts B, 1 it says nothing\n"
+            f"  B -> A     {self.b_to_a:.4f} +- {self.stderr_b_to_a:.4f}   neighbours in B, ranks in A\n"
+            f"  asymmetry {self.asymmetry:+.4f} +- {self.stderr_asymmetry:.4f}   {verdict}"
+        )
+
+
+def labelled(
+    names: tuple[Sequence[str], Sequence[str]],
+    *,
+    curve: bool,
+    imbalance: Floats,
+    stderr: Floats | None,
+    scores: tuple[Scores, Sequence[tuple[int, int]]] | None,
+    null: tuple[Floats, Floats, Floats] | None,
+    items: Sequence[str],
+    groups: Sequence[str] | None,
+    attributes: Mapping[str, Any],
+) -> xr.Dataset:
+    """Put numbers into the dataset of ``docs/result.md``.
+
+    Parameters
+    ----------
+    names : pair of sequences of str
+        Of the spaces of A and of B.
+    curve : bool
+        Whether cells are layer l against layer l (arrays of shape (2, L)) or all pairs ((2, L_A, L_B)).
+    imbalance, stderr : ndarray, shape (2, ...)
+        Directions first. `stderr` is None without errors.
+    scores : Scores and cells, optional
+        Scores of the cells (places along a and b), all of the first direction and then of the second.
+    null : quantiles (3, 2, ...), p values (2, ...) and p values of the minimum (2,), optional
+    items, groups : sequences of str
+    attributes : mapping
+    """
+    import xarray as xr
+
+    over = ("direction", "layer") if curve else ("direction", "a", "b")
+    variables: dict[str, Any] = {"imbalance": (over, imbalance)}
+    coords: dict[str, Any] = {"direction": list(DIRECTIONS), "item": _text(items)}
+    coords |= {"layer": _text(names[0])} if curve else {"a": _text(names[0]), "b": _text(names[1])}
+    if groups is not None:
+        coords["group"] = ("item", _text(groups))
+    if stderr is not None:
+        variables["stderr"] = (over, stderr)
+        variables["low"] = (over, imbalance - Z_95 * stderr)
+        variables["high"] = (over, imbalance + Z_95 * stderr)
+    if scores is not None:
+        values, cells = scores
+        variables["score"] = (("direction", "cell", "item"), values.psi.reshape(2, len(cells), -1))
+        variables["edge_direction"] = ("edge", (values.cell // len(cells)).astype(np.int8))
+        variables["edge_cell"] = ("edge", (values.cell % len(cells)).astype(np.int32))
+        variables["edge_query"] = ("edge", values.query.astype(np.int32))
+        variables["edge_candidate"] = ("edge", values.candidate.astype(np.int32))
+        variables["edge_score"] = ("edge", values.edge)
+        coords["cell_a"] = ("cell", _text([names[0][a] for a, _ in cells]))
+        coords["cell_b"] = ("cell", _text([names[1][b] for _, b in cells]))
+    if null is not None:
+        coords["quantile"] = list(QUANTILES)
+        variables["null"] = (("quantile", *over), null[0])
+        variables["p_value"] = (over, null[1])
+        variables["p_value_minimum"] = ("direction", null[2])
+    attrs = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        **attributes,
+        "versions": json.dumps(_versions()),
+    }
+    return xr.Dataset(variables, coords, attrs)
+
+
+def save_result(result: xr.Dataset, path: str | Path) -> Path:
+    """Write a result to a netCDF4 file, whole or not at all.
+
+    Parameters
+    ----------
+    result : Dataset
+    path : str or Path
+        Where the file goes; one that is there is replaced.
+
+    Returns
+    -------
+    Path
+    """
+    require("h5netcdf", "studies")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    packed = {
+        name: {"zlib": True, "complevel": 4, "shuffle": True}
+        for name, variable in result.data_vars.items()
+        if variable.ndim and variable.dtype.kind in "fiu"
+    }
+    try:
+        result.to_netcdf(partial, engine="h5netcdf", encoding=packed)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def load_result(path: str | Path) -> xr.Dataset:
+    """Read a result into memory.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is no result of Foretell's, or of a newer schema.
+    """
+    import xarray as xr
+
+    require("h5netcdf", "studies")
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no result at {path}: give the path of a result.nc.")
+    try:
+        result = xr.load_dataset(path, engine="h5netcdf")
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path} cannot be read as netCDF4 ({error}): measure it again.") from error
+    if result.attrs.get("schema") != SCHEMA:
+        raise InputError(f"{path} is not a result of Foretell's: give the path of a result.nc.")
+    if int(result.attrs["schema_version"]) > SCHEMA_VERSION:
+        raise InputError(
+            f"{path} has schema version {result.attrs['schema_version']}, this Foretell reads up to {SCHEMA_VERSION}: "
+            "upgrade Foretell."
+        )
+    return result
+
+
+def write_csv(result: xr.Dataset, path: str | Path) -> Path:
+    """Write the values of a result as a tidy table, one row a cell and direction, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    over = result["imbalance"].dims
+    columns = [name for name in ("imbalance", "stderr", "low", "high", "p_value") if name in result]
+    nulls = [float(q) for q in result["quantile"].values] if "null" in result else []
+    along = [name for name in result.coords if result[name].dims == ("layer",) and name not in over]
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow([*over, *along, *columns, *(f"null_{q:g}" for q in nulls), "n", "k", "convention"])
+        for place in np.ndindex(*(result.sizes[str(dim)] for dim in over)):
+            cell = result.isel(dict(zip(over, place, strict=True)))
+            rows.writerow(
+                [
+                    *(cell[name].item() for name in (*over, *along, *columns)),
+                    *(cell["null"].values.tolist() if nulls else []),
+                    *(result.attrs[name] for name in ("n", "k", "convention")),
+                ]
+            )
+    partial.replace(path)
+    return path
+
+
+def _text(names: Sequence[str]) -> NDArray[np.object_]:
+    return np.array([str(name) for name in names], dtype=object)
+
+
+def _versions() -> dict[str, str]:
+    found = {"foretell": foretell.__version__, "python": platform.python_version()}
+    for library in ("numpy", "numba", "numkong", "xarray"):
+        with suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found
