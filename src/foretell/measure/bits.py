@@ -99,7 +99,9 @@ class Bits:
             )
         n_items, n_tokens, n_bits = x.shape
         if not x.size:
-            raise InputError(f"There is nothing to take the sign of in an array of shape {x.shape}.")
+            raise InputError(
+                f"There is nothing to take the sign of in an array of shape {x.shape}: give items and dimensions."
+            )
         data = np.empty((n_items, n_tokens, -(-n_bits // 8)), np.uint8)
         step = max(1, _BLOCK_BYTES // (n_tokens * n_bits))
         for start in range(0, n_items, step):

@@ -79,14 +79,12 @@ def measure_cells(
             of_kept = [(a, b + shift) for a, b in kept] + [(b + shift, a) for a, b in kept]
             scores = (gather_scores(measured, of_kept, codes), kept)
     if n_permutations:
-        draws = null(
-            inputs,
-            measured,
-            permutations(n_items(inputs[0]), n_permutations, seed),
-            convention=rule,
-            backend=engine,
-            threads=workers,
-        )
+        there = permutations(n_items(inputs[0]), n_permutations, seed)
+        # Item i of A goes with there[p, i] of B; read from B, item j goes with back[p, j] of A.
+        back = np.argsort(there, axis=1).astype(np.int32)
+        draws: dict[Pair, Floats] = {}
+        for direction, moved in zip(directions, (there, back), strict=True):
+            draws |= null(inputs, measured, direction, moved, convention=rule, backend=engine, threads=workers)
         nulls = _null_summary(values, np.stack([draws[pair] for pair in pairs], axis=1), shape)
     return labelled(
         names,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import InputError, check_option
+from foretell.measure.bits import Bits
 from foretell.measure.cells import gather_scores, measure_cells
 from foretell.measure.conventions import check_convention
 from foretell.measure.estimates import chosen_backend, measure
 from foretell.measure.inference import group_codes
 from foretell.measure.inputs import Spaces, as_input, check_sizes, n_items, named, refuse
 from foretell.measure.result import Imbalance
+from foretell.measure.space import check_same_items
 from foretell.tasks import checked_threads
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ def information_imbalance(
 
     Raises
     ------
+    AlignmentError
+        If spaces with ids hold other items, or the same in another order.
     InputError
         If the arrays have different N, fewer than 3 items, another dtype, NaN or infinity, or a space whose items
         are all alike.
@@ -79,6 +83,7 @@ def information_imbalance(
     rule = check_convention(convention)
     inputs = [as_input(side, metric) for side in (a, b)]
     check_sizes(inputs, k)
+    check_same_items([side for side in inputs if isinstance(side, Bits)])
     measured = measure(
         inputs,
         [(0, 1), (1, 0)],

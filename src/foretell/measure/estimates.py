@@ -56,7 +56,7 @@ def measure(
 ) -> Measured:
     """Estimate `II(A -> B)` for ordered pairs (A, B) of places in `inputs`.
 
-    A space whose items are all identical foretells nothing (1, exactly), and nothing foretells it (NaN).
+    A space in which all items are alike foretells nothing (1, exactly), and nothing foretells it (NaN).
     """
     constant = {place for place, space in enumerate(inputs) if _is_constant(space)}
     varied = [pair for pair in pairs if not constant.intersection(pair)]
@@ -81,17 +81,18 @@ def measure(
 def null(
     inputs: Sequence[Input],
     measured: Measured,
+    pairs: Sequence[Pair],
     permutations: NDArray[np.int32],
     *,
     convention: Convention,
     backend: str,
     threads: int,
 ) -> dict[Pair, Floats]:
-    """Values of every measured pair while item i of A goes with item ``permutations[p, i]`` of B, shape (P,).
+    """Values of measured pairs (A, B) while item i of A goes with item ``permutations[p, i]`` of B, shape (P,).
 
     The neighbours are those already found; only their ranks are read anew.
     """
-    searched = {pair: of for pair, of in measured.neighbours.items() if len(of.candidate)}
+    searched = {pair: measured.neighbours[pair] for pair in pairs if len(measured.neighbours[pair].candidate)}
     targets = sorted({b for _, b in searched})
     if backend == "numpy":
         ranks = {b: oracle.rank_matrix(_distances(inputs[b]), convention) for b in targets}
@@ -107,12 +108,14 @@ def null(
         walk([_rows(inputs[b], convention) for b in targets], reducer, threads=threads)
         found = reducer.result()
         sums = {(a, b): found[a, place[b]] for a, b in searched}
-    return {
-        pair: one.value_at(sums[pair] / searched[pair].weight.sum())
-        if pair in sums
-        else np.full(len(permutations), one.value)
-        for pair, one in measured.estimates.items()
-    }
+    values = {}
+    for pair in pairs:
+        one = measured.estimates[pair]
+        if pair in sums:
+            values[pair] = one.value_at(sums[pair] / searched[pair].weight.sum())
+        else:
+            values[pair] = np.full(len(permutations), one.value)
+    return values
 
 
 def _tallies(
@@ -160,10 +163,14 @@ def _distances(space: Input) -> NDArray[Any]:
 
 
 def _is_constant(space: Input) -> bool:
-    """Whether no item of the space can be told from another."""
+    """Whether no query has one candidate nearer than another, as when all items are identical."""
     if isinstance(space, Bits):
-        return bool((space.data == space.data[:1]).all())
-    return bool((space[~np.eye(len(space), dtype=bool)] == space[0, 1]).all())
+        from_first = np.bitwise_count(space.data[1:] ^ space.data[0]).sum(axis=(1, 2), dtype=np.int64)
+        if (from_first != from_first[0]).any():
+            return False
+    d = _distances(space)
+    others = d[~np.eye(len(d), dtype=bool)].reshape(len(d), -1)
+    return bool((others == others[:, :1]).all())
 
 
 def _has_ties(d: NDArray[Any]) -> bool:

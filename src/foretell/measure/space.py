@@ -70,8 +70,8 @@ def check_same_items(spaces: Sequence[Space]) -> None:
     AlignmentError
         Naming the first difference. Spaces without ids are compared by number alone.
     """
-    first = spaces[0]
-    for number, space in enumerate(spaces[1:], start=1):
+    for number, space in enumerate(spaces):
+        first = spaces[0]
         if space.n_items != first.n_items:
             raise AlignmentError(
                 f"Space 0 has {first.n_items} items and space {number} has {space.n_items}: "

@@ -23,7 +23,9 @@ def as_distances(d: Any) -> NDArray[Any]:
     """
     array = np.asarray(d)
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
-        raise InputError(f"Precomputed distances are an N x N array, not one of shape {array.shape}.")
+        raise InputError(
+            f"Precomputed distances are an N x N array, not one of shape {array.shape}: give those between all items."
+        )
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
         raise InputError(
             f"Precomputed distances are whole numbers or floats of at most 64 bits, not {array.dtype}: "

@@ -1,0 +1,42 @@
+# Two commands are all the set-up there is: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help setup demo test test-all lint parts clean
+
+help:
+	@echo "make demo      real model, real sentences: figures and numbers in foretell-demo/"
+	@echo "make test      lint, types and the test suite (a few minutes)"
+	@echo "make test-all  the same with the slow tests"
+	@echo "make setup     only the virtual environment in .venv"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Foretell needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[studies,hf,demo,dev]'
+	@touch $(STAMP)
+
+# Models and data that the tests read: fetched once into the cache, since no test uses the network.
+parts: setup
+	@$(BIN)/foretell data fetch
+
+demo: setup
+	@$(BIN)/foretell demo
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint parts
+	$(BIN)/pytest -m "not slow"
+
+test-all: lint parts
+	$(BIN)/pytest
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

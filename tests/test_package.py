@@ -1,0 +1,94 @@
+"""The package as a whole: what importing it costs, its public names, and its tasks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import foretell
+from foretell.exceptions import MissingDependencyError, OptionError, require
+from foretell.tasks import checked_threads, in_order
+
+HEAVY = ("torch", "transformers", "ray", "matplotlib", "plotly")
+
+
+def modules_after(code: str) -> set[str]:
+    script = f"{code}\nimport sys; print(' '.join(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_foretell_imports_nothing_heavy() -> None:
+    assert not modules_after("import foretell") & {*HEAVY, "numba", "xarray", "zarr", "numpy"}
+
+
+def test_measuring_two_arrays_imports_nothing_heavy() -> None:
+    code = (
+        "import foretell, numpy as np\n"
+        "x = np.random.default_rng(0).standard_normal((20, 9))\n"
+        "foretell.information_imbalance(x, x)"
+    )
+    assert not modules_after(code) & {*HEAVY, "xarray", "pandas", "zarr"}
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in foretell.__all__:
+        thing = getattr(foretell, name)
+        assert name == "__version__" or (thing.__doc__ or "").strip()
+    assert set(foretell.__all__) == {*foretell._HOME, "__version__"}
+    assert dir(foretell) == sorted(foretell.__all__)
+    with pytest.raises(AttributeError, match=r"no 'nothing': .* information_imbalance"):
+        foretell.nothing  # noqa: B018
+
+
+def test_results_come_in_order_whatever_the_threads() -> None:
+    def slow_first(i: int) -> int:
+        time.sleep(0.02 if i == 0 else 0)
+        return i
+
+    for threads in (1, 2, 7):
+        assert list(in_order(slow_first, range(20), threads=threads)) == list(range(20))
+
+
+def test_few_results_wait_to_be_taken() -> None:
+    done = 0
+    lock = threading.Lock()
+
+    def work(i: int) -> int:
+        nonlocal done
+        with lock:
+            done += 1
+        return i
+
+    answers = in_order(work, range(1000), threads=2)
+    next(answers)
+    time.sleep(0.05)
+    assert done <= 6
+    answers.close()  # type: ignore[attr-defined]
+
+
+def test_an_error_in_a_task_comes_out() -> None:
+    def work(i: int) -> int:
+        if i == 3:
+            raise ValueError("three")
+        return i
+
+    with pytest.raises(ValueError, match="three"):
+        list(in_order(work, range(10), threads=2))
+
+
+def test_threads_are_checked() -> None:
+    assert checked_threads(None) >= 1
+    assert checked_threads(3) == 3
+    for wrong in (0, -1, 2.0, True, "2"):
+        with pytest.raises(OptionError, match="threads="):
+            checked_threads(wrong)  # type: ignore[arg-type]
+
+
+def test_a_missing_library_is_named_with_its_extra() -> None:
+    with pytest.raises(MissingDependencyError, match=r"needs no_such_library.*foretell\[hf\]"):
+        require("no_such_library", "hf")
