@@ -1,6 +1,6 @@
 """How long `import foretell` and a first measurement take in a fresh process, numba's cache warm.
 
-    .venv/bin/python benchmarks/first_call.py
+Run it as ``.venv/bin/python benchmarks/first_call.py``.
 """
 
 from __future__ import annotations

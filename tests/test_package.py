@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 import foretell
 from foretell.exceptions import MissingDependencyError, OptionError, require
+from foretell.files import replacing
 from foretell.tasks import checked_threads, in_order
 
 HEAVY = ("torch", "transformers", "ray", "matplotlib", "plotly")
@@ -87,6 +89,20 @@ def test_threads_are_checked() -> None:
     for wrong in (0, -1, 2.0, True, "2"):
         with pytest.raises(OptionError, match="threads="):
             checked_threads(wrong)  # type: ignore[arg-type]
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "summary.txt"
+    with replacing(path) as made:
+        made.write_text("old")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as made:
+        made.write_text("half of the n")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert list(path.parent.iterdir()) == [path]
+    with replacing(path) as made:
+        made.write_text("new")
+    assert path.read_text() == "new"
 
 
 def test_a_missing_library_is_named_with_its_extra() -> None:

@@ -74,6 +74,25 @@ def test_the_null_is_that_of_permuted_items() -> None:
     assert np.allclose(result["null"], oracle["null"], atol=1e-12)
 
 
+def test_the_null_keeps_groups_together() -> None:
+    groups = np.repeat(np.arange(30), 4)
+    drawn = permutations(120, 200, 3, groups)
+    assert (np.sort(drawn, axis=1) == np.arange(120)).all()
+    # Groups of equal size go to groups whole, and are shuffled inside.
+    moved = groups[drawn].reshape(200, 30, 4)
+    assert (moved == moved[:, :, :1]).all()
+    assert len({tuple(row) for row in moved[:, :, 0]}) == 200
+    assert (drawn[:, ::4] % 4 != 0).any()
+    # Where neighbours share a group, that alone lowers the null; free permutations would not see it.
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((2, 30, 50))
+    a, b = (c[groups] + 0.3 * rng.standard_normal((120, 50)) for c in centres)
+    kept = foretell.imbalance_curve([a], [b], null=200, groups=[f"g{g}" for g in groups])["null"]
+    free = foretell.imbalance_curve([a], [b], null=200)["null"]
+    assert (free.sel(quantile=0.5) > 0.95).all()
+    assert (kept.sel(quantile=0.975) < 0.5).all()
+
+
 def test_nothing_depends_on_threads_and_the_seed_decides_the_null() -> None:
     one = foretell.imbalance_matrix(A, B, null=7, threads=1)
     for threads in (2, 5):
@@ -198,8 +217,8 @@ def test_a_failed_save_loses_nothing(curve: xr.Dataset, tmp_path: Path, monkeypa
     path = foretell.save_result(curve, tmp_path / "result.nc")
     before = path.read_bytes()
 
-    def fail(*_: Any, **__: Any) -> None:
-        (tmp_path / f".result.nc.{__import__('os').getpid()}").write_text("half")
+    def fail(_: xr.Dataset, path: Path, **__: Any) -> None:
+        path.write_text("half")
         raise OSError("disk full")
 
     monkeypatch.setattr(xr.Dataset, "to_netcdf", fail)

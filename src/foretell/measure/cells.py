@@ -79,7 +79,7 @@ def measure_cells(
             of_kept = [(a, b + shift) for a, b in kept] + [(b + shift, a) for a, b in kept]
             scores = (gather_scores(measured, of_kept, codes), kept)
     if n_permutations:
-        there = permutations(n_items(inputs[0]), n_permutations, seed)
+        there = permutations(n_items(inputs[0]), n_permutations, seed, codes)
         # Item i of A goes with there[p, i] of B; read from B, item j goes with back[p, j] of A.
         back = np.argsort(there, axis=1).astype(np.int32)
         draws: dict[Pair, Floats] = {}

@@ -158,7 +158,8 @@ def imbalance_matrix(
     seed : int, default 0
         Of the permutations.
     groups : sequence of str, optional
-        Group of each item, where items of one group are not independent.
+        Group of each item, where items of one group are not independent. Errors sum the scores of a group first,
+        and permutations keep groups together.
     named_cells : sequence of (name in A, name in B)
         Further cells whose scores are kept.
     candidates, subsample, queries, memory, cluster, per_item

@@ -226,10 +226,23 @@ def group_codes(groups: Any, n_items: int) -> Ints:
     return np.unique(np.asarray([str(g) for g in groups]), return_inverse=True)[1].astype(np.int64)
 
 
-def permutations(n_items: int, count: int, seed: int) -> NDArray[np.int32]:
-    """Draw which item of B goes with each item of A, shape (count, N)."""
+def permutations(n_items: int, count: int, seed: int, groups: Ints | None = None) -> NDArray[np.int32]:
+    """Draw which item of B goes with each item of A, shape (count, N).
+
+    With `groups` (a number for each item) those stay together: on either side the groups are put in an order of their
+    own and their items within them, and then the sides go together place by place. So what the groups alone bring
+    about, as when neighbours come from one group, is in the null too.
+    """
+    codes = np.arange(n_items) if groups is None else groups
     rng = np.random.default_rng(seed)
-    return rng.permuted(np.tile(np.arange(n_items, dtype=np.int32), (count, 1)), axis=1)
+
+    def order() -> NDArray[np.intp]:
+        return np.lexsort((rng.random(n_items), rng.permutation(int(codes.max()) + 1)[codes]))
+
+    drawn = np.empty((count, n_items), np.int32)
+    for permutation in drawn:
+        permutation[order()] = order()
+    return drawn
 
 
 def p_value(value: Floats, draws: Floats) -> Floats:

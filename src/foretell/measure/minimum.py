@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from foretell.measure.conventions import Floats
 from foretell.measure.inference import Scores
 
-__all__ = ["Region", "minimum_set", "regions"]
+__all__ = ["Minimum", "Region", "minimum", "regions"]
 
 _DRAWS = 4000
 _Z_95 = 1.959963984540054
+_SAME = 1e-12  # standard errors of a difference below this are 0 but for rounding
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,29 @@ class Region:
     stop_range: tuple[int, int]
 
 
-def minimum_set(scores: Scores, *, level: float = 0.95, seed: int = 0) -> tuple[int, ...]:
-    """Confidence set of the place where the expected curve is lowest.
+@dataclass(frozen=True)
+class Minimum:
+    """What is known of where the expected curve is lowest.
 
-    A place is left out if some other lies below it by more than a critical number of standard errors of their
-    difference. The number is the `level` quantile of the greatest such ratio over all pairs, drawn from the normal
-    distribution with the curve's own covariance: so the set is simultaneous, and a curve that is flat is left
-    whole with probability `level`.
+    Attributes
+    ----------
+    places : tuple of int
+        Confidence set of the minimising place, in order.
+    flat : bool
+        Whether no place can be told from any other.
+    """
+
+    places: tuple[int, ...]
+    flat: bool
+
+
+def minimum(scores: Scores, *, level: float = 0.95, seed: int = 0) -> Minimum:
+    """Find which places may hold the minimum of the expected curve, and whether there is one at all.
+
+    A place is in the set unless it lies above some other by more than a critical number of standard errors of their
+    difference. The number is the `level` quantile of its greatest such ratio to any other place, were all equal:
+    drawn from the normal distribution with the curve's own covariance, so simultaneous over the places.
+    The curve is flat unless some two places differ by more than the same quantile over all pairs.
 
     Parameters
     ----------
@@ -55,11 +72,6 @@ def minimum_set(scores: Scores, *, level: float = 0.95, seed: int = 0) -> tuple[
     level : float, default 0.95
     seed : int, default 0
         Of the draws.
-
-    Returns
-    -------
-    tuple of int
-        Places on the curve, in order.
     """
     valid = np.flatnonzero(np.isfinite(scores.values))
     values = scores.values[valid]
@@ -67,17 +79,14 @@ def minimum_set(scores: Scores, *, level: float = 0.95, seed: int = 0) -> tuple[
     variance = np.diag(covariance)
     with np.errstate(invalid="ignore"):
         error = np.sqrt(variance[:, None] + variance - 2 * covariance)
-    error[error < 1e-12] = np.nan  # places that cannot differ, one of them and itself included
-    upper = np.triu_indices(len(valid), 1)
-    resolvable = np.isfinite(error[upper])
-    if not resolvable.any():
-        return tuple(int(place) for place in valid)
+    error[~(error > _SAME)] = np.inf  # a place and itself, and places that cannot differ
 
     draws = np.random.default_rng(seed).standard_normal((_DRAWS, len(valid))) @ _root(covariance).T
-    ratios = np.abs(draws[:, upper[0]] - draws[:, upper[1]])[:, resolvable] / error[upper][resolvable]
-    critical = np.quantile(ratios.max(axis=1), level)
-    above = (values[:, None] - values) / error > critical
-    return tuple(int(place) for place in valid[~above.any(axis=1)])
+    greatest = np.stack([((own[:, None] - draws) / error[place]).max(axis=1) for place, own in enumerate(draws.T)])
+    ratio = ((values[:, None] - values) / error).max(axis=1)
+    among = ratio <= np.quantile(greatest, level, axis=1)
+    flat = bool(ratio.max() <= np.quantile(greatest.max(axis=0), level))
+    return Minimum(tuple(int(place) for place in valid[among]), flat)
 
 
 def regions(scores: Scores, *, tau: float = 0.05) -> tuple[Region, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 import foretell
 from foretell.exceptions import InputError, require
+from foretell.files import replacing
 from foretell.measure.conventions import Floats
 from foretell.measure.inference import Scores
 
@@ -161,20 +161,14 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
     Path
     """
     require("h5netcdf", "studies")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     packed = {
         name: {"zlib": True, "complevel": 4, "shuffle": True}
         for name, variable in result.data_vars.items()
         if variable.ndim and variable.dtype.kind in "fiu"
     }
-    try:
+    with replacing(Path(path)) as partial:
         result.to_netcdf(partial, engine="h5netcdf", encoding=packed)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    return Path(path)
 
 
 def load_result(path: str | Path) -> xr.Dataset:
@@ -207,14 +201,11 @@ def load_result(path: str | Path) -> xr.Dataset:
 
 def write_csv(result: xr.Dataset, path: str | Path) -> Path:
     """Write the values of a result as a tidy table, one row a cell and direction, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     over = result["imbalance"].dims
     columns = [name for name in ("imbalance", "stderr", "low", "high", "p_value") if name in result]
     nulls = [float(q) for q in result["quantile"].values] if "null" in result else []
     along = [name for name in result.coords if result[name].dims == ("layer",) and name not in over]
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with replacing(Path(path)) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow([*over, *along, *columns, *(f"null_{q:g}" for q in nulls), "n", "k", "convention"])
         for place in np.ndindex(*(result.sizes[str(dim)] for dim in over)):
@@ -226,8 +217,7 @@ def write_csv(result: xr.Dataset, path: str | Path) -> Path:
                     *(result.attrs[name] for name in ("n", "k", "convention")),
                 ]
             )
-    partial.replace(path)
-    return path
+    return Path(path)
 
 
 def _text(names: Sequence[str]) -> NDArray[np.object_]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from foretell.exceptions import InputError
 from foretell.measure.inference import Scores
-from foretell.measure.minimum import Region, minimum_set, regions
+from foretell.measure.minimum import Region, minimum, regions
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,7 +38,7 @@ class SemanticLayers:
     confidence_set : tuple of int
         Places that hold the lowest layer of the expected curve with 95 % confidence.
     flat : bool
-        Whether no layer is resolved from another: then no layer is semantic.
+        Whether no two layers are told apart, at 95 % over all pairs: then no layer is semantic.
     regions : tuple of Region
         Runs of layers within `tau` of the way from the minimum to 1; none where the curve is flat, or its minimum is
         no lower than shuffled pairs give (p > .05).
@@ -92,8 +92,7 @@ def semantic_layers(result: xr.Dataset, *, tau: float = 0.05, seed: int = 0) -> 
             raise InputError(f"No layer has a value in direction {direction}: all its spaces are constant.")
         lowest = int(np.nanargmin(curve.values))
         p = float(result["p_value_minimum"].sel(direction=direction)) if "p_value_minimum" in result else None
-        in_set = minimum_set(curve, seed=seed)
-        flat = len(in_set) == int(np.isfinite(curve.values).sum())
+        where = minimum(curve, seed=seed)
         found[direction] = SemanticLayers(
             direction=direction,
             minimum=lowest,
@@ -102,9 +101,9 @@ def semantic_layers(result: xr.Dataset, *, tau: float = 0.05, seed: int = 0) -> 
             imbalance=float(curve.values[lowest]),
             stderr=float(result["stderr"].sel(direction=direction)[lowest]),
             p_value=p,
-            confidence_set=in_set,
-            flat=flat,
-            regions=() if flat or (p is not None and p > 0.05) else regions(curve, tau=tau),
+            confidence_set=where.places,
+            flat=where.flat,
+            regions=() if where.flat or (p is not None and p > 0.05) else regions(curve, tau=tau),
             tau=tau,
         )
     return found

@@ -1,0 +1,172 @@
+"""A study as it is written down: what may stand in its file, what it defaults to, what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from foretell.exceptions import StudyError
+from foretell.representations.tokens import TokenRule
+from foretell.studies.presets import preset_mapping, preset_names
+from foretell.studies.yaml_file import read_mapping
+
+__all__ = ["DepthStudy", "Measure", "PairsOf", "load_study", "study_from"]
+
+Name = Annotated[str, Field(min_length=1, max_length=400)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class _Section(BaseModel):
+    """Part of a study file: no unknown keys, no conversions ("900" is not 900), never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PairsOf(_Section):
+    """Which pairs of items, and how many of them."""
+
+    data: Name
+    sides: Annotated[tuple[Name, Name], Field(strict=False)]
+    items: Annotated[int, Field(ge=3, le=10**9)] | None = 900
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _different(self) -> Self:
+        if self.sides[0] == self.sides[1]:
+            raise ValueError(f"sides are {self.sides[0]!r} twice: name the two sides to compare")
+        return self
+
+
+class Measure(_Section):
+    """How the Information Imbalance is measured."""
+
+    k: Count = 1
+    convention: Literal["adjusted", "paper", "glielmo"] = "adjusted"
+    null: Annotated[int, Field(ge=0, le=10**7)] = 1000
+    seed: Seed = 0
+
+
+def _token_rule(rule: str) -> str:
+    return str(TokenRule.parse(rule))
+
+
+class DepthStudy(_Section):
+    """The study `depth`: at which depth a representation of one side foretells that of the other."""
+
+    study: Literal["depth"]
+    title: Annotated[str, Field(max_length=400)] | None = None
+    question: Annotated[str, Field(max_length=2000)] | None = None
+    pairs: PairsOf
+    model: Name
+    tokens: Annotated[str, AfterValidator(_token_rule)] = "last 20"
+    measure: Measure = Measure()
+
+    def to_yaml(self) -> str:
+        """The whole study, defaults written out, as the text of a study file."""
+        text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+        return text
+
+
+def load_study(study: str | Path | Mapping[str, Any] | DepthStudy) -> tuple[str, DepthStudy]:
+    """Find, read and check a study.
+
+    Parameters
+    ----------
+    study : str, Path, mapping or DepthStudy
+        The name of a preset, the path of a YAML file, what such a file says, or a study already checked.
+
+    Returns
+    -------
+    tuple of str and DepthStudy
+        Its name (of the preset or the file; else the kind of study) and the study.
+
+    Raises
+    ------
+    StudyError
+        If there is no such preset or file, or if it is wrong: one line a fault, each naming the file and
+        the path inside it.
+    """
+    if isinstance(study, DepthStudy):
+        return study.study, study
+    if isinstance(study, Mapping):
+        checked = study_from(study, source="study")
+        return checked.study, checked
+    if str(study) in preset_names():
+        name = str(study)
+        return name, study_from(preset_mapping(name), source=f"preset {name}")
+    path = Path(study)
+    if not path.exists() and path.suffix not in {".yaml", ".yml"} and os.sep not in str(study):
+        presets = preset_names()
+        raise StudyError(
+            f"{str(study)!r} is neither a study file nor a preset"
+            f"{_did_you_mean(str(study), presets) or '.'} Presets: {', '.join(presets)}."
+        )
+    return path.stem, study_from(read_mapping(path), source=str(path))
+
+
+def study_from(mapping: Mapping[str, Any], *, source: str) -> DepthStudy:
+    """Check what a study file says; `source` names the file in the errors of a `StudyError`."""
+    try:
+        return DepthStudy.model_validate(dict(mapping))
+    except ValidationError as error:
+        faults = [f"{source}: {line}" for line in _faults(error)]
+        raise StudyError("\n".join(faults)) from error
+
+
+def _faults(error: ValidationError) -> Iterator[str]:
+    """One line a fault: the path inside the file, what is wrong, what would be right."""
+    for fault in error.errors(include_url=False):
+        yield f"{_path(fault['loc'])}: {_message(fault)}"
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in loc:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path or "the study"
+
+
+def _message(fault: ErrorDetails) -> str:
+    given = repr(fault["input"])
+    given = given if len(given) <= 60 else given[:57] + "..."
+    context = fault.get("ctx", {})
+    match fault["type"]:
+        case "tuple_type" | "too_long":
+            message = f"{given} is not a pair of sides: write two, as in [en, es]"
+        case "missing":
+            message = "missing: it has no default"
+        case "extra_forbidden":
+            keys = _keys_at(fault["loc"][:-1])
+            guess = _did_you_mean(str(fault["loc"][-1]), keys)
+            message = f"unknown key{guess or '.'} Valid keys: {', '.join(keys)}"
+        case "literal_error":
+            message = f"{given} is not a choice. Choose {context['expected']}"
+        case "value_error":
+            message = str(context["error"])
+        case "model_type":
+            message = f"{given} is not a section: write its keys, indented, on lines of their own"
+        case _:
+            message = f"{given}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    return message
+
+
+def _keys_at(loc: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The keys that the section at a path may have."""
+    section: type[BaseModel] = DepthStudy
+    for part in loc:
+        annotation = section.model_fields[str(part)].annotation
+        section = annotation if isinstance(annotation, type) else section
+    return tuple(section.model_fields)
+
+
+def _did_you_mean(given: str, valid: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(given, valid, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,65 @@
+"""How Foretell's figures look: one style, applied within a context and never to the whole program."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+
+__all__ = ["DIRECTION_STYLES", "INK", "PALE", "DirectionStyle", "paper_style"]
+
+INK = "#333333"
+PALE = "#d9d9d9"
+
+
+@dataclass(frozen=True)
+class DirectionStyle:
+    """How one direction is drawn: colour, line and marker all differ, so any one of them is enough."""
+
+    colour: str
+    line: str
+    marker: str
+
+
+# Two colours of Okabe and Ito's palette, which stay apart for the colour-blind; in grey, line and marker
+# tell them apart, an open marker against a filled one.
+DIRECTION_STYLES = {
+    "a_to_b": DirectionStyle(colour="#0072B2", line="-", marker="o"),
+    "b_to_a": DirectionStyle(colour="#D55E00", line="--", marker="s"),
+}
+
+
+def paper_style() -> AbstractContextManager[None]:
+    """Matplotlib settings for a figure of one column of a paper, all text 7 points or more."""
+    # Typed loosely: versions of matplotlib disagree on the type of the names.
+    settings: Any = {
+        "font.family": "sans-serif",
+        # The first comes with matplotlib, so that a figure is the same on every machine.
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 7,
+        "axes.labelsize": 8,
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "axes.linewidth": 0.6,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "xtick.major.size": 2.5,
+        "ytick.major.size": 2.5,
+        "text.color": INK,
+        "legend.fontsize": 7,
+        "legend.frameon": False,
+        "lines.linewidth": 1.2,
+        "lines.markersize": 2.8,
+        # Real letters in the PDF, which journals ask for and which can be searched.
+        "pdf.fonttype": 42,
+        "svg.hashsalt": "foretell",
+    }
+    return matplotlib.rc_context(settings)

@@ -1,0 +1,120 @@
+"""Results of the schema with made-up numbers, for what reads results."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from foretell.measure.minimum import Region
+from foretell.studies.semantic import SemanticLayers
+
+N = 300
+
+
+def curve(
+    *, least: float = 0.2, error: float = 0.015, difference: float = 0.0, n_layers: int = 31, seed: int = 0
+) -> xr.Dataset:
+    """A depth curve, lowest at .55, with errors, scores and a null.
+
+    `least` is the value of the minimum (.95 or so: flat), `difference` is added to the second direction.
+    """
+    rng = np.random.default_rng(seed)
+    depth = np.linspace(0, 1, n_layers)
+    bowl = least + (0.95 - least) * 1.2 * np.abs(depth - 0.55) ** 1.7
+    value = np.stack([bowl, bowl + difference])
+    psi = rng.standard_normal((2, n_layers, N))
+    psi -= psi.mean(axis=-1, keepdims=True)
+    psi *= error * N / np.sqrt((psi**2).sum(axis=-1, keepdims=True))
+    stderr = np.full(value.shape, error)
+    null = np.array([0.94, 0.998, 1.05])[:, None, None] + 0.004 * rng.standard_normal((3, *value.shape))
+    layers = [str(layer) for layer in range(n_layers)]
+    table = ("direction", "layer")
+    edge = np.zeros(0, int)
+    return xr.Dataset(
+        {
+            "imbalance": (table, value),
+            "stderr": (table, stderr),
+            "low": (table, value - 1.96 * stderr),
+            "high": (table, value + 1.96 * stderr),
+            "null": (("quantile", *table), null),
+            "p_value": (table, np.where(value < 0.94, 1 / 1001, 0.4)),
+            "p_value_minimum": ("direction", np.where(value.min(axis=1) < 0.94, 1 / 1001, 0.4)),
+            "score": (("direction", "cell", "item"), psi),
+            "edge_direction": ("edge", edge),
+            "edge_cell": ("edge", edge),
+            "edge_query": ("edge", edge),
+            "edge_candidate": ("edge", edge),
+            "edge_score": ("edge", np.zeros(0)),
+        },
+        coords={
+            "direction": ["a_to_b", "b_to_a"],
+            "layer": layers,
+            "relative_depth": ("layer", depth),
+            "quantile": [0.025, 0.5, 0.975],
+            "cell_a": ("cell", layers),
+            "cell_b": ("cell", layers),
+            "item": [f"item-{number}" for number in range(N)],
+        },
+        attrs={
+            "schema": "foretell-result",
+            "schema_version": 1,
+            "n": N - 1,
+            "n_items": N,
+            "n_groups": N,
+            "T": 20,
+            "tokens": "last 20",
+            "k": 1,
+            "metric": "hamming",
+            "convention": "adjusted",
+            "candidates": "all",
+            "backend": "popcount",
+            "seed": 0,
+            "null_permutations": 1000,
+            "model_a": "smollm2-135m",
+            "model_b": "smollm2-135m",
+            "revision_a": "r",
+            "revision_b": "r",
+            "side_a": "en",
+            "side_b": "es",
+            "data": "home-assistant",
+            "data_licence": "Apache-2.0",
+            "drop_counts": '{"fewer than 20 tokens": 2653, "repeated": 12}',
+            "versions": '{"foretell": "0.1.0"}',
+        },
+    )
+
+
+def semantic(result: xr.Dataset, *, flat: bool = False) -> dict[str, SemanticLayers]:
+    """What might be said of such a curve: a region of five layers round the minimum, two of them at the least."""
+    found = {}
+    for direction in ("a_to_b", "b_to_a"):
+        value = result["imbalance"].sel(direction=direction).to_numpy()
+        least = int(value.argmin())
+        last = len(value) - 1
+        start, stop = max(least - 2, 0), min(least + 2, last)
+        region = Region(
+            start=start,
+            stop=stop,
+            start_range=(max(start - 1, 0), start),
+            stop_range=(stop, min(stop + 2, last)),
+        )
+        found[direction] = SemanticLayers(
+            direction=direction,
+            minimum=least,
+            layer=str(least),
+            relative_depth=least / last,
+            imbalance=float(value[least]),
+            stderr=float(result["stderr"].sel(direction=direction)[least]),
+            p_value=_p_value(result, direction),
+            confidence_set=tuple(range(len(value))) if flat else (least - 1, least),
+            flat=flat,
+            regions=() if flat else (region,),
+            tau=0.05,
+        )
+    return found
+
+
+def _p_value(result: xr.Dataset, direction: str) -> float | None:
+    if "p_value_minimum" not in result:
+        return None
+    return float(result["p_value_minimum"].sel(direction=direction))

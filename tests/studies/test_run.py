@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import foretell
+from foretell.exceptions import StudyError
+from tests.studies.conftest import N_BLOCKS, World
+
+FILES = {"result.nc", "result.csv", "depth.png", "depth.pdf", "summary.txt", "study.yaml", "stores"}
+
+
+def test_a_study_makes_its_folder(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    result = foretell.run(study, out=tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+    assert result["layer"].to_numpy().tolist() == [str(layer) for layer in range(N_BLOCKS + 1)]
+    np.testing.assert_allclose(result["relative_depth"], np.arange(N_BLOCKS + 1) / N_BLOCKS)
+    assert int(result["imbalance"].mean("direction").to_numpy().argmin()) == N_BLOCKS // 2
+    assert "English foretells Spanish" in (tmp_path / "run" / "summary.txt").read_text("utf-8")
+
+
+def test_the_result_says_what_it_is(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    foretell.run(study, out=tmp_path)
+    attrs = foretell.load_result(tmp_path / "result.nc").attrs
+    expected = {
+        "model_a": "tiny",
+        "revision_b": "tiny 1",
+        "side_a": "en",
+        "side_b": "es",
+        "data": "made-up",
+        "data_licence": "CC0-1.0",
+        "tokens": "last 3",
+        "n_items": 60,
+        "n": 59,
+        "null_permutations": 50,
+    }
+    assert {name: attrs[name] for name in expected} == expected
+    assert json.loads(attrs["drop_counts"]) == {"beyond the items asked for": 20}
+    assert {"foretell", "numpy"} <= set(json.loads(attrs["versions"]))
+    assert json.loads(attrs["study"])["pairs"]["items"] == 60
+
+
+def test_the_file_holds_what_is_returned(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    result = foretell.run(study, out=tmp_path)
+    xr.testing.assert_equal(foretell.load_result(tmp_path / "result.nc"), result)
+    with (tmp_path / "result.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * (N_BLOCKS + 1)
+    assert float(rows[0]["imbalance"]) == pytest.approx(float(result["imbalance"][0, 0]))
+    assert float(rows[N_BLOCKS]["relative_depth"]) == 1
+
+
+def test_the_study_file_gives_the_same_result(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    first = foretell.run(study, out=tmp_path / "first")
+    again = foretell.run(tmp_path / "first" / "study.yaml", out=tmp_path / "again")
+    xr.testing.assert_identical(first, again)
+
+
+def test_a_rerun_uses_the_stores_again(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    foretell.run(study, out=tmp_path)
+    assert len(world.extracted) == 2
+    study["measure"] = {"null": 0, "k": 3}
+    foretell.run(study, out=tmp_path)
+    assert len(world.extracted) == 2
+    assert world.reused == world.extracted
+
+
+@pytest.mark.parametrize("change", ["items", "model", "tokens", "sides"])
+def test_other_settings_make_other_stores(world: World, study: dict[str, Any], tmp_path: Path, change: str) -> None:
+    foretell.run(study, out=tmp_path)
+    match change:
+        case "items":
+            study["pairs"]["items"] = 50
+        case "sides":
+            study["pairs"]["sides"] = ["fr", "de"]
+        case _:
+            study[change] = {"model": "other", "tokens": "last 2"}[change]
+    foretell.run(study, out=tmp_path)
+    assert len(set(world.extracted)) == 4
+    assert not world.reused
+
+
+def test_a_run_stopped_half_way_does_only_what_is_missing(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    world.stop_at_side = "es"
+    with pytest.raises(KeyboardInterrupt):
+        foretell.run(study, out=tmp_path)
+    world.stop_at_side = None
+    foretell.run(study, out=tmp_path)
+    assert [path.name.split("-")[0] for path in world.extracted] == ["en", "es"]
+    assert [path.name.split("-")[0] for path in world.reused] == ["en"]
+
+
+def test_by_default_the_folder_has_the_study_s_name(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(
+        "study: depth\nmodel: tiny\npairs: {data: made-up, sides: [en, es]}\nmeasure: {null: 20}\n"
+    )
+    foretell.run("mine.yaml")
+    assert (tmp_path / "foretell-runs" / "mine" / "result.nc").is_file()
+
+
+def test_a_side_s_name_stays_within_the_folder(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    study["pairs"]["sides"] = ["../../en", "es/x"]
+    foretell.run(study, out=tmp_path / "run")
+    assert all(path.parent == tmp_path / "run" / "stores" for path in world.extracted)
+
+
+def test_a_bad_folder_costs_no_extraction(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudyError, match="cannot hold a run"):
+        foretell.run(study, out=tmp_path / "file")
+    assert not world.extracted
+
+
+@pytest.mark.filterwarnings("ignore::foretell.exceptions.TieOrderWarning")
+@pytest.mark.parametrize("convention", ["paper", "glielmo"])
+def test_other_conventions_run_to_the_end(world: World, study: dict[str, Any], tmp_path: Path, convention: str) -> None:
+    study["measure"] = {"convention": convention, "null": 20}
+    assert foretell.run(study, out=tmp_path).attrs["convention"] == convention
+    assert convention in (tmp_path / "summary.txt").read_text("utf-8")
