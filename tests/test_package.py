@@ -95,9 +95,14 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "summary.txt"
     with replacing(path) as made:
         made.write_text("old")
-    with pytest.raises(KeyboardInterrupt), replacing(path) as made:
-        made.write_text("half of the n")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with replacing(path) as made:
+            made.write_text("half of the n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert path.read_text() == "old"
     assert list(path.parent.iterdir()) == [path]
     with replacing(path) as made:
