@@ -14,7 +14,7 @@ from foretell.exceptions import InputError
 __all__ = ["Bits", "Rows"]
 
 Rows = slice | NDArray[np.intp]
-"""Items to read: a slice, or an array of positions (any order, repeats allowed)."""
+"""Items to read: a slice, or an array of positions (any order, none twice)."""
 
 # Floats are signed a block of items at a time, so that the booleans made on the way stay small.
 _BLOCK_BYTES = 16 * 2**20

@@ -1,0 +1,136 @@
+"""Paired texts: the same items on several sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from foretell.exceptions import InputError
+
+__all__ = ["Pairs"]
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """N items, each with one text on every side.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set.
+    texts : mapping of str to sequence of str
+        Side (a language code, say) to its N texts. Text i of every side belongs to item i.
+    ids : sequence of str
+        Names of the N items, all different.
+    groups : sequence of str, optional
+        Group of dependent items that each item belongs to; None where each stands alone.
+    licence : str
+        SPDX identifier, or a few words.
+    source : str
+        Where the texts come from, with a version.
+    dropped : mapping of str to int, optional
+        Reason to number of items left out so far.
+
+    Raises
+    ------
+    InputError
+        If there are no sides or items, lengths differ, ids repeat, or a text is not a string, is blank, or has no UTF-8
+        form (half of a surrogate pair).
+    """
+
+    name: str
+    texts: Mapping[str, tuple[str, ...]]
+    ids: tuple[str, ...]
+    groups: tuple[str, ...] | None
+    licence: str
+    source: str
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        texts = {side: tuple(values) for side, values in self.texts.items()}
+        object.__setattr__(self, "texts", MappingProxyType(texts))
+        object.__setattr__(self, "ids", tuple(self.ids))
+        object.__setattr__(self, "groups", None if self.groups is None else tuple(self.groups))
+        object.__setattr__(self, "dropped", MappingProxyType(dict(self.dropped)))
+        if not texts or not self.ids:
+            raise InputError(f"The pairs {self.name!r} have no {'items' if texts else 'sides'}.")
+        columns = {f"side {side!r}": values for side, values in texts.items()} | {"ids": self.ids}
+        if self.groups is not None:
+            columns["groups"] = self.groups
+        for what, values in columns.items():
+            self._check_column(what, values)
+        repeated = _first_repeated(self.ids)
+        if repeated is not None:
+            raise InputError(f"Two items of {self.name!r} have the id {repeated!r}: ids must differ.")
+
+    def _check_column(self, what: str, values: tuple[str, ...]) -> None:
+        if len(values) != len(self.ids):
+            raise InputError(
+                f"{what} of {self.name!r} has {len(values)} values for {len(self.ids)} ids: "
+                "give every item one on every side."
+            )
+        for item, value in zip(self.ids, values, strict=True):
+            if not isinstance(value, str) or not value.strip() or not _has_utf8(value):
+                raise InputError(
+                    f"{what} of {self.name!r} has {value!r} for item {item!r}: it must be a text; leave such items out."
+                )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"Pairs({self.name!r}, sides={', '.join(self.sides)}, n_items={len(self)})"
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Names of the sides."""
+        return tuple(self.texts)
+
+    def take(self, rows: Sequence[int], *, dropped: Mapping[str, int] | None = None) -> Pairs:
+        """Some items, in the order of `rows`.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Positions from 0.
+        dropped : mapping of str to int, optional
+            Why others were left out; added to the counts.
+
+        Raises
+        ------
+        InputError
+            For a position that there is not, a repeated one, or none.
+        """
+        places = np.asarray(rows, np.intp)
+        if places.size and not 0 <= places.min() <= places.max() < len(self):
+            raise InputError(f"Items of {self.name!r} are numbered 0 to {len(self) - 1}: {rows!r} has others.")
+        counts = dict(self.dropped)
+        for reason, number in (dropped or {}).items():
+            counts[reason] = counts.get(reason, 0) + number
+        return replace(
+            self,
+            texts={side: tuple(values[i] for i in places) for side, values in self.texts.items()},
+            ids=tuple(self.ids[i] for i in places),
+            groups=None if self.groups is None else tuple(self.groups[i] for i in places),
+            dropped=counts,
+        )
+
+
+def _has_utf8(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _first_repeated(names: Sequence[str]) -> str | None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None

