@@ -31,7 +31,7 @@ def extract(
     side: str,
     out: str | Path,
     tokens: str | TokenRule = "last 20",
-    batch_tokens: int = 4096,
+    batch_tokens: int = 1024,
     chunk_items: int = 64,
     progress: bool = False,
 ) -> Store:

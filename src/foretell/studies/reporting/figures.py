@@ -210,6 +210,8 @@ def _caption(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | None) 
     ]
     if "low" in result:
         parts.append("Bands: 95 %.")
+    if "null" in result and grouped:
+        parts.append("Shuffled pairs keep groups together.")
     if semantic:
         parts.append("Bars: semantic regions, pale where an end may lie. Ticks: layers that may be the least (95 %).")
     return textwrap.wrap(" ".join(parts), 58)
