@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
-from foretell.representations.data import Pairs, load_pairs
-from foretell.representations.extraction import extract
+import foretell
+from foretell.representations.data import Pairs
 from foretell.representations.packages import PARTS, cached
-from foretell.representations.selection import select_pairs
-from foretell.representations.store import Store
+from foretell.representations.store import Store, open_store
 
 WORDS = ("the", "a", "red", "blue", "old", "new", "house", "dog", "cat", "tree", "sees", "likes", "two")
 
@@ -79,27 +80,30 @@ def tiny_pairs() -> Pairs:
 
 
 @dataclass(frozen=True)
-class DemoStores:
-    """The same pairs on two sides, read by the demo's model."""
+class DemoRun:
+    """The demo's study on few pairs: its folder, what it returned, and the stores of its two sides."""
 
-    pairs: Pairs
+    folder: Path
+    result: xr.Dataset
     en: Store
     es: Store
 
 
+DEMO_STUDY: dict[str, Any] = {
+    "study": "depth",
+    "pairs": {"data": "home-assistant", "sides": ["en", "es"], "items": 60},
+    "model": "smollm2-135m",
+    "measure": {"null": 200},
+}
+
+
 @pytest.fixture(scope="session")
-def demo_stores(tmp_path_factory: pytest.TempPathFactory) -> DemoStores:
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     """SmolLM2 on 60 Home Assistant texts in English and Spanish: the suite's one real extraction."""
     for part in PARTS.values():
         if cached(part) is None:
-            pytest.skip(f"{part.name} is not in the cache: `make setup` fetches it")
-    from foretell.representations.models import load_text_model
-
-    model = load_text_model("smollm2-135m")
-    pairs = select_pairs(load_pairs("home-assistant", ("en", "es")), models=[model], tokens="last 20", n_items=60)
+            pytest.skip(f"{part.name} is not in the cache: `foretell data fetch` brings it")
     folder = tmp_path_factory.mktemp("demo")
-    return DemoStores(
-        pairs=pairs,
-        en=extract(pairs, model=model, side="en", out=folder / "en.zarr"),
-        es=extract(pairs, model=model, side="es", out=folder / "es.zarr"),
-    )
+    result = foretell.run(DEMO_STUDY, out=folder)
+    en, es = (open_store(next((folder / "stores").glob(f"{side}-*.zarr"))) for side in ("en", "es"))
+    return DemoRun(folder, result, en, es)

@@ -19,7 +19,7 @@ from foretell.representations.data import Pairs
 from foretell.representations.extraction import _batches, extract
 from foretell.representations.models import TextModel, Tokens, describe_model, load_text_model
 from foretell.representations.store import Store, StoreWriter, open_store
-from tests.conftest import DemoStores
+from tests.conftest import DemoRun
 from tests.representations.reference import Activations, disagreement, reference
 
 pytest.importorskip("torch")
@@ -82,29 +82,27 @@ def test_the_comparison_sees_planted_errors(
 
 
 @pytest.mark.model
-def test_bits_of_the_real_model_are_the_signs_of_the_reference(demo_stores: DemoStores) -> None:
+def test_bits_of_the_real_model_are_the_signs_of_the_reference(demo_run: DemoRun) -> None:
     n_items = 8
     folder = describe_model("smollm2-135m").folder
     # Two sorts of texts: the longest, and the first, so that lengths and batches differ.
-    rows = np.unique(np.r_[np.arange(n_items // 2), np.argsort(demo_stores.en.token_counts)[-n_items // 2 :]])
-    texts = tuple(demo_stores.en.texts[row] for row in rows)
+    rows = np.unique(np.r_[np.arange(n_items // 2), np.argsort(demo_run.en.token_counts)[-n_items // 2 :]])
+    texts = tuple(demo_run.en.texts[row] for row in rows)
     expected = reference(folder, texts, 20)
     assert len(expected) == 31
-    shares = [
-        disagreement(demo_stores.en.space(layer).bits(rows), activations) for layer, activations in expected.items()
-    ]
+    shares = [disagreement(demo_run.en.space(layer).bits(rows), activations) for layer, activations in expected.items()]
     assert max(surely for _, surely in shares) == 0
     assert np.mean([of_all for of_all, _ in shares]) < 1e-5
     for number in range(29):
-        shifted = disagreement(demo_stores.en.space(number).bits(rows), expected[str(number + 1)])
+        shifted = disagreement(demo_run.en.space(number).bits(rows), expected[str(number + 1)])
         assert shifted[1] > 0.05
 
 
 @pytest.mark.model
-def test_the_real_stores_are_whole(demo_stores: DemoStores) -> None:
-    en, es = demo_stores.en, demo_stores.es
-    assert en.ids == es.ids == demo_stores.pairs.ids
-    assert en.groups == demo_stores.pairs.groups
+def test_the_real_stores_are_whole(demo_run: DemoRun) -> None:
+    en, es = demo_run.en, demo_run.es
+    assert en.ids == es.ids
+    assert en.groups == es.groups == tuple(item.split("/")[0] for item in en.ids)
     assert en.texts != es.texts
     assert en.is_complete
     assert en.layers == (*map(str, range(31)), "final")
