@@ -113,3 +113,5 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_missing_library_is_named_with_its_extra() -> None:
     with pytest.raises(MissingDependencyError, match=r"needs no_such_library.*foretell\[hf\]"):
         require("no_such_library", "hf")
+    with pytest.raises(MissingDependencyError, match=r"pip install no_such_library\."):
+        require("no_such_library", None)

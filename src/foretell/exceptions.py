@@ -81,11 +81,10 @@ def check_option(name: str, value: object, valid: Iterable[Any]) -> None:
         raise OptionError(f"{name}={value!r} is not an option: choose one of {', '.join(map(repr, choices))}.")
 
 
-def require(module: str, extra: str) -> ModuleType:
-    """Import `module`, or say which extra of Foretell brings it."""
+def require(module: str, extra: str | None) -> ModuleType:
+    """Import `module`, or say which extra of Foretell brings it; None for a library that Foretell itself needs."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"This needs {module}, which is not installed: pip install 'foretell[{extra}]'."
-        ) from error
+        wanted = module if extra is None else f"'foretell[{extra}]'"
+        raise MissingDependencyError(f"This needs {module}, which is not installed: pip install {wanted}.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -108,7 +109,7 @@ class Bits:
             block = x[start : start + step]
             check_finite(block, first_item=start)
             data[start : start + step] = np.packbits(block > 0, axis=-1)
-        return cls(data, n_bits, ids)  # type: ignore[arg-type]
+        return cls(data, n_bits, checked_ids(ids, n_items))
 
     @property
     def n_items(self) -> int:
@@ -145,8 +146,7 @@ def checked_ids(ids: Sequence[str] | None, n_items: int) -> tuple[str, ...] | No
     if len(names) != n_items:
         raise InputError(f"There are {len(names)} ids for {n_items} items: give every item one.")
     if len(set(names)) != len(names):
-        seen: set[str] = set()
-        twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        (twice, _), *_ = Counter(names).most_common(1)
         raise InputError(f"Two items have the id {twice!r}: ids must differ.")
     return names
 

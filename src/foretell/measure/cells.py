@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError
-from foretell.measure.conventions import Floats, check_convention
-from foretell.measure.estimates import Measured, Pair, chosen_backend, measure, null
+from foretell.measure.conventions import Floats
+from foretell.measure.estimates import Measured, Options, Pair, measure, null
 from foretell.measure.inference import Scores, group_codes, p_value, permutations
 from foretell.measure.inputs import check_sizes, n_items
 from foretell.measure.result import QUANTILES, labelled
 from foretell.measure.space import Space, check_same_items
-from foretell.tasks import checked_threads
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,16 +30,12 @@ def measure_cells(
     kept: Sequence[Pair],
     *,
     curve: bool,
-    k: int,
-    convention: str,
-    errors: bool,
+    options: Options,
     n_permutations: int,
-    threads: int | None,
-    backend: str,
     seed: int,
     groups: Sequence[str] | None,
 ) -> xr.Dataset:
-    """Measure cells (place in A, place in B) both ways; the options are those of `foretell.imbalance_matrix`.
+    """Measure cells (place in A, place in B) both ways.
 
     Parameters
     ----------
@@ -50,8 +45,13 @@ def measure_cells(
     kept : sequence of (int, int)
         Cells whose scores go into the result.
     curve : bool
+        Whether the cells are a diagonal.
+    options : Options
+    n_permutations, seed : int
+        Of the null; none for 0.
+    groups : sequence of str, optional
+        Of the items.
     """
-    rule, engine, workers = check_convention(convention), chosen_backend(backend), checked_threads(threads)
     if isinstance(n_permutations, bool) or not isinstance(n_permutations, int) or n_permutations < 0:
         raise OptionError(f"null={n_permutations!r} is not an option: give a number of permutations, 0 for none.")
     names = (list(spaces_a), list(spaces_b))
@@ -60,20 +60,20 @@ def measure_cells(
         raise InputError("There are no spaces to measure: give at least one on either side.")
     check_same_items(spaces)
     inputs = [space.bits() for space in spaces]
-    check_sizes(inputs, k)
+    check_sizes(inputs, options.k)
     codes = group_codes(groups, n_items(inputs[0]))
 
     # Both directions of every cell, as ordered pairs of places in `inputs`.
     shift = len(names[0])
     directions = [[(a, b + shift) for a, b in cells], [(b + shift, a) for a, b in cells]]
     pairs = [*directions[0], *directions[1]]
-    measured = measure(inputs, pairs, k=k, convention=rule, errors=errors, backend=engine, threads=workers)
+    measured = measure(inputs, pairs, options)
     _warn_constant(measured, pairs, [*(f"{n} of A" for n in names[0]), *(f"{n} of B" for n in names[1])])
 
     shape = (2, len(cells)) if curve else (2, len(names[0]), len(names[1]))
     values = np.array([measured.estimates[pair].value for pair in pairs])
     stderr = scores = nulls = None
-    if errors:
+    if options.errors:
         stderr = np.concatenate([gather_scores(measured, [pair], codes).stderr() for pair in pairs]).reshape(shape)
         if kept:
             of_kept = [(a, b + shift) for a, b in kept] + [(b + shift, a) for a, b in kept]
@@ -84,7 +84,7 @@ def measure_cells(
         back = np.argsort(there, axis=1).astype(np.int32)
         draws: dict[Pair, Floats] = {}
         for direction, moved in zip(directions, (there, back), strict=True):
-            draws |= null(inputs, measured, direction, moved, convention=rule, backend=engine, threads=workers)
+            draws |= null(inputs, measured, direction, moved, options)
         nulls = _null_summary(values, np.stack([draws[pair] for pair in pairs], axis=1), shape)
     return labelled(
         names,
@@ -100,11 +100,11 @@ def measure_cells(
             "n_items": n_items(inputs[0]),
             "n_groups": int(codes.max()) + 1,
             "T": [spaces[0].n_tokens, spaces[shift].n_tokens],
-            "k": k,
+            "k": options.k,
             "metric": "hamming",
-            "convention": convention,
+            "convention": options.convention.name,
             "candidates": "leave-one-out",
-            "backend": engine,
+            "backend": options.backend,
             "seed": seed,
             "null_permutations": n_permutations,
         },

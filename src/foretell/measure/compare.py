@@ -10,13 +10,11 @@ import numpy as np
 from foretell.exceptions import InputError, check_option
 from foretell.measure.bits import Bits
 from foretell.measure.cells import gather_scores, measure_cells
-from foretell.measure.conventions import check_convention
-from foretell.measure.estimates import chosen_backend, measure
+from foretell.measure.estimates import Options, measure
 from foretell.measure.inference import group_codes
 from foretell.measure.inputs import Spaces, as_input, check_sizes, n_items, named, refuse
 from foretell.measure.result import Imbalance
 from foretell.measure.space import check_same_items
-from foretell.tasks import checked_threads
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -80,19 +78,11 @@ def information_imbalance(
     True
     """
     check_option("metric", metric, METRICS)
-    rule = check_convention(convention)
+    options = Options.checked(k=k, convention=convention, backend=backend, threads=threads)
     inputs = [as_input(side, metric) for side in (a, b)]
     check_sizes(inputs, k)
     check_same_items([side for side in inputs if isinstance(side, Bits)])
-    measured = measure(
-        inputs,
-        [(0, 1), (1, 0)],
-        k=k,
-        convention=rule,
-        errors=True,
-        backend=chosen_backend(backend),
-        threads=checked_threads(threads),
-    )
+    measured = measure(inputs, [(0, 1), (1, 0)], options)
     there, back = measured.estimates[0, 1], measured.estimates[1, 0]
     for name, read in (("a", back), ("b", there)):
         if np.isnan(read.value):
@@ -202,12 +192,8 @@ def imbalance_matrix(
         cells,
         kept,
         curve=False,
-        k=k,
-        convention=convention,
-        errors=errors,
+        options=Options.checked(k=k, convention=convention, errors=errors, backend=backend, threads=threads),
         n_permutations=null,
-        threads=threads,
-        backend=backend,
         seed=seed,
         groups=groups,
     )
@@ -264,12 +250,8 @@ def imbalance_curve(
         cells,
         cells,
         curve=True,
-        k=k,
-        convention=convention,
-        errors=errors,
+        options=Options.checked(k=k, convention=convention, errors=errors, backend=backend, threads=threads),
         n_permutations=null,
-        threads=threads,
-        backend=backend,
         seed=seed,
         groups=groups,
     )

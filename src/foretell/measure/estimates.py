@@ -14,12 +14,22 @@ from numpy.typing import NDArray
 from foretell.exceptions import TieOrderWarning, check_option, require
 from foretell.measure import oracle
 from foretell.measure.bits import Bits
-from foretell.measure.conventions import Convention, Estimate, Floats, ItemScores, Neighbours, Tally, estimate
+from foretell.measure.conventions import (
+    Convention,
+    Estimate,
+    Floats,
+    ItemScores,
+    Neighbours,
+    Tally,
+    check_convention,
+    estimate,
+)
 from foretell.measure.distances import DistanceRows
 from foretell.measure.distances.precomputed import OrderedRows, PrecomputedRows
 from foretell.measure.inputs import Input, n_items
+from foretell.tasks import checked_threads
 
-__all__ = ["BACKENDS", "Measured", "Pair", "chosen_backend", "measure", "null"]
+__all__ = ["BACKENDS", "Measured", "Options", "Pair", "measure", "null"]
 
 BACKENDS = ("auto", "numkong", "numpy")
 
@@ -34,26 +44,28 @@ class Measured:
     neighbours: Mapping[Pair, Neighbours]
 
 
-def chosen_backend(name: str) -> str:
-    """Return the backend to use for `name`, which may be "auto"."""
-    check_option("backend", name, BACKENDS)
-    if name == "auto":
-        return "numkong" if find_spec("numkong") else "numpy"
-    if name == "numkong":
-        require("numkong", "all")
-    return name
+@dataclass(frozen=True)
+class Options:
+    """How pairs are measured, checked."""
+
+    k: int
+    convention: Convention
+    errors: bool
+    backend: str
+    threads: int
+
+    @classmethod
+    def checked(cls, *, k: int, convention: str, backend: str, threads: int | None, errors: bool = True) -> Options:
+        """Options by their names; "auto" and None are decided here. `k` is checked against the items later."""
+        check_option("backend", backend, BACKENDS)
+        if backend == "auto":
+            backend = "numkong" if find_spec("numkong") else "numpy"
+        elif backend == "numkong":
+            require("numkong", None)
+        return cls(k, check_convention(convention), errors, backend, checked_threads(threads))
 
 
-def measure(
-    inputs: Sequence[Input],
-    pairs: Sequence[Pair],
-    *,
-    k: int,
-    convention: Convention,
-    errors: bool,
-    backend: str,
-    threads: int,
-) -> Measured:
+def measure(inputs: Sequence[Input], pairs: Sequence[Pair], options: Options) -> Measured:
     """Estimate `II(A -> B)` for ordered pairs (A, B) of places in `inputs`.
 
     A space in which all items are alike foretells nothing (1, exactly), and nothing foretells it (NaN).
@@ -61,19 +73,17 @@ def measure(
     constant = {place for place, space in enumerate(inputs) if _is_constant(space)}
     varied = [pair for pair in pairs if not constant.intersection(pair)]
     wanted = set(varied)
-    if convention.name == "adjusted":
+    if options.convention.name == "adjusted":
         wanted |= {(b, b) for _, b in varied}
-    tallies = _tallies(
-        inputs, sorted(wanted), k=k, convention=convention, errors=errors, backend=backend, threads=threads
-    )
+    tallies = _tallies(inputs, sorted(wanted), options)
     size = n_items(inputs[0])
     estimates, neighbours = {}, {}
     for a, b in pairs:
         if (a, b) in tallies:
-            estimates[a, b] = estimate(tallies[a, b], tallies.get((b, b)), convention)
+            estimates[a, b] = estimate(tallies[a, b], tallies.get((b, b)), options.convention)
             neighbours[a, b] = tallies[a, b].neighbours
         else:
-            estimates[a, b] = _without_neighbours(size, np.nan if b in constant else 1.0, errors=errors)
+            estimates[a, b] = _without_neighbours(size, np.nan if b in constant else 1.0, errors=options.errors)
             neighbours[a, b] = Neighbours(np.zeros(size + 1, np.int64), np.zeros(0, np.int32), np.zeros(0))
     return Measured(estimates, neighbours)
 
@@ -83,18 +93,16 @@ def null(
     measured: Measured,
     pairs: Sequence[Pair],
     permutations: NDArray[np.int32],
-    *,
-    convention: Convention,
-    backend: str,
-    threads: int,
+    options: Options,
 ) -> dict[Pair, Floats]:
     """Values of measured pairs (A, B) while item i of A goes with item ``permutations[p, i]`` of B, shape (P,).
 
     The neighbours are those already found; only their ranks are read anew.
     """
+    convention = options.convention
     searched = {pair: measured.neighbours[pair] for pair in pairs if len(measured.neighbours[pair].candidate)}
     targets = sorted({b for _, b in searched})
-    if backend == "numpy":
+    if options.backend == "numpy":
         ranks = {b: oracle.rank_matrix(_distances(inputs[b]), convention) for b in targets}
         sums = {pair: oracle.null_rank_sum(of, ranks[pair[1]], permutations) for pair, of in searched.items()}
     else:
@@ -105,7 +113,7 @@ def null(
         reducer = NullRankSums(
             {(a, place[b]): of for (a, b), of in searched.items()}, permutations, convention=convention
         )
-        walk([_rows(inputs[b], convention) for b in targets], reducer, threads=threads)
+        walk([_rows(inputs[b], convention) for b in targets], reducer, threads=options.threads)
         found = reducer.result()
         sums = {(a, b): found[a, place[b]] for a, b in searched}
     values = {}
@@ -118,18 +126,10 @@ def null(
     return values
 
 
-def _tallies(
-    inputs: Sequence[Input],
-    pairs: Sequence[Pair],
-    *,
-    k: int,
-    convention: Convention,
-    errors: bool,
-    backend: str,
-    threads: int,
-) -> dict[Pair, Tally]:
+def _tallies(inputs: Sequence[Input], pairs: Sequence[Pair], options: Options) -> dict[Pair, Tally]:
+    k, convention, errors = options.k, options.convention, options.errors
     used = sorted({place for pair in pairs for place in pair})
-    if backend == "numpy":
+    if options.backend == "numpy":
         distances = {place: _distances(inputs[place]) for place in used}
         if convention.by_order and any(_has_ties(d) for d in distances.values()):
             _warn_tie_order()
@@ -140,7 +140,7 @@ def _tallies(
     number = {place: row for row, place in enumerate(used)}
     reducer = Tallies([(number[a], number[b]) for a, b in pairs], k=k, convention=convention, errors=errors)
     sources = [_rows(inputs[place], convention) for place in used]
-    walk(sources, reducer, threads=threads)
+    walk(sources, reducer, threads=options.threads)
     if any(isinstance(source, OrderedRows) and source.saw_ties for source in sources):
         _warn_tie_order()
     found = reducer.result()
