@@ -56,7 +56,10 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pad_token_id=0,
         bos_token_id=1,
     )
-    transformers.LlamaModel(config).save_pretrained(folder)
+    model = transformers.LlamaModel(config)
+    # Weights of 1 would make the final norm the same done twice as done once.
+    model.norm.weight.data.uniform_(0.5, 2)
+    model.save_pretrained(folder)
     return folder
 
 

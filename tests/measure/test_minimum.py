@@ -115,6 +115,24 @@ def test_several_regions() -> None:
     assert wide.stop_range[1] <= 6
 
 
+def test_the_ends_of_a_region_are_those_worked_out() -> None:
+    # Minimum .2, threshold .2 + .05 * .8 = .24. Errors are independent, .01 each, but for the minimum's .95 of its own:
+    # a difference from the threshold has the error .01 sqrt(1 + .95^2) = .0138, and 1.96 of it is .0270.
+    values = np.array([0.50, 0.266, 0.235, 0.20, 0.21, 0.238, 0.268, 0.50])
+    psi = np.linalg.qr(np.random.default_rng(0).standard_normal((N, len(values) + 1)))[0]
+    psi -= psi.mean(axis=0)
+    exact = scores(values, 0.01, 0)
+    exact.psi[:] = np.linalg.qr(psi[:, : len(values)])[0].T * 0.01 * N
+    exact.values[:] = values
+    assert np.allclose(exact.stderr(), 0.01)
+    (region,) = regions(exact)
+    assert (region.start, region.stop) == (2, 5)
+    # .266 is .026 above, not surely out; .268 is .028 above, surely out. .235 and .238 are not surely in, .20 and .21
+    # are (the minimum by .04, of which the error is .05 of its own).
+    assert region.start_range == (1, 3)
+    assert region.stop_range == (4, 5)
+
+
 def test_no_region_where_shuffled_pairs_do_as_well() -> None:
     rng = np.random.default_rng(1)
     a, b = (list(side) for side in rng.standard_normal((2, 4, 150, 60)))

@@ -163,6 +163,19 @@ def test_covariances_are_those_of_every_contrast() -> None:
         assert combined.stderr()[0] ** 2 == pytest.approx(w @ covariance @ w, rel=1e-9)
 
 
+def test_groups_are_summed_first_and_inner_edges_counted_as_the_formula_has_them() -> None:
+    d = distances(24, 40)
+    scores = scores_of([d])
+    group = np.arange(24) // 3
+    psi, e = np.zeros(8), np.zeros((8, 8))
+    np.add.at(psi, group, scores.psi[0])
+    np.add.at(e, (group[scores.query], group[scores.candidate]), scores.edge)
+    assert np.diag(e).any()
+    variance = ((psi**2).sum() - (e**2).sum() - (e * e.T).sum()) / 24**2
+    grouped = Scores(scores.values, scores.psi, scores.cell, scores.query, scores.candidate, scores.edge, groups=group)
+    assert grouped.covariance()[0, 0] == pytest.approx(variance, rel=1e-12)
+
+
 def test_covariance_does_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     d = distances(40, 9)
     scores = scores_of([d, d[::-1]], k=3)
@@ -179,6 +192,8 @@ def test_contrast_reads_everything_from_the_result() -> None:
     value, error = foretell.contrast(one, {("a_to_b", "0"): 1, ("b_to_a", "0"): -1})
     assert value == pytest.approx(ii.asymmetry)
     assert error == pytest.approx(ii.stderr_asymmetry, rel=1e-12)
+    for direction, alone in (("a_to_b", ii.stderr_a_to_b), ("b_to_a", ii.stderr_b_to_a)):
+        assert foretell.contrast(one, {(direction, "0"): 1})[1] == pytest.approx(alone, rel=1e-12)
     # The same difference over two results as within one.
     other = foretell.imbalance_curve({"0": a}, {"0": c})
     within = foretell.contrast(one, {("a_to_b", "0"): 1, ("a_to_b", "1"): -1})

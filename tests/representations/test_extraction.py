@@ -288,6 +288,14 @@ def test_other_items_at_the_same_place_are_refused(store: Store, tiny_pairs: Pai
         extract(fewer, model=model, side="left", out=store.path, tokens=f"last {T}", chunk_items=4)
 
 
+def test_other_weights_at_the_same_place_are_refused(
+    store: Store, tiny_pairs: Pairs, model: TextModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "info", replace(model.info, revision="another"))
+    with pytest.raises(StoreError, match="different model revision"):
+        extract(tiny_pairs, model=model, side="left", out=store.path, tokens=f"last {T}", chunk_items=4)
+
+
 def test_something_else_at_the_place_is_left_alone(tiny_pairs: Pairs, model: TextModel, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(StoreError, match="not a foretell store"):

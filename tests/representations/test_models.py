@@ -115,7 +115,13 @@ def test_an_encoder_without_final_norm_has_no_final_layer(tiny_model_folder: Pat
     BertModel(config).save_pretrained(folder)
     model = load_text_model(str(folder))
     assert model.layers == ("0", "1", "2")
-    assert tuple(states(model, TEXTS)) == model.layers
+    together = states(model, TEXTS)
+    assert tuple(together) == model.layers
+    # Every token sees every other here, so padding that is not masked would show.
+    assert len({len(text.split()) for text in TEXTS}) > 1
+    for row, text in enumerate(TEXTS):
+        for layer, alone in states(model, (text,)).items():
+            torch.testing.assert_close(together[layer][row, : alone.shape[1]], alone[0], rtol=1e-4, atol=1e-5)
 
 
 def test_an_encoder_decoder_is_refused(tiny_model_folder: Path, tmp_path: Path) -> None:

@@ -232,6 +232,44 @@ def test_an_incomplete_store(path: Path, store: Store) -> None:
         store.space(1).bits(np.array([4]))
 
 
+def test_a_chunk_is_marked_only_when_its_bits_are_there(
+    path: Path, store: Store, signs: np.ndarray[Any, np.dtype[np.bool_]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path / "committed" / "c" / "1").unlink()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zarr.storage.LocalStore.set", full)
+        with pytest.raises(OSError, match="no space left"):
+            StoreWriter(path, store.info).write_chunk(1, np.packbits(signs, axis=-1)[:, 3:6])
+    assert store.committed.tolist() == [True, False, True, True]
+    # The flag is the last thing written.
+    written: list[str] = []
+    import zarr
+
+    put = zarr.storage.LocalStore.set
+
+    async def noted(self: Any, key: str, value: Any) -> None:
+        written.append(key)
+        await put(self, key, value)
+
+    monkeypatch.setattr("zarr.storage.LocalStore.set", noted)
+    StoreWriter(path, store.info).write_chunk(1, np.packbits(signs, axis=-1)[:, 3:6])
+    assert [key for key in written if key.startswith("committed")] == written[-1:]
+    assert sum(key.startswith("bits") for key in written) == len(LAYERS)
+
+
+def test_rows_across_chunks_in_any_order(store: Store, signs: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+    rng = np.random.default_rng(1)
+    for size in range(1, N + 1):
+        rows = rng.permutation(N)[:size]
+        part = store.space(1).bits(rows)
+        assert (part.unpack() == signs[1][rows]).all()
+        assert part.ids == tuple(IDS[row] for row in rows)
+
+
 def test_a_taken_place_is_refused(path: Path, store: Store) -> None:
     with pytest.raises(StoreError, match="taken"):
         create_store(path, store.info, ids=IDS, texts=IDS, groups=None, token_counts=np.zeros(N, np.uint32))

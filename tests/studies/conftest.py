@@ -50,6 +50,7 @@ class World:
     extracted: list[Path] = field(default_factory=list)
     reused: list[Path] = field(default_factory=list)
     stop_at_side: str | None = None
+    seeds: list[int] = field(default_factory=list)
 
     def load_pairs(self, name: str, sides: Sequence[str]) -> Pairs:
         ids = tuple(f"{name}-{number}" for number in range(80))
@@ -68,6 +69,7 @@ class World:
     def select_pairs(
         self, pairs: Pairs, *, models: Sequence[FakeModel], tokens: str, n_items: int | None, seed: int
     ) -> Pairs:
+        self.seeds.append(seed)
         kept = range(min(len(pairs), n_items or len(pairs)))
         return pairs.take(kept, dropped={"beyond the items asked for": len(pairs) - len(kept)})
 

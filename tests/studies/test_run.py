@@ -71,6 +71,19 @@ def test_a_rerun_uses_the_stores_again(world: World, study: dict[str, Any], tmp_
     assert world.reused == world.extracted
 
 
+def test_every_setting_reaches_the_measure(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    base = foretell.run(study, out=tmp_path)
+    other_null = foretell.run(study | {"measure": {"null": 50, "seed": 1}}, out=tmp_path)
+    assert (other_null["null"] != base["null"]).any()
+    assert (other_null["imbalance"] == base["imbalance"]).all()
+    more_neighbours = foretell.run(study | {"measure": {"null": 50, "k": 4}}, out=tmp_path)
+    assert more_neighbours.attrs["k"] == 4
+    assert (more_neighbours["imbalance"] != base["imbalance"]).all()
+    study["pairs"]["seed"] = 7
+    foretell.run(study, out=tmp_path)
+    assert world.seeds == [0, 0, 0, 7]
+
+
 @pytest.mark.parametrize("change", ["items", "model", "tokens", "sides"])
 def test_other_settings_make_other_stores(world: World, study: dict[str, Any], tmp_path: Path, change: str) -> None:
     foretell.run(study, out=tmp_path)
