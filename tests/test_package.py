@@ -47,6 +47,28 @@ def test_every_public_name_is_there_and_documented() -> None:
         foretell.nothing  # noqa: B018
 
 
+WITHOUT = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"typer", "rich", "yaml", "pydantic", "torch", "zarr", "matplotlib"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+"""
+
+
+def test_the_core_alone_says_what_to_install() -> None:
+    code = WITHOUT + "from foretell.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: This needs typer, which is not installed: pip install 'foretell[studies]'.\n"
+    code = WITHOUT + "import foretell\ntry: foretell.run\nexcept ImportError as e: print(e)\n"
+    code += "import numpy as np; x = np.eye(9, 12) - .5; print(foretell.information_imbalance(x, 1. * x[::-1]).n)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "foretell.run needs" in done.stdout
+    assert "pip install 'foretell[studies,hf]'" in done.stdout
+
+
 def test_results_come_in_order_whatever_the_threads() -> None:
     def slow_first(i: int) -> int:
         time.sleep(0.02 if i == 0 else 0)

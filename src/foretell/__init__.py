@@ -70,7 +70,16 @@ def __getattr__(name: str) -> Any:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"foretell has no {name!r}: its public names are {', '.join(sorted(_HOME))}.")
-    value = getattr(importlib.import_module(home), name)
+    try:
+        value = getattr(importlib.import_module(home), name)
+    except ModuleNotFoundError as error:
+        from foretell.exceptions import MissingDependencyError
+
+        if (error.name or "").startswith("foretell"):
+            raise
+        raise MissingDependencyError(
+            f"foretell.{name} needs {error.name}, which is not installed: pip install 'foretell[studies,hf]'."
+        ) from error
     globals()[name] = value
     return value
 

@@ -77,7 +77,7 @@ class TieOrderWarning(ForetellWarning):
 def check_option(name: str, value: object, valid: Iterable[Any]) -> None:
     """Raise `OptionError` unless `value` is one of `valid`, which the message lists."""
     choices = list(valid)
-    if value not in choices:
+    if not any(isinstance(value, type(choice)) and value == choice for choice in choices):
         raise OptionError(f"{name}={value!r} is not an option: choose one of {', '.join(map(repr, choices))}.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +11,7 @@ from typing import TypeVar
 
 from foretell.exceptions import OptionError
 
-__all__ = ["checked_threads", "in_order"]
+__all__ = ["checked_count", "checked_threads", "in_order"]
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -20,9 +21,14 @@ def checked_threads(threads: int | None) -> int:
     """Number of threads to use: `threads`, or the processors this process may run on."""
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise OptionError(f"threads={threads!r} is not an option: give a whole number of 1 or more, or None.")
-    return threads
+    return checked_count("threads", threads, least=1)
+
+
+def checked_count(name: str, number: object, *, least: int) -> int:
+    """Return `number` as an int, or raise `OptionError` unless it is a whole number of `least` or more."""
+    if isinstance(number, bool) or not hasattr(number, "__index__") or operator.index(number) < least:
+        raise OptionError(f"{name}={number!r} is not an option: give a whole number of {least} or more.")
+    return operator.index(number)
 
 
 def in_order(work: Callable[[Task], Answer], tasks: Iterable[Task], *, threads: int) -> Iterator[Answer]:

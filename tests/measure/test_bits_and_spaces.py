@@ -54,6 +54,8 @@ def test_bits_are_a_space() -> None:
         (np.zeros((2, 3, 1), np.uint8), 9, None, "9 bits a token take 2 bytes"),
         (np.ones((2, 3, 1), np.uint8), 7, None, "padding and must be 0"),
         (np.zeros((2, 3, 1), np.uint8), 8, ["a"], "1 ids for 2 items"),
+        (np.zeros((2, 3, 1), np.uint8), 8, ["a", "b\0"], "cannot be written"),
+        (np.zeros((2, 3, 1), np.uint8), 8, ["a", "\ud800"], "cannot be written"),
         (np.zeros((2, 3, 1), np.uint8), 8, ["a", "a"], "Two items have the id 'a'"),
     ],
 )
@@ -91,6 +93,8 @@ def test_align_by_name() -> None:
     aligned_a, aligned_b = foretell.align(a, shuffled)
     assert aligned_a.ids == aligned_b.ids == tuple(i for i in ids if i in set(shuffled.ids or ()))
     assert aligned_a.n_tokens == 1
+    assert repr(aligned_b) == "<25 of Bits(n_items=25, n_tokens=1, n_bits=16)>"
+    assert aligned_a != aligned_b
     kept = np.sort(order[:25])
     assert foretell.information_imbalance(aligned_a, aligned_b) == foretell.information_imbalance(
         a.bits(kept), b.bits(kept)

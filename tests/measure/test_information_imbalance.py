@@ -56,8 +56,10 @@ def test_repr_says_which_way_is_which() -> None:
         (X, Y, {"k": 39}, "k=39 .* from 1 to 38"),
         (X, Y, {"k": 1.5}, r"k=1\.5 .* whole number"),
         (X, Y, {"k": True}, "k=True .* whole number"),
-        (with_value(np.nan), Y, {}, "NaN or infinity .* item 17"),
-        (X, with_value(np.inf), {}, "NaN or infinity .* item 17"),
+        (with_value(np.nan), Y, {}, "^a: NaN or infinity .* item 17"),
+        (X, with_value(np.inf), {}, "^b: NaN or infinity .* item 17"),
+        ([[1.0, 2.0], [3.0]], Y, {}, "^a: This is no array of numbers"),
+        (X, Y, {"convention": np.ones(3)}, "convention=.* 'adjusted', 'paper', 'glielmo'"),
         (np.ones((40, 8)), Y, {}, "All items of a are alike"),
         (X, np.ones((40, 8)), {}, "All items of b are alike"),
         (X, Y, {"metric": "cosin"}, "metric='cosin' .* 'hamming', 'precomputed'"),
@@ -93,6 +95,12 @@ def test_errors_are_value_errors_too() -> None:
 def test_spaces_equally_far_apart_have_no_ranks() -> None:
     with pytest.raises(InputError, match="All items of b are alike"):
         foretell.information_imbalance(X[:8], np.eye(8, dtype=bool))
+
+
+def test_many_identical_items_are_found_at_once() -> None:
+    # Not by way of all distances, which a space of thousands of identical items would take minutes for.
+    with pytest.raises(InputError, match="All items of a are alike"):
+        foretell.information_imbalance(np.ones((4000, 8000), bool), RNG.standard_normal((4000, 16)))
 
 
 def test_smallest_case() -> None:

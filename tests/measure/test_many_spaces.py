@@ -13,7 +13,7 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import ConstantSpaceWarning, InputError, NotAvailableError, OptionError
-from foretell.measure.inference import permutations
+from foretell.measure.inference import group_permutations, permutations
 from foretell.measure.result import DIRECTIONS
 
 RNG = np.random.default_rng(0)
@@ -74,23 +74,67 @@ def test_the_null_is_that_of_permuted_items() -> None:
     assert np.allclose(result["null"], oracle["null"], atol=1e-12)
 
 
-def test_the_null_keeps_groups_together() -> None:
-    groups = np.repeat(np.arange(30), 4)
-    drawn = permutations(120, 200, 3, groups)
-    assert (np.sort(drawn, axis=1) == np.arange(120)).all()
-    # Groups of equal size go to groups whole, and are shuffled inside.
-    moved = groups[drawn].reshape(200, 30, 4)
-    assert (moved == moved[:, :, :1]).all()
-    assert len({tuple(row) for row in moved[:, :, 0]}) == 200
-    assert (drawn[:, ::4] % 4 != 0).any()
-    # Where neighbours share a group, that alone lowers the null; free permutations would not see it.
-    rng = np.random.default_rng(0)
-    centres = rng.standard_normal((2, 30, 50))
-    a, b = (c[groups] + 0.3 * rng.standard_normal((120, 50)) for c in centres)
-    kept = foretell.imbalance_curve([a], [b], null=200, groups=[f"g{g}" for g in groups])["null"]
-    free = foretell.imbalance_curve([a], [b], null=200)["null"]
-    assert (free.sel(quantile=0.5) > 0.95).all()
-    assert (kept.sel(quantile=0.975) < 0.5).all()
+UNEQUAL = np.repeat(np.arange(30), np.resize([1, 2, 3, 5, 8], 30))
+
+
+def test_whole_groups_change_places_with_groups_as_large() -> None:
+    groups = np.random.default_rng(0).permutation(UNEQUAL)
+    drawn = group_permutations(groups, 200, 3)
+    assert (np.sort(drawn, axis=1) == np.arange(len(groups))).all()
+    sizes = np.bincount(groups)
+    partners = set()
+    for permutation in drawn:
+        for group in range(30):
+            goes_with = set(groups[permutation[groups == group]])
+            assert len(goes_with) == 1
+            (other,) = goes_with
+            assert sizes[other] == sizes[group]
+            partners.add((group, other))
+    assert len(partners) == sum(6 * 6 for _ in range(5))  # every group meets all six of its size
+    within = drawn[:, groups == 4][groups[drawn[:, groups == 4][:, 0]] == 4]
+    assert len({tuple(row) for row in within}) > 1
+    assert not (group_permutations(groups, 5, 3) != drawn[:5]).any()
+
+
+def test_shared_groups_alone_are_no_evidence() -> None:
+    """A and B share nothing but which items are of a group: free permutations are fooled, those of groups are not."""
+    p_of_groups, p_free = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(40), rng.integers(1, 7, 40))
+        a, b = (rng.standard_normal((40, 50))[groups] + rng.standard_normal((len(groups), 50)) for _ in range(2))
+        names = [f"g{g}" for g in groups]
+        kept = foretell.imbalance_curve([a], [b], null=99, groups=names, errors=False)
+        free = foretell.imbalance_curve([a], [b], null=99, errors=False)
+        assert np.array_equal(kept["null"], free["null"])
+        assert 0.9 < kept["null"].sel(quantile=0.5).min() < 1.1
+        assert (kept["null_of_groups"].sel(quantile=0.5) < 0.8).all()
+        p_of_groups.append(kept["p_value_minimum"].values)
+        p_free.append(free["p_value_minimum"].values)
+    assert (np.array(p_free) == 0.01).all()
+    share = (np.array(p_of_groups) <= 0.05).mean()
+    assert share <= 0.13  # .05 but for chance: 120 values, of which pairs depend on each other
+    assert np.mean(p_of_groups) == pytest.approx(0.5, abs=0.12)
+
+
+def test_a_part_of_a_result_is_not_misread() -> None:
+    whole = foretell.imbalance_curve(A, B)
+    weights = {("a_to_b", "mid"): 1.0, ("b_to_a", "top"): -1.0}
+    expected = foretell.contrast(whole, weights)
+    for part in (
+        whole.isel(direction=[1, 0]),
+        whole.isel(direction=[0]),
+        whole.isel(layer=[1, 2]),
+        whole.isel(layer=[2, 1, 0]),
+        whole.isel(cell=[2, 1, 0]),
+        whole.isel(item=slice(0, 50)),
+        whole.isel(item=np.random.default_rng(0).permutation(N)),
+    ):
+        with pytest.raises(InputError, match="read from a whole result"):
+            foretell.contrast(part, weights)
+    assert foretell.contrast(whole, weights) == expected
+    numbered = foretell.imbalance_curve(list(A.values()), list(B.values()))
+    assert foretell.contrast(numbered, {("a_to_b", 1): 1, ("b_to_a", 2): -1}) == expected
 
 
 def test_nothing_depends_on_threads_and_the_seed_decides_the_null() -> None:
@@ -122,13 +166,14 @@ def test_what_is_kept_for_later_raises() -> None:
     for option in (
         {"candidates": "split"},
         {"subsample": 0.5},
+        {"subsample": np.arange(3)},
         {"queries": 10},
         {"memory": "1 GiB"},
         {"cluster": "auto"},
         {"per_item": True},
     ):
         name = next(iter(option))
-        with pytest.raises(NotAvailableError, match=f"{name}=.* is not available yet"):
+        with pytest.raises(NotAvailableError, match=rf"(?s){name}=.* is not available yet"):
             foretell.imbalance_matrix(A, B, **option)
 
 
@@ -137,8 +182,14 @@ def test_bad_options() -> None:
         foretell.imbalance_matrix({}, B)
     with pytest.raises(InputError, match="same names"):
         foretell.imbalance_curve(A, {"x": B["emb"]})
-    with pytest.raises(OptionError, match="null=-1"):
-        foretell.imbalance_curve(A, B, null=-1)
+    for option in ({"null": -1}, {"seed": -1}, {"seed": None}, {"errors": "jackknife"}, {"null": 2.5}):
+        (name,) = option
+        with pytest.raises(OptionError, match=f"{name}=.* is not an option"):
+            foretell.imbalance_curve(A, B, **option)
+    whole: dict[str, Any] = {"null": np.int64(2), "threads": np.int64(1), "k": np.int64(2)}
+    assert foretell.imbalance_curve(A, B, **whole).attrs["null_permutations"] == 2
+    with pytest.raises(InputError, match="give every space one"):
+        foretell.imbalance_curve({1: A["emb"], "1": A["mid"]}, {"1": B["emb"]})  # type: ignore[dict-item]
     with pytest.raises(OptionError, match=r"named_cells='nope' .* 'emb', 'mid', 'top'"):
         foretell.imbalance_matrix(A, B, named_cells=[("emb", "nope")])
     with pytest.raises(InputError, match="3 groups for 130 items"):
@@ -167,13 +218,13 @@ def test_a_curve_is_as_documented(curve: xr.Dataset) -> None:
     assert set(curve.attrs) <= documented("Attributes")
     assert curve["imbalance"].dims == ("direction", "layer")
     assert curve["null"].dims == ("quantile", "direction", "layer")
-    assert curve["score"].dims == ("direction", "cell", "item")
+    assert curve["scores"].dims == ("direction", "cell", "item")
     assert curve["cell_a"].values.tolist() == list(A)
     assert curve.attrs["schema_version"] == 1
     assert (curve.attrs["n"], curve.attrs["n_items"], curve.attrs["n_groups"]) == (N - 1, N, 44)
     assert curve["group"].dims == ("item",)
     assert json.loads(curve.attrs["versions"])["foretell"] == foretell.__version__
-    assert np.abs(curve["score"].sum("item")).max() < 1e-9
+    assert np.abs(curve["scores"].sum("item")).max() < 1e-9
 
 
 def test_a_matrix_is_as_documented() -> None:
@@ -183,7 +234,7 @@ def test_a_matrix_is_as_documented() -> None:
     cells = list(zip(matrix["cell_a"].values, matrix["cell_b"].values, strict=True))
     assert cells == [("emb", "emb"), ("mid", "mid"), ("top", "top"), ("emb", "top")]
     wide = foretell.imbalance_matrix(A, {"x": B["emb"]})
-    assert "score" not in wide
+    assert "scores" not in wide
     assert wide["stderr"].shape == (2, 3, 1)
     bare = foretell.imbalance_matrix(A, B, errors=False)
     assert set(bare.data_vars) == {"imbalance"}
@@ -208,6 +259,10 @@ def test_files_that_are_no_results(curve: xr.Dataset, tmp_path: Path) -> None:
     xr.Dataset({"x": 1}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     with pytest.raises(InputError, match="not a result of Foretell's"):
         foretell.load_result(tmp_path / "other.nc")
+    del (unversioned := curve.copy()).attrs["schema_version"]
+    foretell.save_result(unversioned, tmp_path / "unversioned.nc")
+    with pytest.raises(InputError, match="schema version None"):
+        foretell.load_result(tmp_path / "unversioned.nc")
     foretell.save_result(curve.assign_attrs(schema_version=2), tmp_path / "newer.nc")
     with pytest.raises(InputError, match="schema version 2"):
         foretell.load_result(tmp_path / "newer.nc")

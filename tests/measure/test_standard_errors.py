@@ -206,6 +206,15 @@ def test_contrast_reads_everything_from_the_result() -> None:
     )
 
 
+def test_there_is_no_error_from_a_handful() -> None:
+    x, y = RNG.standard_normal((2, 60, 40))
+    one_group = foretell.imbalance_curve([x], [y], groups=["g"] * 60)
+    assert np.isnan(one_group["stderr"]).all()
+    three = foretell.information_imbalance(x[:3], y[:3])
+    assert np.isnan(three.stderr_a_to_b)
+    assert "too few items for an error" in repr(three) or three.asymmetry == 0
+
+
 def test_contrast_refuses_what_cannot_be_compared() -> None:
     a, b = RNG.standard_normal((2, 30, 40))
     result = foretell.imbalance_curve([a], [b])
@@ -216,6 +225,14 @@ def test_contrast_refuses_what_cannot_be_compared() -> None:
     fewer = foretell.imbalance_curve([a[:20]], [b[:20]])
     with pytest.raises(InputError, match="n=29 and 'y' n=19"):
         foretell.contrast({"x": result, "y": fewer}, {("x", "a_to_b", "0"): 1, ("y", "a_to_b", "0"): -1})
+    weights = {("x", "a_to_b", "0"): 1.0, ("y", "a_to_b", "0"): -1.0}
+    for options, message in (
+        ({"k": 2}, "k=1 and 'y' k=2"),
+        ({"convention": "paper"}, "convention=adjusted and 'y' convention=paper"),
+        ({"groups": ["g", "h"] * 15}, "different groups"),
+    ):
+        with pytest.raises(InputError, match=message):
+            foretell.contrast({"x": result, "y": foretell.imbalance_curve([a], [b], **options)}, weights)
     ids = [f"item {i}" for i in range(30)]
     named = foretell.imbalance_curve([foretell.Bits.from_activations(a, ids)], [b])
     with pytest.raises(AlignmentError, match="same items"):

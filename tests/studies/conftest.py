@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -73,6 +74,10 @@ class World:
         kept = range(min(len(pairs), n_items or len(pairs)))
         return pairs.take(kept, dropped={"beyond the items asked for": len(pairs) - len(kept)})
 
+    def fingerprint(self, pairs: Pairs, *, model: FakeModel, side: str, tokens: str) -> str:
+        content = [model.revision, tokens, side, pairs.ids, pairs.texts[side]]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
     def extract(
         self, pairs: Pairs, *, model: FakeModel, side: str, out: Path, tokens: str, progress: bool
     ) -> FakeStore:
@@ -91,7 +96,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Put the tiny world in place of data, models and extraction."""
     made = World()
-    for name in ("load_pairs", "load_text_model", "select_pairs", "extract"):
+    for name in ("load_pairs", "load_text_model", "select_pairs", "fingerprint", "extract"):
         monkeypatch.setattr(f"foretell.studies.depth.{name}", getattr(made, name))
     return made
 

@@ -126,6 +126,13 @@ def test_a_side_s_name_stays_within_the_folder(world: World, study: dict[str, An
     assert all(path.parent == tmp_path / "run" / "stores" for path in world.extracted)
 
 
+def test_too_many_neighbours_cost_no_extraction(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    study["measure"]["k"] = 59
+    with pytest.raises(StudyError, match=r"measure.k: 59 neighbours are too many for the 60 pairs .* give 58 or fewer"):
+        foretell.run(study, out=tmp_path)
+    assert not world.extracted
+
+
 def test_a_bad_folder_costs_no_extraction(world: World, study: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match="cannot hold a run"):

@@ -114,7 +114,7 @@ def test_a_difference_without_an_error() -> None:
 def test_without_an_error_nothing_is_called_a_difference() -> None:
     result = curve(difference=0.3)
     layers = semantic(result)
-    result["score"][:] = math.nan
+    result["scores"][:] = math.nan
     summary = summarise(result, layers)
     assert "not resolved (too few items for an error)" in summary.asymmetry
     assert "above" not in summary.directions[0].facts["At layer 0"]

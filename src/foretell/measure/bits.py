@@ -145,15 +145,25 @@ def checked_ids(ids: Sequence[str] | None, n_items: int) -> tuple[str, ...] | No
     names = tuple(str(name) for name in ids)
     if len(names) != n_items:
         raise InputError(f"There are {len(names)} ids for {n_items} items: give every item one.")
+    unwritable = [name for name in names if "\0" in name or _has_surrogate(name)]
+    if unwritable:
+        raise InputError(f"The id {unwritable[0]!r} cannot be written to a file: leave out NUL and lone surrogates.")
     if len(set(names)) != len(names):
         (twice, _), *_ = Counter(names).most_common(1)
         raise InputError(f"Two items have the id {twice!r}: ids must differ.")
     return names
 
 
+def _has_surrogate(name: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def as_signable(x: Any) -> NDArray[Any]:
     """`x` as a float or bool array, or an error that says what to convert."""
-    array = np.asarray(x)
+    try:
+        array = np.asarray(x)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"This is no array of numbers ({error}): give one of floats or bools, on the CPU.") from error
     if array.dtype != bool and not (array.dtype.kind == "f" and array.dtype.itemsize <= 8):
         raise InputError(
             f"Signs are taken of float16, float32, float64 or bool, not of {array.dtype}: "

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError
+from foretell.exceptions import ConstantSpaceWarning, InputError
 from foretell.measure.conventions import Floats
 from foretell.measure.estimates import Measured, Options, Pair, measure, null
-from foretell.measure.inference import Scores, group_codes, p_value, permutations
-from foretell.measure.inputs import check_sizes, n_items
-from foretell.measure.result import QUANTILES, labelled
+from foretell.measure.inference import Scores, group_codes, group_permutations, p_value, permutations
+from foretell.measure.inputs import Input, check_sizes, n_items
+from foretell.measure.result import QUANTILES, NullSummary, labelled
 from foretell.measure.space import Space, check_same_items
+from foretell.tasks import checked_count
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,8 +53,8 @@ def measure_cells(
     groups : sequence of str, optional
         Of the items.
     """
-    if isinstance(n_permutations, bool) or not isinstance(n_permutations, int) or n_permutations < 0:
-        raise OptionError(f"null={n_permutations!r} is not an option: give a number of permutations, 0 for none.")
+    n_permutations = checked_count("null", n_permutations, least=0)
+    seed = checked_count("seed", seed, least=0)
     names = (list(spaces_a), list(spaces_b))
     spaces = [*spaces_a.values(), *spaces_b.values()]
     if not names[0] or not names[1]:
@@ -79,13 +80,13 @@ def measure_cells(
             of_kept = [(a, b + shift) for a, b in kept] + [(b + shift, a) for a, b in kept]
             scores = (gather_scores(measured, of_kept, codes), kept)
     if n_permutations:
-        there = permutations(n_items(inputs[0]), n_permutations, seed, codes)
-        # Item i of A goes with there[p, i] of B; read from B, item j goes with back[p, j] of A.
-        back = np.argsort(there, axis=1).astype(np.int32)
-        draws: dict[Pair, Floats] = {}
-        for direction, moved in zip(directions, (there, back), strict=True):
-            draws |= null(inputs, measured, direction, moved, options)
-        nulls = _null_summary(values, np.stack([draws[pair] for pair in pairs], axis=1), shape)
+        free = permutations(len(codes), n_permutations, seed)
+        draws = _null_values(inputs, measured, directions, free, options)
+        grouped = None
+        if codes.max() + 1 < len(codes):
+            kept_together = group_permutations(codes, n_permutations, seed)
+            grouped = _null_values(inputs, measured, directions, kept_together, options)
+        nulls = _null_summary(values, draws, grouped, shape)
     return labelled(
         names,
         curve=curve,
@@ -111,15 +112,38 @@ def measure_cells(
     )
 
 
-def _null_summary(values: Floats, draws: Floats, shape: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
-    """Quantiles, p values and p values of each direction's minimum, from draws of shape (P, cells)."""
-    undefined = np.isnan(values)
-    p = np.where(undefined, np.nan, p_value(values, draws))
+def _null_values(
+    inputs: Sequence[Input],
+    measured: Measured,
+    directions: Sequence[Sequence[Pair]],
+    there: NDArray[np.int32],
+    options: Options,
+) -> Floats:
+    """Values of all pairs, one direction after the other, under permutations: shape (P, pairs)."""
+    # Item i of A goes with there[p, i] of B; read from B, item j goes with back[p, j] of A.
+    back = np.argsort(there, axis=1).astype(np.int32)
+    draws = [
+        null(inputs, measured, pairs, moved, options) for pairs, moved in zip(directions, (there, back), strict=True)
+    ]
+    return np.stack([of[pair] for of, pairs in zip(draws, directions, strict=True) for pair in pairs], axis=1)
+
+
+def _null_summary(values: Floats, free: Floats, grouped: Floats | None, shape: tuple[int, ...]) -> NullSummary:
+    """Quantiles and p values from draws of shape (P, pairs); with groups the p values are against those of groups."""
+
+    def quantiles(draws: Floats) -> Floats:
+        return np.quantile(draws, QUANTILES, axis=0).reshape(len(QUANTILES), *shape)
+
+    draws = free if grouped is None else grouped
     least, least_draws = (
         np.where(np.isnan(x), np.inf, x).reshape(*x.shape[:-1], 2, -1).min(axis=-1) for x in (values, draws)
     )
-    quantiles = np.quantile(draws, QUANTILES, axis=0)
-    return quantiles.reshape(len(QUANTILES), *shape), p.reshape(shape), p_value(least, least_draws)
+    return NullSummary(
+        quantiles=quantiles(free),
+        quantiles_of_groups=None if grouped is None else quantiles(grouped),
+        p_value=np.where(np.isnan(values), np.nan, p_value(values, draws)).reshape(shape),
+        p_value_minimum=p_value(least, least_draws),
+    )
 
 
 def gather_scores(measured: Measured, pairs: Sequence[Pair], groups: NDArray[np.int64]) -> Scores:

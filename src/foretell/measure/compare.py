@@ -79,7 +79,7 @@ def information_imbalance(
     """
     check_option("metric", metric, METRICS)
     options = Options.checked(k=k, convention=convention, backend=backend, threads=threads)
-    inputs = [as_input(side, metric) for side in (a, b)]
+    inputs = [as_input(side, metric, name) for name, side in (("a", a), ("b", b))]
     check_sizes(inputs, k)
     check_same_items([side for side in inputs if isinstance(side, Bits)])
     measured = measure(inputs, [(0, 1), (1, 0)], options)

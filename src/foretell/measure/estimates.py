@@ -58,6 +58,7 @@ class Options:
     def checked(cls, *, k: int, convention: str, backend: str, threads: int | None, errors: bool = True) -> Options:
         """Options by their names; "auto" and None are decided here. `k` is checked against the items later."""
         check_option("backend", backend, BACKENDS)
+        check_option("errors", errors, (True, False))
         if backend == "auto":
             backend = "numkong" if find_spec("numkong") else "numpy"
         elif backend == "numkong":
@@ -168,14 +169,19 @@ def _is_constant(space: Input) -> bool:
         from_first = np.bitwise_count(space.data[1:] ^ space.data[0]).sum(axis=(1, 2), dtype=np.int64)
         if (from_first != from_first[0]).any():
             return False
-    d = _distances(space)
-    others = d[~np.eye(len(d), dtype=bool)].reshape(len(d), -1)
+        if from_first[0] == 0:
+            return True
+    others = _off_diagonal(_distances(space))
     return bool((others == others[:, :1]).all())
 
 
 def _has_ties(d: NDArray[Any]) -> bool:
-    others = np.sort(np.where(np.eye(len(d), dtype=bool), d.max() + 1.0, d), axis=1)
-    return bool((np.diff(others[:, :-1], axis=1) == 0).any())
+    return bool((np.diff(np.sort(_off_diagonal(d), axis=1), axis=1) == 0).any())
+
+
+def _off_diagonal(d: NDArray[Any]) -> NDArray[Any]:
+    """Distances from each item to the others, shape (N, N - 1)."""
+    return d[~np.eye(len(d), dtype=bool)].reshape(len(d), -1)
 
 
 def _warn_tie_order() -> None:

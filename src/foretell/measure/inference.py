@@ -17,7 +17,7 @@ The estimand is the expectation over fresh samples of as many items.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,9 @@ from foretell.measure.conventions import Estimate, Floats, Ints
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Scores", "contrast", "group_codes", "p_value", "permutations"]
+__all__ = ["Scores", "contrast", "group_codes", "group_permutations", "p_value", "permutations"]
 
+_FEWEST = 4  # groups from which an error is computed
 _CHUNK = 4_000_000  # entries of the dense (cells x pairs) table made at a time
 
 
@@ -117,23 +118,37 @@ class Scores:
     def stderr(self) -> Floats:
         """Standard error of each value, shape (C,).
 
-        NaN for cells without a value, and where the estimate of the variance is negative, as it may be for
-        a handful of items or groups: there is no error to be had from so few.
+        NaN for cells without a value, for fewer than 4 items (or groups), and where the estimate of the variance is
+        negative, as it may be for a handful: there is no error to be had from so few.
         """
+        if self.groups.max() + 1 < _FEWEST:
+            return np.full(len(self.values), np.nan)
         variance = np.array([self.combine(cell).covariance()[0, 0] for cell in np.eye(len(self.values))])
         # What is negative by rounding alone is 0: the errors of identical spaces.
         return np.sqrt(np.where(variance > -1e-15, np.maximum(variance, 0), np.nan))
 
     @classmethod
-    def of_result(cls, result: xr.Dataset) -> tuple[Scores, dict[Hashable, int]]:
+    def of_result(cls, result: xr.Dataset) -> tuple[Scores, dict[tuple[str, ...], int]]:
         """Read the scores of a result, and where each (direction, cell...) stands among them."""
-        if "score" not in result:
+        if "scores" not in result:
             raise InputError("This result holds no scores: measure it with errors=True.")
         directions = [str(d) for d in result["direction"].values]
         n_cells = result.sizes["cell"]
+        # Edges point at places, so a part of a result, or one in another order, would be misread.
+        whole = (
+            directions == ["a_to_b", "b_to_a"]
+            and result["item_number"].values.tolist() == list(range(result.attrs["n_items"]))
+            and result["cell_number"].values.tolist() == list(range(result.attrs["n_cells"]))
+            and ("layer" not in result.dims or result["layer"].values.tolist() == result["cell_a"].values.tolist())
+        )
+        if not whole:
+            raise InputError(
+                "Scores are read from a whole result, and this is a part of one or in another order: give the result "
+                "as it was measured or loaded, and choose cells by their names."
+            )
         cells = list(zip(result["cell_a"].values.tolist(), result["cell_b"].values.tolist(), strict=True))
         names: list[tuple[str, ...]] = [(a,) for a, _ in cells] if "layer" in result.dims else list(cells)
-        keys: dict[Hashable, int] = {
+        keys: dict[tuple[str, ...], int] = {
             (direction, *name): d * n_cells + c
             for d, direction in enumerate(directions)
             for c, name in enumerate(names)
@@ -148,7 +163,7 @@ class Scores:
         return (
             cls(
                 values=np.asarray(values, float),
-                psi=result["score"].values.reshape(len(directions) * n_cells, -1),
+                psi=result["scores"].values.reshape(len(directions) * n_cells, -1),
                 cell=result["edge_direction"].values.astype(np.int64) * n_cells + result["edge_cell"].values,
                 query=result["edge_query"].values.astype(np.int64),
                 candidate=result["edge_candidate"].values.astype(np.int64),
@@ -168,7 +183,7 @@ def contrast(results: xr.Dataset | Mapping[str, xr.Dataset], weights: Mapping[An
         One result, or several on the same items in the same order (languages, models).
     weights : mapping
         From ``(direction, layer)`` of a curve or ``(direction, a, b)`` of a matrix to its weight, the result's
-        name before them where there are several.
+        name before them where there are several. Numbers stand for the names they read as.
 
     Returns
     -------
@@ -192,18 +207,18 @@ def contrast(results: xr.Dataset | Mapping[str, xr.Dataset], weights: Mapping[An
         weights = {("", *cell): weight for cell, weight in weights.items()}
     _check_comparable(results)
     value, parts = 0.0, []
-    wanted = dict(weights)
+    wanted = {tuple(str(part) for part in cell): weight for cell, weight in weights.items()}
     for name, result in results.items():
         scores, keys = Scores.of_result(result)
         row = np.zeros(len(scores.values))
         for key, place in keys.items():
-            row[place] = wanted.pop((name, *key), 0.0)  # type: ignore[misc]
+            row[place] = wanted.pop((name, *key), 0.0)
         parts.append(scores.combine(row))
         value += float(parts[-1].values[0])
     if wanted:
         raise OptionError(
-            f"There are no scores of {next(iter(wanted))!r}: the cells of the last result are "
-            f"{', '.join(map(repr, list(keys)[:4]))} and so on."
+            f"There are no scores of {tuple(part for part in next(iter(wanted)) if part)!r}: the cells of "
+            f"{'the last' if len(results) > 1 else 'this'} result are {', '.join(map(repr, list(keys)[:4]))} and so on."
         )
     total = Scores(
         values=np.array([value]),
@@ -226,22 +241,28 @@ def group_codes(groups: Any, n_items: int) -> Ints:
     return np.unique(np.asarray([str(g) for g in groups]), return_inverse=True)[1].astype(np.int64)
 
 
-def permutations(n_items: int, count: int, seed: int, groups: Ints | None = None) -> NDArray[np.int32]:
-    """Draw which item of B goes with each item of A, shape (count, N).
-
-    With `groups` (a number for each item) those stay together: on either side the groups are put in an order of their
-    own and their items within them, and then the sides go together place by place. So what the groups alone bring
-    about, as when neighbours come from one group, is in the null too.
-    """
-    codes = np.arange(n_items) if groups is None else groups
+def permutations(n_items: int, count: int, seed: int) -> NDArray[np.int32]:
+    """Draw which item of B goes with each item of A, all ways being equally likely, shape (count, N)."""
     rng = np.random.default_rng(seed)
+    return rng.permuted(np.tile(np.arange(n_items, dtype=np.int32), (count, 1)), axis=1)
 
-    def order() -> NDArray[np.intp]:
-        return np.lexsort((rng.random(n_items), rng.permutation(int(codes.max()) + 1)[codes]))
 
-    drawn = np.empty((count, n_items), np.int32)
+def group_permutations(groups: Ints, count: int, seed: int) -> NDArray[np.int32]:
+    """Draw which item of B goes with each item of A while groups stay together, shape (count, N).
+
+    Whole groups change places with groups as large, and items change places within their group. So what groups alone
+    bring about, as when neighbours come from one group, is in every draw; a test against such draws holds its level
+    where items of a group are not independent.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = np.bincount(groups)
+    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
+    alike = [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
+    drawn = np.empty((count, len(groups)), np.int32)
     for permutation in drawn:
-        permutation[order()] = order()
+        for those in alike:
+            for group, other in zip(those, rng.permutation(those), strict=True):
+                permutation[members[group]] = rng.permutation(members[other])
     return drawn
 
 
@@ -253,15 +274,23 @@ def p_value(value: Floats, draws: Floats) -> Floats:
 def _check_comparable(results: Mapping[str, xr.Dataset]) -> None:
     (first_name, first), *others = results.items()
     for name, result in others:
-        if result.attrs.get("n") != first.attrs.get("n"):
-            raise InputError(
-                f"{first_name!r} has n={first.attrs.get('n')} and {name!r} n={result.attrs.get('n')}: the imbalance "
-                "depends on n, so measure both on equally many items."
-            )
+        for setting in ("n", "k", "metric", "convention", "candidates"):
+            if result.attrs.get(setting) != first.attrs.get(setting):
+                raise InputError(
+                    f"{first_name!r} has {setting}={first.attrs.get(setting)} and {name!r} "
+                    f"{setting}={result.attrs.get(setting)}, which the imbalance depends on: measure both alike."
+                )
         if result["item"].values.tolist() != first["item"].values.tolist():
             raise AlignmentError(
                 f"{first_name!r} and {name!r} are not on the same items in the same order: "
                 "measure them on common items."
+            )
+        if ("group" in result.coords) != ("group" in first.coords) or (
+            "group" in first.coords and result["group"].values.tolist() != first["group"].values.tolist()
+        ):
+            raise InputError(
+                f"{first_name!r} and {name!r} have different groups: measure both with the same, so that their "
+                "errors are of one kind."
             )
 
 

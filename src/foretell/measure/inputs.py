@@ -22,9 +22,12 @@ Spaces = Mapping[str, "Space | NDArray[Any]"] | Sequence["Space | NDArray[Any]"]
 """Spaces with names, or in order."""
 
 
-def as_input(x: Any, metric: str) -> Input:
-    """`x` as bits or as distances, by the metric."""
-    return as_distances(x) if metric == "precomputed" else as_space(x).bits()
+def as_input(x: Any, metric: str, name: str) -> Input:
+    """`x` as bits or as distances, by the metric; `name` is what errors call it."""
+    try:
+        return as_distances(x) if metric == "precomputed" else as_space(x).bits()
+    except InputError as error:
+        raise type(error)(f"{name}: {error}") from error
 
 
 def as_space(x: Any) -> Space:
@@ -56,14 +59,17 @@ def check_sizes(inputs: Sequence[Input], k: int) -> None:
 def refuse(**options: tuple[Any, Any]) -> None:
     """Raise `NotAvailableError` for an option, given as (value, default), that is not at its default."""
     for name, (value, default) in options.items():
-        if value is not default and value != default:
+        if type(value) is not type(default) or value != default:
             raise NotAvailableError(f"{name}={value!r} is not available yet: leave it at {default!r}.")
 
 
 def named(spaces: Spaces) -> dict[str, Space]:
     """Spaces by name; those in order are called "0", "1" and so on."""
     pairs = spaces.items() if isinstance(spaces, Mapping) else enumerate(spaces)
-    return {str(name): as_space(space) for name, space in pairs}
+    found = {str(name): as_space(space) for name, space in pairs}
+    if len(found) < len(spaces):
+        raise InputError(f"Of {len(spaces)} spaces only {len(found)} have names of their own: give every space one.")
+    return found
 
 
 def n_items(space: Input) -> int:

@@ -69,6 +69,8 @@ class Imbalance:
     def __repr__(self) -> str:
         if self.asymmetry == 0:
             verdict = "neither way is better"
+        elif np.isnan(self.stderr_asymmetry):
+            verdict = "too few items for an error"
         else:
             first, second = ("A", "B") if self.asymmetry < 0 else ("B", "A")
             resolved = abs(self.asymmetry) > Z_95 * self.stderr_asymmetry
@@ -83,6 +85,27 @@ class Imbalance:
         )
 
 
+@dataclass(frozen=True)
+class NullSummary:
+    """What permutations say of the values.
+
+    Parameters
+    ----------
+    quantiles : ndarray, shape (3, 2, ...)
+        Of the values under free permutations.
+    quantiles_of_groups : ndarray, shape (3, 2, ...), or None
+        Of those under permutations that keep groups together, where there are groups.
+    p_value : ndarray, shape (2, ...)
+    p_value_minimum : ndarray, shape (2,)
+        Both against permutations that keep groups together.
+    """
+
+    quantiles: Floats
+    quantiles_of_groups: Floats | None
+    p_value: Floats
+    p_value_minimum: Floats
+
+
 def labelled(
     names: tuple[Sequence[str], Sequence[str]],
     *,
@@ -90,7 +113,7 @@ def labelled(
     imbalance: Floats,
     stderr: Floats | None,
     scores: tuple[Scores, Sequence[tuple[int, int]]] | None,
-    null: tuple[Floats, Floats, Floats] | None,
+    null: NullSummary | None,
     items: Sequence[str],
     groups: Sequence[str] | None,
     attributes: Mapping[str, Any],
@@ -107,7 +130,7 @@ def labelled(
         Directions first. `stderr` is None without errors.
     scores : Scores and cells, optional
         Scores of the cells (places along a and b), all of the first direction and then of the second.
-    null : quantiles (3, 2, ...), p values (2, ...) and p values of the minimum (2,), optional
+    null : NullSummary, optional
     items, groups : sequences of str
     attributes : mapping
     """
@@ -125,19 +148,24 @@ def labelled(
         variables["high"] = (over, imbalance + Z_95 * stderr)
     if scores is not None:
         values, cells = scores
-        variables["score"] = (("direction", "cell", "item"), values.psi.reshape(2, len(cells), -1))
+        variables["scores"] = (("direction", "cell", "item"), values.psi.reshape(2, len(cells), -1))
         variables["edge_direction"] = ("edge", (values.cell // len(cells)).astype(np.int8))
         variables["edge_cell"] = ("edge", (values.cell % len(cells)).astype(np.int32))
         variables["edge_query"] = ("edge", values.query.astype(np.int32))
         variables["edge_candidate"] = ("edge", values.candidate.astype(np.int32))
         variables["edge_score"] = ("edge", values.edge)
+        coords["cell_number"] = ("cell", np.arange(len(cells)))
+        coords["item_number"] = ("item", np.arange(len(items)))
+        attributes = {**attributes, "n_cells": len(cells)}
         coords["cell_a"] = ("cell", _text([names[0][a] for a, _ in cells]))
         coords["cell_b"] = ("cell", _text([names[1][b] for _, b in cells]))
     if null is not None:
         coords["quantile"] = list(QUANTILES)
-        variables["null"] = (("quantile", *over), null[0])
-        variables["p_value"] = (over, null[1])
-        variables["p_value_minimum"] = ("direction", null[2])
+        variables["null"] = (("quantile", *over), null.quantiles)
+        if null.quantiles_of_groups is not None:
+            variables["null_of_groups"] = (("quantile", *over), null.quantiles_of_groups)
+        variables["p_value"] = (over, null.p_value)
+        variables["p_value_minimum"] = ("direction", null.p_value_minimum)
     attrs = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -191,10 +219,10 @@ def load_result(path: str | Path) -> xr.Dataset:
         raise InputError(f"{path} cannot be read as netCDF4 ({error}): measure it again.") from error
     if result.attrs.get("schema") != SCHEMA:
         raise InputError(f"{path} is not a result of Foretell's: give the path of a result.nc.")
-    if int(result.attrs["schema_version"]) > SCHEMA_VERSION:
+    schema_version = result.attrs.get("schema_version")
+    if not isinstance(schema_version, int | np.integer) or schema_version > SCHEMA_VERSION:
         raise InputError(
-            f"{path} has schema version {result.attrs['schema_version']}, this Foretell reads up to {SCHEMA_VERSION}: "
-            "upgrade Foretell."
+            f"{path} has schema version {schema_version}, this Foretell reads up to {SCHEMA_VERSION}: upgrade Foretell."
         )
     return result
 

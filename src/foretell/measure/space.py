@@ -42,7 +42,7 @@ class Space(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Selected:
     """Some items of a space, in a given order."""
 
@@ -60,6 +60,9 @@ class _Selected:
 
     def bits(self, rows: Rows = slice(None)) -> Bits:
         return self.space.bits(self.rows[rows])
+
+    def __repr__(self) -> str:
+        return f"<{self.n_items} of {self.space!r}>"
 
 
 def check_same_items(spaces: Sequence[Space]) -> None:

@@ -18,7 +18,9 @@ from foretell.representations.store import Store, StoreInfo, StoreWriter, create
 from foretell.representations.store.layout import fingerprint_of, sha256_of_texts
 from foretell.representations.tokens import TokenRule
 
-__all__ = ["extract"]
+__all__ = ["extract", "fingerprint"]
+
+_CHUNK_ITEMS = 64
 
 # A batch is closed when more than this share of it would be padding.
 _MAX_PADDING = 0.2
@@ -32,7 +34,7 @@ def extract(
     out: str | Path,
     tokens: str | TokenRule = "last 20",
     batch_tokens: int = 1024,
-    chunk_items: int = 64,
+    chunk_items: int = _CHUNK_ITEMS,
     progress: bool = False,
 ) -> Store:
     """Run a model over one side of the pairs and keep the sign bits of every layer.
@@ -100,6 +102,14 @@ def extract(
             writer.write_chunk(chunk, bits)
             advance(bits.shape[1])
     return open_store(out)
+
+
+def fingerprint(pairs: Pairs, *, model: TextModel, side: str, tokens: str | TokenRule = "last 20") -> str:
+    """Hash of all that decides what `extract` would keep, chunks as by default: a name for its store."""
+    rule = TokenRule.parse(tokens)
+    check_option("side", side, pairs.sides)
+    made_of = _made_of(pairs, side=side, model=model.info, dtype=model.dtype, rule=rule, chunk_items=_CHUNK_ITEMS)
+    return fingerprint_of(made_of)
 
 
 def _made_of(

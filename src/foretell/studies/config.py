@@ -50,7 +50,7 @@ class Measure(_Section):
 
     k: Count = 1
     convention: Literal["adjusted", "paper", "glielmo"] = "adjusted"
-    null: Annotated[int, Field(ge=0, le=10**7)] = 1000
+    null: Annotated[int, Field(ge=0, le=10**5)] = 1000
     seed: Seed = 0
 
 

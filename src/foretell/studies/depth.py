@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foretell.exceptions import StudyError
 from foretell.measure.compare import imbalance_curve
 from foretell.representations.data import load_pairs
-from foretell.representations.extraction import extract
+from foretell.representations.extraction import extract, fingerprint
 from foretell.representations.models import load_text_model
 from foretell.representations.selection import select_pairs
 
@@ -54,6 +54,11 @@ def measure_depth(study: DepthStudy, *, stores: Path, progress: bool = False) ->
     pairs = select_pairs(
         all_pairs, models=[model], tokens=study.tokens, n_items=study.pairs.items, seed=study.pairs.seed
     )
+    if study.measure.k > len(pairs) - 2:
+        raise StudyError(
+            f"measure.k: {study.measure.k} neighbours are too many for the {len(pairs)} pairs that are left: "
+            f"give {max(len(pairs) - 2, 1)} or fewer, or more pairs."
+        )
     layers = [str(layer) for layer in range(model.n_blocks + 1)]
     spaces_a, spaces_b = (
         _spaces(_store(study, pairs, model, side, stores, progress=progress), layers, study.tokens)
@@ -76,20 +81,14 @@ def measure_depth(study: DepthStudy, *, stores: Path, progress: bool = False) ->
 
 def _store(study: DepthStudy, pairs: Pairs, model: TextModel, side: str, stores: Path, *, progress: bool) -> Store:
     """Extract one side into the store that its name determines, or find it done."""
-    place = stores / f"{_file_name(side)}-{_fingerprint(study, pairs, model, side)}.zarr"
+    content = fingerprint(pairs, model=model, side=side, tokens=study.tokens)
+    place = stores / f"{_file_name(side)}-{content[:12]}.zarr"
     _LOG.info("Reading %s with %s into %s", side, model.id, place)
     return extract(pairs, model=model, side=side, out=place, tokens=study.tokens, progress=progress)
 
 
 def _spaces(store: Store, layers: list[str], tokens: str) -> dict[str, Space]:
     return {layer: store.space(layer, tokens=tokens) for layer in layers}
-
-
-def _fingerprint(study: DepthStudy, pairs: Pairs, model: TextModel, side: str) -> str:
-    """A short hash of all that a store is made of, so that other settings make another store."""
-    weights = [model.revision, model.tokenizer, model.dtype]
-    content = [*weights, study.tokens, side, pairs.ids, pairs.texts[side], pairs.groups]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
 def _file_name(side: str) -> str:

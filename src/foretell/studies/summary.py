@@ -130,10 +130,12 @@ def _direction(result: xr.Dataset, layers: SemanticLayers) -> DirectionSummary:
     for position in (0, result.sizes["layer"] - 1):
         facts[f"At layer {_layer(result, position)}"] = _end(result, layers, position)
     if "null" in result:
-        facts["Shuffled pairs"] = _null(result, layers)
+        facts["Shuffled pairs"] = _null(result["null"], layers)
+    if "null_of_groups" in result:
+        facts["Shuffled groups"] = _null(result["null_of_groups"], layers)
     if layers.p_value is not None:
-        permutations = result.attrs["null_permutations"]
-        facts["p of the least"] = f"{layers.p_value:.2g} ({permutations} permutations)"
+        of = " of whole groups" if "null_of_groups" in result else ""
+        facts["p of the least"] = f"{layers.p_value:.2g} ({result.attrs['null_permutations']} permutations{of})"
     return DirectionSummary(
         name=direction_name(result.attrs, direction),
         sentence=direction_sentence(result.attrs, direction),
@@ -176,9 +178,9 @@ def _end(result: xr.Dataset, layers: SemanticLayers, position: int) -> str:
     return f"{value:.3f}, {difference.value:.3f} above the least ({difference.z:.1f} SE)"
 
 
-def _null(result: xr.Dataset, layers: SemanticLayers) -> str:
-    null = result["null"].sel(direction=layers.direction, layer=layers.layer)
-    low, median, high = (float(null.sel(quantile=level)) for level in (0.025, 0.5, 0.975))
+def _null(null: xr.DataArray, layers: SemanticLayers) -> str:
+    at = null.sel(direction=layers.direction, layer=layers.layer)
+    low, median, high = (float(at.sel(quantile=level)) for level in (0.025, 0.5, 0.975))
     return f"{median:.2f} ({low:.2f} to {high:.2f})"
 
 

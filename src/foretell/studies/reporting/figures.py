@@ -47,7 +47,7 @@ def depth_figure(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | No
     # Heights in inches, from the bottom up. Fixed places keep the axes of several figures the same size.
     below = 0.1 + 0.125 * len(caption) + 0.36
     strip = 0.36 if semantic else 0.0
-    curves, legend = 1.75, 0.47
+    curves, legend = 1.75, 0.6 if "null_of_groups" in result else 0.47
     height = below + strip + curves + legend
     with paper_style():
         figure = Figure(figsize=(_WIDTH, height))
@@ -131,6 +131,16 @@ def plot_depth(result: xr.Dataset, ax: Axes, *, semantic: Mapping[str, SemanticL
             zorder=1.5,
         )
         top = max(top, float(high.max()))
+    if "null_of_groups" in result:
+        ax.plot(
+            depth,
+            result["null_of_groups"].sel(quantile=0.5).mean("direction"),
+            color=INK,
+            linestyle=(0, (6, 1.5, 1, 1.5)),
+            linewidth=0.7,
+            label="whole groups shuffled, median",
+            zorder=1.5,
+        )
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(0, 1.04 * top)
     ax.xaxis.set_major_locator(MultipleLocator(0.2))
@@ -210,8 +220,6 @@ def _caption(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | None) 
     ]
     if "low" in result:
         parts.append("Bands: 95 %.")
-    if "null" in result and grouped:
-        parts.append("Shuffled pairs keep groups together.")
     if semantic:
         parts.append("Bars: semantic regions, pale where an end may lie. Ticks: layers that may be the least (95 %).")
     return textwrap.wrap(" ".join(parts), 58)
