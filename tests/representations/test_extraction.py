@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -341,6 +342,7 @@ def test_progress_is_drawn_on_standard_error(
     assert captured.out == ""
     assert "23/23" in captured.err
     assert "items/s" in captured.err
+    assert re.search(r"\d:\d\d:\d\d", captured.err)  # time left
 
 
 def test_any_text_survives(model: TextModel, tmp_path: Path) -> None:

@@ -39,6 +39,29 @@ def test_curves_bands_and_null_show_the_numbers() -> None:
     assert ax.get_ylim()[1] > float(result["null"].max())
 
 
+def test_regions_are_shaded() -> None:
+    result = curve()
+    layers = semantic(result)
+    ax = plot_depth(result, Figure().add_subplot(), semantic=layers)
+    (region,) = layers["a_to_b"].regions
+    depth = result["relative_depth"].to_numpy()
+    shaded = ax.patches[0].get_extents().transformed(ax.transData.inverted())
+    assert depth[region.start - 1] < shaded.x0 < depth[region.start]
+    assert depth[region.stop] < shaded.x1 < depth[region.stop + 1]
+    assert len(ax.patches) == 2
+    assert not plot_depth(result, Figure().add_subplot()).patches
+
+
+def test_the_null_of_groups_is_a_line_of_its_own() -> None:
+    result = curve()
+    assert "whole groups" not in _words(depth_figure(result))
+    grouped = result.assign(null_of_groups=0.9 * result["null"])
+    assert "whole groups shuffled, median" in _words(depth_figure(grouped))
+    line = plot_depth(grouped, Figure().add_subplot()).lines[-1]
+    expected = 0.9 * result["null"].sel(quantile=0.5).mean("direction")
+    np.testing.assert_allclose(np.asarray(line.get_ydata(), float), expected)
+
+
 def test_a_result_without_errors_or_null_has_curves_alone() -> None:
     ax = plot_depth(curve().drop_vars(["low", "high", "null"]), Figure().add_subplot())
     assert len(ax.lines) == 2

@@ -118,3 +118,12 @@ def test_without_an_error_nothing_is_called_a_difference() -> None:
     summary = summarise(result, layers)
     assert "not resolved (too few items for an error)" in summary.asymmetry
     assert "above" not in summary.directions[0].facts["At layer 0"]
+
+
+def test_the_null_of_groups_is_named_where_p_is_against_it() -> None:
+    result = curve()
+    assert "Shuffled groups" not in summarise(result, semantic(result)).text()
+    grouped = result.assign(null_of_groups=0.9 * result["null"])
+    facts = summarise(grouped, semantic(grouped)).directions[0].facts
+    assert facts["Shuffled groups"].startswith("0.90 (0.85 to 0.9")
+    assert facts["p of the least"].endswith("(1000 permutations of whole groups)")
