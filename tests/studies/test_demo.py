@@ -57,7 +57,10 @@ def test_two_arrays_of_the_same_bits_give_the_same_numbers(demo_run: DemoRun) ->
 
 
 def test_the_final_norm_changes_no_distance(demo_run: DemoRun) -> None:
-    # An RMS norm scales and flips whole columns: `final` says what the last block says.
+    # An RMS norm scales and flips whole columns: `final` says what the last block says, in other signs.
+    flipped = demo_run.en.space("30").bits().unpack() ^ demo_run.en.space("final").bits().unpack()
+    assert (flipped == flipped[:1, :1]).all()
+    assert 0 < flipped[0, 0].sum() < 576
     last, final = (
         foretell.information_imbalance(demo_run.en.space(layer), demo_run.es.space(layer)) for layer in ("30", "final")
     )
