@@ -1,11 +1,15 @@
-"""The README's Python and what it says that it prints."""
+"""The README's Python and what it says that it prints, and the examples in docstrings."""
 
 from __future__ import annotations
 
 import contextlib
+import doctest
 import io
 import re
 from pathlib import Path
+
+import foretell
+import foretell.measure.compare
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -24,3 +28,10 @@ def test_what_the_readme_links_to_is_there() -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("http")]
     assert len(links) >= 5
     assert [link for link in links if not (Path(__file__).parents[1] / link).is_file()] == []
+
+
+def test_the_examples_in_docstrings_hold() -> None:
+    for module in (foretell, foretell.measure.compare):
+        outcome = doctest.testmod(module)
+        assert outcome.attempted >= 4
+        assert outcome.failed == 0

@@ -199,6 +199,10 @@ def test_contrast_reads_everything_from_the_result() -> None:
     within = foretell.contrast(one, {("a_to_b", "0"): 1, ("a_to_b", "1"): -1})
     across = foretell.contrast({"x": one, "y": other}, {("x", "a_to_b", "0"): 1, ("y", "a_to_b", "0"): -1})
     assert across == pytest.approx(within, rel=1e-12)
+    numbered = {1: one, 2: other}
+    assert foretell.contrast(numbered, {(1, "a_to_b", 0): 1, (2, "a_to_b", 0): -1}) == across  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="no result"):
+        foretell.contrast({}, {})
     # And from a matrix: its diagonal, and cells that were named.
     matrix = foretell.imbalance_matrix({"p": a, "q": c}, {"p": b, "q": c}, named_cells=[("p", "q")])
     assert foretell.contrast(matrix, {("a_to_b", "p", "p"): 1, ("a_to_b", "p", "q"): -1}) == pytest.approx(
@@ -210,6 +214,7 @@ def test_there_is_no_error_from_a_handful() -> None:
     x, y = RNG.standard_normal((2, 60, 40))
     one_group = foretell.imbalance_curve([x], [y], groups=["g"] * 60)
     assert np.isnan(one_group["stderr"]).all()
+    assert all(found.flat and not found.regions for found in foretell.semantic_layers(one_group).values())
     three = foretell.information_imbalance(x[:3], y[:3])
     assert np.isnan(three.stderr_a_to_b)
     assert "too few items for an error" in repr(three) or three.asymmetry == 0

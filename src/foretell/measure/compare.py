@@ -72,9 +72,11 @@ def information_imbalance(
     --------
     >>> import numpy as np, foretell
     >>> rng = np.random.default_rng(0)
-    >>> x = rng.standard_normal((300, 256))
-    >>> ii = foretell.information_imbalance(x, x[:, :128])
-    >>> ii.a_to_b < ii.b_to_a  # the whole foretells its half better than the half the whole
+    >>> known = rng.standard_normal((500, 6))
+    >>> a = known @ rng.standard_normal((6, 256))
+    >>> b = known[:, :2] @ rng.standard_normal((2, 256))  # knows a third of what a knows
+    >>> ii = foretell.information_imbalance(a, b)
+    >>> ii.asymmetry < -1.96 * ii.stderr_asymmetry  # so a foretells b better than b foretells a
     True
     """
     check_option("metric", metric, METRICS)
@@ -102,7 +104,7 @@ def information_imbalance(
         stderr_asymmetry=float(asymmetry.stderr()[0]),
         n=n_items(inputs[0]) - 1,
         n_items=n_items(inputs[0]),
-        k=k,
+        k=int(k),
         metric=metric,
         convention=convention,
     )

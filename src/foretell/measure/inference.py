@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Scores", "contrast", "group_codes", "group_permutations", "p_value", "permutations"]
 
-_FEWEST = 4  # groups from which an error is computed
+_FEWEST = 4  # groups (items, where there are none) from which errors are computed
 _CHUNK = 4_000_000  # entries of the dense (cells x pairs) table made at a time
 
 
@@ -94,9 +94,11 @@ class Scores:
         )
 
     def covariance(self) -> Floats:
-        """Covariances of the values, shape (C, C); NaN for cells without a value."""
+        """Covariances of the values, shape (C, C); NaN for cells without a value, and for fewer than 4 groups."""
         n_cells, n_items = self.psi.shape
         n_groups = int(self.groups.max()) + 1
+        if n_groups < _FEWEST:
+            return np.full((n_cells, n_cells), np.nan)
         psi = np.stack([np.bincount(self.groups, scores, n_groups) for scores in self.psi])
         product = psi @ psi.T
 
@@ -121,8 +123,6 @@ class Scores:
         NaN for cells without a value, for fewer than 4 items (or groups), and where the estimate of the variance is
         negative, as it may be for a handful: there is no error to be had from so few.
         """
-        if self.groups.max() + 1 < _FEWEST:
-            return np.full(len(self.values), np.nan)
         variance = np.array([self.combine(cell).covariance()[0, 0] for cell in np.eye(len(self.values))])
         # What is negative by rounding alone is 0: the errors of identical spaces.
         return np.sqrt(np.where(variance > -1e-15, np.maximum(variance, 0), np.nan))
@@ -192,7 +192,9 @@ def contrast(results: xr.Dataset | Mapping[str, xr.Dataset], weights: Mapping[An
     Raises
     ------
     InputError
-        If a result has no scores or results have other items or another n.
+        If a result has no scores or is a part of one, or results differ in n, k, convention or groups.
+    AlignmentError
+        If results have other items, or the same in another order.
     OptionError
         If a cell has no scores, with the ones there are.
 
@@ -205,6 +207,8 @@ def contrast(results: xr.Dataset | Mapping[str, xr.Dataset], weights: Mapping[An
     if isinstance(results, xr.Dataset):
         results = {"": results}
         weights = {("", *cell): weight for cell, weight in weights.items()}
+    if not results:
+        raise InputError("There is no result to read scores from: give at least one.")
     _check_comparable(results)
     value, parts = 0.0, []
     wanted = {tuple(str(part) for part in cell): weight for cell, weight in weights.items()}
@@ -212,7 +216,7 @@ def contrast(results: xr.Dataset | Mapping[str, xr.Dataset], weights: Mapping[An
         scores, keys = Scores.of_result(result)
         row = np.zeros(len(scores.values))
         for key, place in keys.items():
-            row[place] = wanted.pop((name, *key), 0.0)
+            row[place] = wanted.pop((str(name), *key), 0.0)
         parts.append(scores.combine(row))
         value += float(parts[-1].values[0])
     if wanted:

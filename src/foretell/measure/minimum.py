@@ -76,6 +76,8 @@ def minimum(scores: Scores, *, level: float = 0.95, seed: int = 0) -> Minimum:
     valid = np.flatnonzero(np.isfinite(scores.values))
     values = scores.values[valid]
     covariance = scores.covariance()[np.ix_(valid, valid)]
+    if not np.isfinite(covariance).all():  # too few items for errors: nothing can be told apart
+        return Minimum(tuple(int(place) for place in valid), flat=True)
     variance = np.diag(covariance)
     with np.errstate(invalid="ignore"):
         error = np.sqrt(variance[:, None] + variance - 2 * covariance)
