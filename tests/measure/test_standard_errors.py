@@ -11,6 +11,7 @@ from foretell.exceptions import AlignmentError, InputError, OptionError
 from foretell.measure import oracle
 from foretell.measure.conventions import CONVENTIONS, estimate
 from foretell.measure.inference import Scores
+from foretell.measure.layout import Layout
 
 Distances = NDArray[np.int64]
 RNG = np.random.default_rng(3)
@@ -146,7 +147,10 @@ def scores_of(pairs: list[tuple[Distances, Distances]], k: int = 1) -> Scores:
     rule = CONVENTIONS["adjusted"]
     n_items = len(pairs[0][0])
     return Scores.of(
-        [estimate(oracle.tally(a, b, k, rule), oracle.tally(b, b, k, rule), rule) for a, b in pairs],
+        [
+            estimate(oracle.tally(a, b, k, rule), oracle.tally(b, b, k, rule), rule, Layout.everyone(n_items))
+            for a, b in pairs
+        ],
         np.arange(n_items),
     )
 

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
+from foretell.measure.signing import pack_signs
 
 __all__ = ["Bits", "Rows"]
 
 Rows = slice | NDArray[np.intp]
 """Items to read: a slice, or an array of positions (any order, none twice)."""
 
-# Floats are signed a block of items at a time, so that the booleans made on the way stay small.
+# Floats are read a block of items at a time, so that copies made on the way stay small.
 _BLOCK_BYTES = 16 * 2**20
 
 
@@ -90,7 +91,11 @@ class Bits:
         InputError
             For another dtype or number of dimensions, nothing to sign, or NaN or infinity (which item).
         """
-        x = as_signable(x)
+        return cls.of_items(as_signable(x), None, ids)
+
+    @classmethod
+    def of_items(cls, x: NDArray[Any], rows: Rows | None, ids: Sequence[str] | None = None) -> Bits:
+        """Take the signs of some items of an array as `as_signable` gives it; of all for None."""
         if x.ndim == 2:
             x = x[:, None, :]
         if x.ndim != 3:
@@ -98,18 +103,23 @@ class Bits:
                 f"Activations have shape (items, dimensions) or (items, tokens, dimensions), not {x.shape}: "
                 "reshape them first."
             )
-        n_items, n_tokens, n_bits = x.shape
+        places = np.arange(len(x))[slice(None) if rows is None else rows]
+        n_tokens, n_bits = x.shape[1:]
         if not x.size:
             raise InputError(
                 f"There is nothing to take the sign of in an array of shape {x.shape}: give items and dimensions."
             )
-        data = np.empty((n_items, n_tokens, -(-n_bits // 8)), np.uint8)
-        step = max(1, _BLOCK_BYTES // (n_tokens * n_bits))
-        for start in range(0, n_items, step):
-            block = x[start : start + step]
-            check_finite(block, first_item=start)
-            data[start : start + step] = np.packbits(block > 0, axis=-1)
-        return cls(data, n_bits, checked_ids(ids, n_items))
+        data = np.empty((len(places), n_tokens, -(-n_bits // 8)), np.uint8)
+        step = max(1, _BLOCK_BYTES // (n_tokens * n_bits * x.itemsize))
+        for start in range(0, len(places), step):
+            some = places[start : start + step]
+            # A run of items is read where it stands.
+            run = slice(some[0], some[-1] + 1) if np.all(np.diff(some) == 1) else some
+            block = data[start : start + step]
+            bad = pack_signs(x[run].reshape(-1, n_bits), block.reshape(-1, data.shape[2]))
+            if bad >= 0:
+                raise _not_finite(int(some[bad // n_tokens]))
+        return cls(data, n_bits, checked_ids(ids, len(places)))
 
     @property
     def n_items(self) -> int:
@@ -131,8 +141,8 @@ class Bits:
         return np.unpackbits(self.data, axis=-1, count=self.n_bits).astype(bool)
 
     def packed_rows(self) -> NDArray[np.uint8]:
-        """One contiguous row of bytes an item, shape (N, T * ceil(H / 8)): what distances are taken of."""
-        return np.ascontiguousarray(self.data.reshape(self.n_items, -1))
+        """One row of bytes an item, shape (N, T * ceil(H / 8)): what distances are taken of. A view where possible."""
+        return self.data.reshape(self.n_items, -1)
 
     def __repr__(self) -> str:
         return f"Bits(n_items={self.n_items}, n_tokens={self.n_tokens}, n_bits={self.n_bits})"
@@ -160,27 +170,45 @@ def _has_surrogate(name: str) -> bool:
 
 def as_signable(x: Any) -> NDArray[Any]:
     """`x` as a float or bool array, or an error that says what to convert."""
-    try:
-        array = np.asarray(x)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"This is no array of numbers ({error}): give one of floats or bools, on the CPU.") from error
-    if array.dtype != bool and not (array.dtype.kind == "f" and array.dtype.itemsize <= 8):
+    array = as_array(x)
+    return array if array.dtype == bool else as_floats(array)
+
+
+def as_floats(x: Any) -> NDArray[Any]:
+    """`x` as a float array, or an error that says what to convert."""
+    array = as_array(x)
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         raise InputError(
-            f"Signs are taken of float16, float32, float64 or bool, not of {array.dtype}: "
+            f"A space is of float16, float32 or float64, or bool for bits, not of {array.dtype}: "
             "convert the array with .astype first."
         )
     return array
 
 
-def check_finite(x: NDArray[Any], *, first_item: int = 0, what: str = "activations") -> None:
-    """Raise `InputError` naming the first item of `x`, counted from `first_item`, that is not finite."""
-    if x.dtype == bool or np.isfinite(x).all():
-        return
-    finite = np.isfinite(x).reshape(len(x), -1).all(axis=1)
-    bad = np.flatnonzero(~finite)
-    raise InputError(
-        f"NaN or infinity in the {what} of item {first_item + int(bad[0])}: "
-        "drop such items from both sides, or mend them."
+def as_array(x: Any) -> NDArray[Any]:
+    """`x` as an array: a tensor of torch without a copy, but for bfloat16, which numpy does not have."""
+    try:
+        if type(x).__module__.partition(".")[0] == "torch":
+            x = x.detach().cpu()
+            x = np.from_dlpack(x.float() if str(x.dtype) == "torch.bfloat16" else x)
+        return np.asarray(x)
+    except (ValueError, TypeError, RuntimeError, AttributeError) as error:
+        raise InputError(f"This is no array of numbers ({error}): give one of floats or bools.") from error
+
+
+def check_finite(x: NDArray[Any]) -> None:
+    """Raise `InputError` naming the first item of `x` that is not finite."""
+    step = max(1, _BLOCK_BYTES // max(1, x[:1].nbytes))
+    for start in range(0, len(x), step):
+        block = x[start : start + step]
+        if not np.isfinite(block).all():
+            bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
+            raise _not_finite(start + int(bad[0]))
+
+
+def _not_finite(item: int) -> InputError:
+    return InputError(
+        f"NaN or infinity in the activations of item {item}: drop such items from both sides, or mend them."
     )
 
 

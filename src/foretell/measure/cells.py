@@ -4,37 +4,45 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import ConstantSpaceWarning, InputError
+from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError
 from foretell.measure.conventions import Floats
-from foretell.measure.estimates import Measured, Options, Pair, measure, null
+from foretell.measure.estimates import Measured, Options, Pair, Request, measure
 from foretell.measure.inference import Scores, group_codes, group_permutations, p_value, permutations
-from foretell.measure.inputs import Input, check_sizes, n_items
-from foretell.measure.result import QUANTILES, NullSummary, labelled
-from foretell.measure.space import Space, check_same_items
+from foretell.measure.inputs import Input, check_sizes, checked_neighbours, ids_of, n_items
+from foretell.measure.layout import Layout
+from foretell.measure.result import QUANTILES, NullSummary, PerItem, labelled
+from foretell.measure.space import check_same_items
 from foretell.tasks import checked_count
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["gather_scores", "measure_cells"]
+__all__ = ["PER_ITEM_BYTES", "check_spaces", "measure_cells"]
+
+PER_ITEM_BYTES = 2**28
+"""The most that neighbours and ranks of all items may take in a result."""
 
 
 def measure_cells(
-    spaces_a: Mapping[str, Space],
-    spaces_b: Mapping[str, Space],
+    spaces_a: Mapping[str, Input],
+    spaces_b: Mapping[str, Input],
     cells: Sequence[Pair],
     kept: Sequence[Pair],
     *,
     curve: bool,
+    k: Any,
+    layout: Layout,
     options: Options,
     n_permutations: int,
     seed: int,
     groups: Sequence[str] | None,
+    per_item: bool = False,
+    attributes: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Measure cells (place in A, place in B) both ways.
 
@@ -47,85 +55,154 @@ def measure_cells(
         Cells whose scores go into the result.
     curve : bool
         Whether the cells are a diagonal.
+    k : int or sequence of int
+        For several, the result has a dimension of them, and no scores.
+    layout : Layout
     options : Options
     n_permutations, seed : int
         Of the null; none for 0.
     groups : sequence of str, optional
         Of the items.
+    per_item : bool
+        Whether each query's neighbours and their ranks go into the result.
+    attributes : mapping, optional
+        More of them.
     """
+    import xarray as xr
+
     n_permutations = checked_count("null", n_permutations, least=0)
-    seed = checked_count("seed", seed, least=0)
     names = (list(spaces_a), list(spaces_b))
     spaces = [*spaces_a.values(), *spaces_b.values()]
-    if not names[0] or not names[1]:
+    several = not isinstance(k, int | np.integer | str) and np.ndim(k) == 1
+    ks = [checked_neighbours(one, layout.n_others, n_items(spaces[0])) for one in (k if several else [k])]
+    if not ks or len(set(ks)) < len(ks):
+        raise OptionError(f"k={k!r} is not an option: give one number of neighbours, or several different ones.")
+    if n_permutations and not layout.is_everyone:
+        raise OptionError(
+            f"null={n_permutations} needs every item as a query and a candidate: leave out queries and candidates, "
+            "or the null."
+        )
+    codes = group_codes(groups, n_items(spaces[0]))[layout.items]
+    codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+
+    # A space that stands on both sides, or twice on one, is measured once.
+    inputs = list({id(space): space for space in spaces}.values())
+    place = {id(space): number for number, space in enumerate(inputs)}
+    of_a, of_b = ([place[id(space)] for space in side.values()] for side in (spaces_a, spaces_b))
+    forward = [(of_a[a], of_b[b]) for a, b in cells]
+    keep = {(of_a[a], of_b[b]) for a, b in (cells if per_item else kept if not several else [])}
+    request = Request(
+        inputs,
+        layout,
+        ks,
+        codes,
+        keep=lambda pair: pair in keep or pair[::-1] in keep,
+        permutations=_permutations(codes, n_permutations, seed),
+    )
+    found = measure(request, list(dict.fromkeys(forward)), options)
+    _warn_constant(found[ks[0]], names, of_a, of_b)
+
+    results = []
+    for one in ks:
+        pairs = [*forward, *((b, a) for a, b in forward)]
+        of_kept = [(of_a[a], of_b[b]) for a, b in kept]
+        results.append(
+            _labelled(
+                found[one],
+                pairs,
+                [*of_kept, *((b, a) for a, b in of_kept)] if options.errors and not several else [],
+                names=names,
+                kept=kept,
+                curve=curve,
+                codes=codes,
+                n_permutations=n_permutations,
+                items=_names_of_items(spaces, layout),
+                groups=None if groups is None else [str(groups[item]) for item in layout.items],
+                with_errors=options.errors,
+                per_item=_nearest(found[one], pairs, layout, one) if per_item else None,
+                attributes={
+                    "n": layout.n_others,
+                    "n_items": layout.n_items,
+                    "n_queries": len(layout.queries),
+                    "n_groups": int(codes.max()) + 1,
+                    "T": [_n_tokens(spaces[0]), _n_tokens(spaces[len(names[0])])],
+                    "k": one,
+                    "metric": options.metric,
+                    "convention": options.convention.name,
+                    "candidates": "leave-one-out" if layout.own[0] >= 0 else "split",
+                    "backend": options.backend,
+                    "seed": seed,
+                    "null_permutations": n_permutations,
+                    **(attributes or {}),
+                },
+            )
+        )
+    if not several:
+        return results[0]
+    joined = xr.concat(results, xr.DataArray(ks, dims="k", name="k"), combine_attrs="drop_conflicts")
+    return joined.assign_attrs(results[0].attrs | {"k": ks})
+
+
+def check_spaces(spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -> int:
+    """Refuse no spaces, and spaces that do not hold the same items in the same order; give N.
+
+    Raises
+    ------
+    InputError, AlignmentError
+    """
+    if not spaces_a or not spaces_b:
         raise InputError("There are no spaces to measure: give at least one on either side.")
-    check_same_items(spaces)
-    inputs = [space.bits() for space in spaces]
-    check_sizes(inputs, options.k)
-    codes = group_codes(groups, n_items(inputs[0]))
+    spaces = [*spaces_a.values(), *spaces_b.values()]
+    check_same_items([space for space in spaces if not isinstance(space, np.ndarray)])
+    check_sizes(spaces)
+    return n_items(spaces[0])
 
-    # Both directions of every cell, as ordered pairs of places in `inputs`.
-    shift = len(names[0])
-    directions = [[(a, b + shift) for a, b in cells], [(b + shift, a) for a, b in cells]]
-    pairs = [*directions[0], *directions[1]]
-    measured = measure(inputs, pairs, options)
-    _warn_constant(measured, pairs, [*(f"{n} of A" for n in names[0]), *(f"{n} of B" for n in names[1])])
 
-    shape = (2, len(cells)) if curve else (2, len(names[0]), len(names[1]))
-    values = np.array([measured.estimates[pair].value for pair in pairs])
-    stderr = scores = nulls = None
-    if options.errors:
-        stderr = np.concatenate([gather_scores(measured, [pair], codes).stderr() for pair in pairs]).reshape(shape)
-        if kept:
-            of_kept = [(a, b + shift) for a, b in kept] + [(b + shift, a) for a, b in kept]
-            scores = (gather_scores(measured, of_kept, codes), kept)
+def _labelled(
+    found: Mapping[Pair, Measured],
+    pairs: Sequence[Pair],
+    kept_pairs: Sequence[Pair],
+    *,
+    names: tuple[list[str], list[str]],
+    kept: Sequence[Pair],
+    curve: bool,
+    codes: NDArray[np.int64],
+    n_permutations: int,
+    items: Sequence[str],
+    groups: Sequence[str] | None,
+    with_errors: bool,
+    per_item: PerItem | None,
+    attributes: Mapping[str, Any],
+) -> xr.Dataset:
+    """What was found of the pairs, all of the first direction and then all of the second, as a dataset."""
+    shape = (2, len(pairs) // 2) if curve else (2, len(names[0]), len(names[1]))
+    values = np.array([found[pair].estimate.value for pair in pairs])
+    null = None
     if n_permutations:
-        free = permutations(len(codes), n_permutations, seed)
-        draws = _null_values(inputs, measured, directions, free, options)
-        grouped = None
-        if codes.max() + 1 < len(codes):
-            kept_together = group_permutations(codes, n_permutations, seed)
-            grouped = _null_values(inputs, measured, directions, kept_together, options)
-        nulls = _null_summary(values, draws, grouped, shape)
+        draws = {kind: np.stack([found[pair].null[kind] for pair in pairs], axis=1) for kind in found[pairs[0]].null}
+        null = _null_summary(values, draws["free"], draws.get("groups"), shape)
     return labelled(
         names,
         curve=curve,
         imbalance=values.reshape(shape),
-        stderr=stderr,
-        scores=scores,
-        null=nulls,
-        items=next((s.ids for s in spaces if s.ids is not None), [str(i) for i in range(n_items(inputs[0]))]),
+        stderr=np.array([found[pair].stderr for pair in pairs]).reshape(shape) if with_errors else None,
+        scores=(Scores.of([found[pair].estimate for pair in kept_pairs], codes), kept) if kept_pairs else None,
+        null=null,
+        per_item=per_item,
+        items=items,
         groups=groups,
-        attributes={
-            "n": n_items(inputs[0]) - 1,
-            "n_items": n_items(inputs[0]),
-            "n_groups": int(codes.max()) + 1,
-            "T": [spaces[0].n_tokens, spaces[shift].n_tokens],
-            "k": options.k,
-            "metric": "hamming",
-            "convention": options.convention.name,
-            "candidates": "leave-one-out",
-            "backend": options.backend,
-            "seed": seed,
-            "null_permutations": n_permutations,
-        },
+        attributes=attributes,
     )
 
 
-def _null_values(
-    inputs: Sequence[Input],
-    measured: Measured,
-    directions: Sequence[Sequence[Pair]],
-    there: NDArray[np.int32],
-    options: Options,
-) -> Floats:
-    """Values of all pairs, one direction after the other, under permutations: shape (P, pairs)."""
-    # Item i of A goes with there[p, i] of B; read from B, item j goes with back[p, j] of A.
-    back = np.argsort(there, axis=1).astype(np.int32)
-    draws = [
-        null(inputs, measured, pairs, moved, options) for pairs, moved in zip(directions, (there, back), strict=True)
-    ]
-    return np.stack([of[pair] for of, pairs in zip(draws, directions, strict=True) for pair in pairs], axis=1)
+def _permutations(groups: NDArray[np.int64], count: int, seed: int) -> dict[str, NDArray[np.int32]]:
+    """Kinds of null: free permutations, and where there are groups those that keep them together."""
+    if not count:
+        return {}
+    kinds = {"free": permutations(len(groups), count, seed)}
+    if groups.max() + 1 < len(groups):
+        kinds["groups"] = group_permutations(groups, count, seed)
+    return kinds
 
 
 def _null_summary(values: Floats, free: Floats, grouped: Floats | None, shape: tuple[int, ...]) -> NullSummary:
@@ -146,16 +223,47 @@ def _null_summary(values: Floats, free: Floats, grouped: Floats | None, shape: t
     )
 
 
-def gather_scores(measured: Measured, pairs: Sequence[Pair], groups: NDArray[np.int64]) -> Scores:
-    """Scores of some of the pairs that were measured."""
-    return Scores.of([measured.estimates[pair] for pair in pairs], groups)
-
-
-def _warn_constant(measured: Measured, pairs: Sequence[Pair], labels: Sequence[str]) -> None:
-    unforetold = {b for a, b in pairs if np.isnan(measured.estimates[a, b].value)}
-    for place in sorted(unforetold):
-        warnings.warn(
-            f"All items of space {labels[place]} are alike: predicting from it is 1, predicting it is undefined (NaN).",
-            ConstantSpaceWarning,
-            stacklevel=4,
+def _nearest(found: Mapping[Pair, Measured], pairs: Sequence[Pair], layout: Layout, k: int) -> PerItem:
+    """The k nearest of each query and their ranks; of tied ones, those first in item order."""
+    n_queries = len(layout.queries)
+    size = len(pairs) * n_queries * k * 8
+    if size > PER_ITEM_BYTES:
+        raise OptionError(
+            f"per_item=True would take {size / 2**20:.0f} MiB of neighbours and ranks, and the most is "
+            f"{PER_ITEM_BYTES / 2**20:.0f}: give fewer spaces, queries or neighbours."
         )
+    neighbour = np.full((len(pairs), n_queries, k), -1, np.int32)
+    rank = np.full((len(pairs), n_queries, k), np.nan, np.float32)
+    for number, pair in enumerate(pairs):
+        of, of_rank = found[pair].neighbours, found[pair].rank
+        query = of.query
+        order = np.lexsort((of.candidate, -of.weight, query))
+        place = np.arange(len(order)) - of.start[query]
+        first = place < k
+        neighbour[number, query[first], place[first]] = layout.candidate_item[of.candidate[order[first]]]
+        rank[number, query[first], place[first]] = of_rank[order[first]]
+    return PerItem(neighbour, rank, layout.query_item)
+
+
+def _warn_constant(
+    found: Mapping[Pair, Measured], names: tuple[list[str], list[str]], of_a: Sequence[int], of_b: Sequence[int]
+) -> None:
+    unforetold = {b for (_, b), one in found.items() if np.isnan(one.estimate.value)}
+    for side, side_names, places in (("A", names[0], of_a), ("B", names[1], of_b)):
+        for name, place in zip(side_names, places, strict=True):
+            if place in unforetold:
+                warnings.warn(
+                    f"All items of space {name} of {side} are alike: predicting from it is 1, predicting it is "
+                    "undefined (NaN).",
+                    ConstantSpaceWarning,
+                    stacklevel=4,
+                )
+
+
+def _names_of_items(spaces: Sequence[Input], layout: Layout) -> list[str]:
+    names = next((ids for ids in map(ids_of, spaces) if ids is not None), None)
+    return [str(item) if names is None else names[item] for item in layout.items]
+
+
+def _n_tokens(space: Input) -> int:
+    return 1 if isinstance(space, np.ndarray) else space.n_tokens

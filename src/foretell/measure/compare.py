@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.exceptions import InputError, check_option
-from foretell.measure.bits import Bits
-from foretell.measure.cells import gather_scores, measure_cells
-from foretell.measure.estimates import Options, measure
-from foretell.measure.inference import group_codes
-from foretell.measure.inputs import Spaces, as_input, check_sizes, n_items, named, refuse
+from foretell.exceptions import InputError, OptionError, check_option
+from foretell.measure.cells import check_spaces, measure_cells
+from foretell.measure.estimates import Options, Request, measure
+from foretell.measure.inference import Scores
+from foretell.measure.inputs import Spaces, as_input, check_sizes, checked_neighbours, n_items, named, refuse
+from foretell.measure.layout import Layout
 from foretell.measure.result import Imbalance
 from foretell.measure.space import check_same_items
+from foretell.tasks import checked_count
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["imbalance_curve", "imbalance_matrix", "information_imbalance"]
 
-METRICS = ("hamming", "precomputed")
+CANDIDATES = ("leave-one-out", "split")
 
 
 def information_imbalance(
@@ -31,6 +32,7 @@ def information_imbalance(
     k: int = 1,
     metric: str = "hamming",
     convention: str = "adjusted",
+    memory: str | None = None,
     backend: str = "auto",
     threads: int | None = None,
 ) -> Imbalance:
@@ -38,18 +40,25 @@ def information_imbalance(
 
     Parameters
     ----------
-    a, b : array, shape (N, ...), or Space
-        The same N items in the same order. For ``metric="hamming"`` floats become sign bits (> 0) and bools
-        are bits; all axes after the first are dimensions. For ``metric="precomputed"`` each is an N x N array of
-        distances, row i from item i, whose diagonal is not read.
+    a, b : array of shape (N, ...), or a space
+        The same N items in the same order: arrays of numpy or torch, tables of pandas or arrays of xarray, whose index
+        is then checked. For ``metric="hamming"`` floats become sign bits (> 0) and bools are bits; all axes after the
+        first are dimensions. For ``metric="precomputed"`` each is an N x N array of distances, row i from item i, whose
+        diagonal is not read.
     k : int, default 1
         Neighbours, 1 <= k <= N - 2.
-    metric : {"hamming", "precomputed"}
+    metric : {"hamming", "euclidean", "cosine", "precomputed"}
+        Of floats, "euclidean" and "cosine" take the numbers themselves. Distances are made in 64 bits from differences,
+        so neighbours are in the order of exact arithmetic wherever squared distances differ by a share of D 2^-51.
     convention : {"adjusted", "paper", "glielmo"}
         Treatment of ties and scale (`foretell.measure.conventions`). ``adjusted`` is exactly 0 for identical
         spaces and 1 on average for independent ones.
-    backend : {"auto", "numkong", "numpy"}
-        ``numpy`` is the slow reference; all give the same.
+    memory : str, optional
+        The most that may be held beyond the inputs, as "512 MiB"; a quarter of the machine's memory by default. The
+        result does not depend on it.
+    backend : {"auto", "numba", "numkong", "torch", "numpy"}
+        ``numba`` and ``numkong`` compare packed bits; ``torch`` multiplies matrices, on a GPU where it sees one;
+        ``numpy`` is the slow reference; all give the same. "auto" is torch where it is in use with a GPU, else numba.
     threads : int, optional
         All processors by default. The result does not depend on it.
 
@@ -79,32 +88,31 @@ def information_imbalance(
     >>> ii.asymmetry < -1.96 * ii.stderr_asymmetry  # so a foretells b better than b foretells a
     True
     """
-    check_option("metric", metric, METRICS)
-    options = Options.checked(k=k, convention=convention, backend=backend, threads=threads)
+    options = Options.checked(metric=metric, convention=convention, backend=backend, threads=threads, memory=memory)
     inputs = [as_input(side, metric, name) for name, side in (("a", a), ("b", b))]
-    check_sizes(inputs, k)
-    check_same_items([side for side in inputs if isinstance(side, Bits)])
-    measured = measure(inputs, [(0, 1), (1, 0)], options)
-    there, back = measured.estimates[0, 1], measured.estimates[1, 0]
+    check_sizes(inputs)
+    size = n_items(inputs[0])
+    k = checked_neighbours(k, size - 1, size)
+    check_same_items([side for side in inputs if not isinstance(side, np.ndarray)])
+    found = measure(Request(inputs, Layout.everyone(size), [k], np.arange(size)), [(0, 1)], options)[k]
+    there, back = found[0, 1], found[1, 0]
     for name, read in (("a", back), ("b", there)):
-        if np.isnan(read.value):
+        if np.isnan(read.estimate.value):
             raise InputError(
                 f"All items of {name} are alike: no neighbour is nearer than another; "
                 "check that the right array was given."
             )
-    scores = gather_scores(measured, [(0, 1), (1, 0)], group_codes(None, n_items(inputs[0])))
-    asymmetry = scores.combine(np.array([1.0, -1.0]))
-    errors = scores.stderr()
+    asymmetry = Scores.of([there.estimate, back.estimate], np.arange(size)).combine(np.array([1.0, -1.0]))
     return Imbalance(
-        a_to_b=there.value,
-        b_to_a=back.value,
+        a_to_b=there.estimate.value,
+        b_to_a=back.estimate.value,
         asymmetry=float(asymmetry.values[0]),
-        stderr_a_to_b=float(errors[0]),
-        stderr_b_to_a=float(errors[1]),
+        stderr_a_to_b=there.stderr,
+        stderr_b_to_a=back.stderr,
         stderr_asymmetry=float(asymmetry.stderr()[0]),
-        n=n_items(inputs[0]) - 1,
-        n_items=n_items(inputs[0]),
-        k=int(k),
+        n=size - 1,
+        n_items=size,
+        k=k,
         metric=metric,
         convention=convention,
     )
@@ -114,10 +122,11 @@ def imbalance_matrix(
     spaces_a: Spaces,
     spaces_b: Spaces,
     *,
-    k: int = 1,
+    k: int | Sequence[int] = 1,
+    metric: str = "hamming",
     convention: str = "adjusted",
     candidates: str = "leave-one-out",
-    subsample: Any = None,
+    subsample: int | None = None,
     queries: int | None = None,
     errors: bool = True,
     null: int = 0,
@@ -130,32 +139,40 @@ def imbalance_matrix(
     groups: Sequence[str] | None = None,
     named_cells: Sequence[tuple[str, str]] = (),
 ) -> xr.Dataset:
-    """Measure every space of A against every space of B, both ways.
+    """Measure every space of A against every space of B, both ways, in one walk over the items.
 
     Parameters
     ----------
     spaces_a, spaces_b : mapping of names to spaces, or sequence of spaces
-        Each a `Space` or an array of shape (N, ...), all over the same N items in the same order; spaces without
-        names are called "0", "1" and so on. Spaces that carry ids are refused unless the ids agree
-        (`foretell.align` aligns them).
-    k : int, default 1
-    convention : {"adjusted", "paper", "glielmo"}
+        Each a `Space` or an array of shape (N, ...), as for `information_imbalance`, all over the same N items in the
+        same order; spaces without names are called "0", "1" and so on. Spaces that carry ids are refused unless the ids
+        agree (`foretell.align` aligns them). An object on both sides is measured once.
+    k : int or sequence of int, default 1
+        Several are read off the same walk; the result then has a dimension k, and no scores.
+    metric, convention, memory, backend, threads
+        As for `information_imbalance`. Spaces that are read from a store are read in as few walks as `memory` allows.
+    candidates : {"leave-one-out", "split"}
+        All other items, or, for a random half of the items as queries, the other half.
+    subsample : int, optional
+        Draw so many items and measure those alone. The imbalance depends on their number.
+    queries : int, optional
+        Draw so many items as queries, against all others as candidates: the same number is estimated, with its error,
+        at a cost of queries x N.
     errors : bool, default True
         Whether to compute standard errors, and the scores of the diagonal of a square matrix.
     null : int, default 0
         Permutations of which item of A goes with which of B; 200 serve for a map.
-    threads : int, optional
-        All processors by default. The result does not depend on it.
-    backend : {"auto", "numkong", "numpy"}
+    cluster
+        Kept for what is to come: any value but None raises `NotAvailableError`.
     seed : int, default 0
-        Of the permutations.
+        Of the permutations, and of what is drawn.
+    per_item : bool, default False
+        Whether the result holds each query's neighbours and their ranks in the other space: at most 256 MiB.
     groups : sequence of str, optional
         Group of each item, where items of one group are not independent. Errors sum the scores of a group first,
         and permutations keep groups together.
     named_cells : sequence of (name in A, name in B)
         Further cells whose scores are kept.
-    candidates, subsample, queries, memory, cluster, per_item
-        Kept for what is to come: any value but the default raises `NotAvailableError`.
 
     Returns
     -------
@@ -171,15 +188,14 @@ def imbalance_matrix(
     ConstantSpaceWarning
         For a space whose items are all identical.
     """
-    refuse(
-        candidates=(candidates, "leave-one-out"),
-        subsample=(subsample, None),
-        queries=(queries, None),
-        memory=(memory, None),
-        cluster=(cluster, None),
-        per_item=(per_item, False),
+    refuse(cluster=(cluster, None))
+    options = Options.checked(
+        metric=metric, convention=convention, errors=errors, backend=backend, threads=threads, memory=memory
     )
-    side_a, side_b = named(spaces_a), named(spaces_b)
+    side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
+    size = check_spaces(side_a, side_b)
+    seed = checked_count("seed", seed, least=0)
+    layout = _layout(size, candidates, subsample, queries, seed)
     names_a, names_b = list(side_a), list(side_b)
     cells = [(a, b) for a in range(len(names_a)) for b in range(len(names_b))]
     kept = [(a, a) for a in range(len(names_a))] if len(names_a) == len(names_b) else []
@@ -194,10 +210,13 @@ def imbalance_matrix(
         cells,
         kept,
         curve=False,
-        options=Options.checked(k=k, convention=convention, errors=errors, backend=backend, threads=threads),
+        k=k,
+        layout=layout,
+        options=options,
         n_permutations=null,
         seed=seed,
         groups=groups,
+        per_item=per_item,
     )
 
 
@@ -206,9 +225,11 @@ def imbalance_curve(
     spaces_b: Spaces,
     *,
     k: int = 1,
+    metric: str = "hamming",
     convention: str = "adjusted",
     errors: bool = True,
     null: int = 0,
+    memory: str | None = None,
     threads: int | None = None,
     backend: str = "auto",
     seed: int = 0,
@@ -220,7 +241,7 @@ def imbalance_curve(
     ----------
     spaces_a, spaces_b : mapping of names to spaces, or sequence of spaces
         Equally many, with the same names, over the same items.
-    k, convention, errors, threads, backend, seed, groups
+    k, metric, convention, errors, memory, threads, backend, seed, groups
         As for `imbalance_matrix`.
     null : int, default 0
         Permutations of which item of A goes with which of B, the same for every layer; 1,000 serve well.
@@ -239,12 +260,16 @@ def imbalance_curve(
     ConstantSpaceWarning
         For a space whose items are all identical.
     """
-    side_a, side_b = named(spaces_a), named(spaces_b)
+    options = Options.checked(
+        metric=metric, convention=convention, errors=errors, backend=backend, threads=threads, memory=memory
+    )
+    side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
     if list(side_a) != list(side_b):
         raise InputError(
             f"A curve pairs layers by name, but A has {', '.join(list(side_a)[:3])}... and B "
             f"{', '.join(list(side_b)[:3])}...: give both the same names in the same order."
         )
+    size = check_spaces(side_a, side_b)
     cells = [(layer, layer) for layer in range(len(side_a))]
     return measure_cells(
         side_a,
@@ -252,8 +277,35 @@ def imbalance_curve(
         cells,
         cells,
         curve=True,
-        options=Options.checked(k=k, convention=convention, errors=errors, backend=backend, threads=threads),
+        k=k,
+        layout=Layout.everyone(size),
+        options=options,
         n_permutations=null,
-        seed=seed,
+        seed=checked_count("seed", seed, least=0),
         groups=groups,
     )
+
+
+def _layout(size: int, candidates: str, subsample: int | None, queries: int | None, seed: int) -> Layout:
+    """Which items are queries and which candidates."""
+    check_option("candidates", candidates, CANDIDATES)
+    chosen = np.arange(size)
+    if subsample is not None:
+        n_drawn = checked_count("subsample", subsample, least=3)
+        if n_drawn > size:
+            raise OptionError(f"subsample={subsample} is not an option: there are {size} items to draw from.")
+        chosen = np.sort(np.random.default_rng([seed, 1]).choice(size, n_drawn, replace=False))
+    if candidates == "split":
+        if queries is not None:
+            raise OptionError(f"queries={queries} is not an option with candidates='split', where a half are queries.")
+        if len(chosen) < 6:
+            raise OptionError(f"candidates='split' is not an option for {len(chosen)} items: give at least 6.")
+        drawn = Layout.split(len(chosen), seed)
+    elif queries is not None:
+        n_queries = checked_count("queries", queries, least=1)
+        if n_queries > len(chosen):
+            raise OptionError(f"queries={queries} is not an option: there are {len(chosen)} items to draw from.")
+        drawn = Layout.sampled(len(chosen), n_queries, seed)
+    else:
+        drawn = Layout.everyone(len(chosen))
+    return Layout(chosen[drawn.queries], chosen[drawn.candidates])

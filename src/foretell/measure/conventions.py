@@ -11,7 +11,7 @@ convention        neighbours                                 rank of a tie    va
                   it: share what is left                                      ((n+1)/2 - \beta)`
 ``paper``         all tied with the k-th or nearer: 1 each   least            :math:`2 (\bar r - 1) / (n - 1)`,
                                                                               pooled over all neighbours
-``glielmo``       k nearest, ties by item order: 1/k each    that order       :math:`2 \bar r / N`
+``glielmo``       k nearest, ties by item order: 1/k each    that order       :math:`2 \bar r / (n + 1)`
 ================  =========================================  ===============  ===============================
 
 :math:`\rho = \frac1N \sum_{ij} w_{ij} R_{ij}`; :math:`\beta` is the same with B's own neighbours in B, so
@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import check_option
+from foretell.measure.layout import Layout
 
 __all__ = ["CONVENTIONS", "Convention", "Estimate", "ItemScores", "Neighbours", "Tally", "check_convention", "estimate"]
 
@@ -71,7 +72,8 @@ def check_convention(name: str) -> Convention:
 class Neighbours:
     """Weighted neighbours of every query in one space, as compressed sparse rows.
 
-    Neighbours of query i are ``candidate[start[i]:start[i + 1]]`` with ``weight`` at the same places.
+    Neighbours of query i are ``candidate[start[i]:start[i + 1]]`` with ``weight`` at the same places. Queries and
+    candidates are numbered as in the layout of the walk.
     """
 
     start: Ints
@@ -94,10 +96,10 @@ class Tally:
         In A.
     rank : ndarray of float64
         Rank in B of each entry of `neighbours`.
-    rank_sum, weight_sum : ndarray of float64, shape (N,)
+    rank_sum, weight_sum : ndarray of float64, shape (Q,)
         Sums over j of ``w_ij R_ij`` and of ``w_ij``.
-    ahead : ndarray of float64, shape (N,), or None
-        c_m: how often item m stands before a neighbour in B, summed over queries with their weights.
+    ahead : ndarray of float64, shape (C,), or None
+        c_m: how often candidate m stands before a neighbour in B, summed over queries with their weights.
         None where no errors were asked for.
     """
 
@@ -151,7 +153,7 @@ class Estimate:
         return (mean_rank - self.offset) * self.factor
 
 
-def estimate(tally: Tally, own: Tally | None, convention: Convention) -> Estimate:
+def estimate(tally: Tally, own: Tally | None, convention: Convention, layout: Layout) -> Estimate:
     """Turn the tally of A's neighbours in B into `II(A -> B)` and its scores.
 
     Parameters
@@ -161,9 +163,10 @@ def estimate(tally: Tally, own: Tally | None, convention: Convention) -> Estimat
     own : Tally or None
         B's own neighbours and their ranks in B; only `adjusted` needs them.
     convention : Convention
+    layout : Layout
+        Which items queries and candidates are.
     """
-    n_items = len(tally.rank_sum)
-    n = n_items - 1
+    n = layout.n_others
     mean_rank = _mean_rank(tally)
     if convention.name == "adjusted":
         if own is None:
@@ -171,20 +174,20 @@ def estimate(tally: Tally, own: Tally | None, convention: Convention) -> Estimat
         offset = _mean_rank(own)
         scale = (n + 1) / 2 - offset
         # Average ranks lie on a grid of 1 / (2 k) or coarser: a scale this small is 0 but for rounding.
-        factor = 1 / scale if scale > 1e-9 * n_items else np.nan
+        factor = 1 / scale if scale > 1e-9 * n else np.nan
     elif convention.name == "paper":
         offset, factor = 1.0, 2 / (n - 1)
     else:
-        offset, factor = 0.0, 2 / n_items
+        offset, factor = 0.0, 2 / (n + 1)
     # Never negative but for rounding: no weights of at most 1/k have a lower mean rank than B's own.
     value = float(np.maximum(0.0, (mean_rank - offset) * factor))
 
     if tally.ahead is None:
         return Estimate(value, offset, factor)
-    scores = _scores_of_mean_rank(tally, factor)
+    scores = _scores_of_mean_rank(tally, factor, layout)
     if convention.name == "adjusted" and own is not None:
         # T = (rho - beta) / ((n + 1) / 2 - beta), so a change of beta moves it by -(1 - T) times as much.
-        scores = _sum(scores, _scores_of_mean_rank(own, -(1 - value) * factor))
+        scores = _sum(scores, _scores_of_mean_rank(own, -(1 - value) * factor, layout))
     return Estimate(value, offset, factor, scores)
 
 
@@ -192,27 +195,36 @@ def _mean_rank(tally: Tally) -> float:
     return float(tally.rank_sum.sum() / tally.weight_sum.sum())
 
 
-def _scores_of_mean_rank(tally: Tally, factor: float) -> ItemScores:
+def _scores_of_mean_rank(tally: Tally, factor: float, layout: Layout) -> ItemScores:
     r"""Scores of a factor times the mean rank.
 
     Item m adds its own ranks, what it adds to others' ranks by standing before neighbours, and its ranks as
     a neighbour:
 
-    .. math:: \psi_m = f [\rho_m - \bar r w_m + c_m] + \sum_i e_{im}, \qquad e_{ij} = f w_{ij} (R_{ij} - \bar r),
+    .. math:: \psi_m = f [\rho_m - \bar r w_m + c_m - \bar c q_m] + \sum_i e_{im},
+              \qquad e_{ij} = f w_{ij} (R_{ij} - \bar r),
 
-    with :math:`\rho_m`, :math:`w_m` its rank sum and weight sum, and f the factor over the mean weight sum.
+    with :math:`\rho_m`, :math:`w_m` its rank sum and weight sum where it is a query, :math:`c_m` where it is a
+    candidate of :math:`q_m` queries, :math:`\bar c` what a candidate of one adds on average, and f the factor over the
+    mean weight sum, times the items over the queries: a query of which there are few counts for more.
     """
     if tally.ahead is None:
         raise ValueError("this tally was made without what errors need")
+    n_items, n_queries = layout.n_items, len(layout.queries)
     mean_rank = _mean_rank(tally)
-    unit = factor / tally.weight_sum.mean()
+    unit = factor / tally.weight_sum.mean() * (n_items / n_queries)
     of = tally.neighbours
     edge = unit * of.weight * (tally.rank - mean_rank)
-    psi = unit * (tally.rank_sum - mean_rank * tally.weight_sum + tally.ahead)
-    psi += np.bincount(of.candidate, edge, len(psi))
+    asked = layout.n_asking
+    of_candidate = unit * (tally.ahead - tally.ahead.sum() / asked.sum() * asked)
+    of_candidate += np.bincount(of.candidate, edge, len(of_candidate))
+    psi = np.zeros(n_items)
+    psi[layout.query_item] += unit * (tally.rank_sum - mean_rank * tally.weight_sum)
+    psi[layout.candidate_item] += of_candidate
     # Where all own neighbours have rank 1 (one each, no ties) there is nothing to keep.
     some = edge != 0
-    return ItemScores(psi - psi.mean(), of.query[some], of.candidate[some], edge[some])
+    query, candidate = layout.query_item[of.query[some]], layout.candidate_item[of.candidate[some]]
+    return ItemScores(psi - psi.mean(), query.astype(np.int32), candidate.astype(np.int32), edge[some])
 
 
 def _sum(one: ItemScores, other: ItemScores) -> ItemScores:

@@ -1,29 +1,36 @@
-"""The walk: row blocks of distances of many spaces, each made once and read by a reducer.
+"""The walk: distances of many spaces, made a block of queries at a time, each once, and read by reducers.
 
-For a tile of rows, every space's distances to all candidates are made once; whatever is measured is read
-off them before the next tile. A reducer says what one tile tells (`update`, on any thread, touching nothing
-shared), and takes such states up one by one in the order of the tiles (`merge`), so its result does not
-depend on the number of threads. Cost of L_A x L_B pairs: L_A + L_B distance passes, plus look-ups.
+For a block of queries every space's distances to all candidates are made once; whatever is measured is read off them
+before the next block. So L_A x L_B pairs of spaces cost L_A + L_B passes over the bits, plus look-ups.
+
+A budget of memory decides how high a block is. Where all queries fit into one block and everybody is a candidate, only
+the pairs on one side of the diagonal are taken, and the block is kept for a second walk. What reducers hold does not
+depend on any of this: they sum in whole numbers, or tile by tile of `TILE` rows, and blocks are whole tiles. So every
+budget, and every number of threads, gives the same bits.
+
+A walk may have steps, which add to the same block: distances of a concatenation are sums over its tokens, so a curve
+over 1 to T tokens costs the T tokens once each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from foretell.measure.distances import DistanceRows
+from foretell.exceptions import OptionError
+from foretell.measure.distances import Distances, Items, Numbers
+from foretell.measure.layout import Layout
+from foretell.measure.order import empty_rows, order_dtype, put_places, put_self, row_bytes
+from foretell.measure.ranks import TILE
 from foretell.tasks import in_order
 
-__all__ = ["Block", "Reducer", "walk"]
+__all__ = ["Block", "Reducer", "Walk", "checked_memory"]
 
-# Rows a tile. Fixed, since sums are taken tile by tile: the same numbers whatever the machine.
-_TILE = 64
-
-State = TypeVar("State")
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+_LEAST_PANEL = 2**20  # bytes read at a time of a space that is not held
 
 
 @dataclass(frozen=True)
@@ -33,49 +40,239 @@ class Block:
     Parameters
     ----------
     first : int
-        Item of the first row.
-    distances : sequence of ndarray of uint32, shape (R, N)
-        One array a space, as `foretell.measure.distances` describes them.
+        Place of the first row among all queries.
+    own : ndarray of int64, shape (R,)
+        Each query's place among the candidates, or -1.
+    n_candidates : int
+        C.
+    order : sequence of ndarray of uint16 or uint32, shape (R, P)
+        For each space, whole numbers in the order of its distances, whose first C columns are read; the greatest number
+        of the dtype in queries' own places. They may be compared within a row alone.
+    distances : sequence of ndarray, shape (R, P)
+        The distances themselves, where a reducer asks for them; queries' own places are not to be read.
     """
 
     first: int
-    distances: Sequence[NDArray[np.uint32]]
+    own: Items
+    n_candidates: int
+    order: Sequence[Numbers]
+    distances: Sequence[Numbers] = field(default_factory=list)
 
     @property
     def n_rows(self) -> int:
         """R, the number of queries."""
-        return len(self.distances[0])
+        return len(self.own)
+
+    def tiles(self) -> Iterator[Block]:
+        """Parts of `TILE` rows, the last one maybe of fewer."""
+        for start in range(0, self.n_rows, TILE):
+            rows = slice(start, start + TILE)
+            yield Block(
+                self.first + start,
+                self.own[rows],
+                self.n_candidates,
+                [x[rows] for x in self.order],
+                [x[rows] for x in self.distances],
+            )
 
 
-class Reducer(Protocol[State]):
-    """What is read off the rows of distances."""
+class Reducer(Protocol):
+    """What is read off blocks of distances."""
 
-    def update(self, block: Block) -> State:
-        """Say what one tile tells; called from any thread."""
+    reads_distances: bool
+    """Whether distances themselves are wanted beside their order."""
+
+    def n_bytes(self, layout: Layout) -> int:
+        """Bytes that the reducer holds, about."""
         ...
 
-    def merge(self, state: State) -> None:
-        """Take up what a tile told; called once a tile, in the order of the tiles."""
+    def update(self, block: Block, *, threads: int) -> None:
+        """Take up the next block."""
         ...
 
 
-def walk(spaces: Sequence[DistanceRows], reducer: Reducer[State], *, threads: int) -> None:
-    """Feed the distances of all spaces to a reducer, tile by tile.
+class Walk:
+    """A walk over the queries of a layout.
 
     Parameters
     ----------
-    spaces : sequence of DistanceRows
-        Over the same N items.
-    reducer : Reducer
+    steps : sequence of sequences of Distances
+        For each step the same number of spaces; a step's distances are added to those before it.
+    layout : Layout
+    by_order : bool
+        Whether ties are broken by item order.
+    memory : int
+        Bytes that blocks, reducers and spaces read into memory may take.
     threads : int
+
+    Attributes
+    ----------
+    saw_ties : bool
+        Whether there were ties to break by item order.
     """
-    if not spaces:
-        return
-    n_items = spaces[0].n_items
 
-    def tell(first: int) -> State:
-        stop = min(first + _TILE, n_items)
-        return reducer.update(Block(first, [space.rows(first, stop) for space in spaces]))
+    def __init__(
+        self, steps: Sequence[Sequence[Distances]], layout: Layout, *, memory: int, threads: int, by_order: bool = False
+    ) -> None:
+        self._steps, self._layout, self._by_order = steps, layout, by_order
+        self._memory, self._threads = memory, threads
+        self._kept: Block | None = None
+        self.saw_ties = False
+        # Whole numbers of every step of a space together decide how wide they are.
+        self._greatest = [
+            None if any(g is None for g in of_space) else sum(g for g in of_space if g is not None)
+            for of_space in zip(*([space.greatest for space in step] for step in steps), strict=True)
+        ]
 
-    for state in in_order(tell, range(0, n_items, _TILE), threads=threads):
-        reducer.merge(state)
+    def fits(self, reducers: Sequence[Reducer]) -> bool:
+        """Whether the budget of memory allows this walk."""
+        return self._plan(reducers) is not None
+
+    def feed(self, *reducers: Sequence[Reducer]) -> None:
+        """Walk once.
+
+        Parameters
+        ----------
+        *reducers : sequence of Reducer
+            For each step, those that read the blocks after it.
+
+        Raises
+        ------
+        OptionError
+            If the budget of memory does not allow a tile of rows.
+        """
+        every = [reducer for of_step in reducers for reducer in of_step]
+        plan = self._plan(every)
+        if plan is None:
+            raise OptionError(
+                f"memory={self._memory / 2**20:.0f} MiB is too little for {len(self._steps[0])} spaces of "
+                f"{len(self._layout.candidates)} candidates: give at least {self._needed(every) / 2**20:.0f} MiB."
+            )
+        height, panel_bytes, hold = plan
+        if hold:
+            spaces = {id(space): space for step in self._steps for space in step}
+            for _ in in_order(lambda space: space.hold(), spaces.values(), threads=self._threads):
+                pass
+        keep = any(reducer.reads_distances for reducer in every)
+        for first in range(0, len(self._layout.queries), height):
+            if self._kept is not None and (self._kept.distances or not keep):
+                blocks = iter([self._kept])
+            else:
+                blocks = self._blocks(first, height, panel_bytes, keep_distances=keep)
+            for of_step, block in zip(reducers, blocks, strict=True):
+                for reducer in of_step:
+                    reducer.update(block, threads=self._threads)
+            if height >= len(self._layout.queries) and len(self._steps) == 1:
+                self._kept = block
+
+    def _blocks(self, first: int, height: int, panel_bytes: int, *, keep_distances: bool) -> Iterator[Block]:
+        """The block of some queries after each step."""
+        rows = slice(first, min(first + height, len(self._layout.queries)))
+        queries, candidates = self._layout.queries[rows], self._layout.candidates
+        own = self._layout.own[rows]
+        is_all = len(queries) == len(self._layout.queries) and self._layout.is_everyone
+        held: list[Numbers | None] = [None] * len(self._greatest)
+        last = len(self._steps) - 1
+        for number, step in enumerate(self._steps):
+            order, distances = [], []
+            for place, (space, greatest) in enumerate(zip(step, self._greatest, strict=True)):
+                whole = greatest is not None
+                dtype = order_dtype(greatest) if greatest is not None else space.dtype
+                total = held[place]
+                if total is None:
+                    total = empty_rows(len(queries), len(candidates), dtype)
+                space.fill(
+                    total[:, : len(candidates)],
+                    queries,
+                    candidates,
+                    triangle=is_all and space.symmetric,
+                    threads=self._threads,
+                    panel_bytes=panel_bytes,
+                )
+                if whole:
+                    put_self(total, own)
+                order.append(self._order(total, own, len(candidates)) if self._by_order or not whole else total)
+                if keep_distances:
+                    distances.append(total)
+                if number < last:
+                    held[place] = total
+            yield Block(first, own, len(candidates), order, distances)
+
+    def _order(self, distances: Numbers, own: Items, n: int) -> Numbers:
+        """Places of distances in their rows."""
+        order = empty_rows(len(distances), n, order_dtype(n))
+
+        def put(start: int) -> bool:
+            rows = slice(start, start + TILE)
+            return bool(put_places(distances[rows], n, own[rows], self._by_order, order[rows]))
+
+        ties = list(in_order(put, range(0, len(distances), TILE), threads=self._threads))
+        self.saw_ties |= self._by_order and any(ties)
+        put_self(order, own)
+        return order
+
+    def _row_bytes(self, *, keep_distances: bool) -> int:
+        """Bytes that a row of a block takes in all spaces."""
+        n = len(self._layout.candidates)
+        total, passing = 0, 0
+        for space, greatest in zip(self._steps[0], self._greatest, strict=True):
+            if greatest is not None:
+                total += row_bytes(n, order_dtype(greatest))
+                if self._by_order:
+                    passing += row_bytes(n, order_dtype(greatest)) if keep_distances or len(self._steps) > 1 else 0
+            else:
+                total += row_bytes(n, order_dtype(n))
+                of_distances = row_bytes(n, space.dtype)
+                stays = keep_distances or len(self._steps) > 1
+                total += of_distances if stays else 0
+                passing = max(passing, 0 if stays else of_distances)
+        return total + passing
+
+    def _fixed_bytes(self, reducers: Sequence[Reducer]) -> int:
+        return sum(reducer.n_bytes(self._layout) for reducer in reducers)
+
+    def _to_hold(self) -> dict[int, int]:
+        return {id(space): space.to_hold for step in self._steps for space in step if space.to_hold}
+
+    def _plan(self, reducers: Sequence[Reducer]) -> tuple[int, int, bool] | None:
+        """Rows of a block, bytes of a space that may be read at a time, and whether spaces are held."""
+        a_row = self._row_bytes(keep_distances=any(reducer.reads_distances for reducer in reducers))
+        left = self._memory - self._fixed_bytes(reducers)
+        n_queries, to_read = len(self._layout.queries), self._to_hold()
+        n_tiles = -(-n_queries // TILE)
+        if not to_read:
+            tiles = min(n_tiles, left // (TILE * a_row))
+            return (min(n_queries, tiles * TILE), _LEAST_PANEL, False) if tiles > 0 else None
+        whole = left - n_queries * a_row
+        if whole >= max(to_read.values()):
+            return n_queries, whole, False  # each space is read once, and let go
+        beside = left - sum(to_read.values())
+        if beside >= TILE * a_row:
+            return min(n_tiles, beside // (TILE * a_row)) * TILE, _LEAST_PANEL, True
+        # Nothing is held: the higher the block, the less often spaces are read.
+        panel = min(max(to_read.values()), max(_LEAST_PANEL, left // 4))
+        tiles = min(n_tiles, (left - panel) // (TILE * a_row))
+        return (min(n_queries, tiles * TILE), panel, False) if tiles > 0 else None
+
+    def _needed(self, reducers: Sequence[Reducer]) -> int:
+        a_row = self._row_bytes(keep_distances=any(reducer.reads_distances for reducer in reducers))
+        return int(self._fixed_bytes(reducers) + TILE * a_row + (_LEAST_PANEL if self._to_hold() else 0)) + 2**20
+
+
+def checked_memory(memory: str | int | None) -> int:
+    """Bytes of a budget such as "512 MiB"; for None a quarter of the machine's memory.
+
+    Raises
+    ------
+    OptionError
+        If it is not a number of bytes.
+    """
+    if memory is None:
+        try:
+            return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+        except (AttributeError, ValueError, OSError):
+            return 2**31
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?i?)b?\s*", str(memory), re.IGNORECASE)
+    if isinstance(memory, bool) or found is None or found[2].lower() not in _UNITS:
+        raise OptionError(f'memory={memory!r} is not an option: give a size such as "512 MiB" or "8 GiB".')
+    return int(float(found[1]) * _UNITS[found[2].lower()])

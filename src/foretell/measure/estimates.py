@@ -1,19 +1,19 @@
-"""From spaces to estimates: which backend makes the distances, and which pairs are measured."""
+"""From spaces to estimates of ordered pairs, with their errors and nulls: in as few walks as memory allows."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import TieOrderWarning, check_option, require
+from foretell.exceptions import TieOrderWarning, check_option
 from foretell.measure import oracle
-from foretell.measure.bits import Bits
+from foretell.measure.backends import choose_backend, distances, is_constant
 from foretell.measure.conventions import (
     Convention,
     Estimate,
@@ -24,177 +24,308 @@ from foretell.measure.conventions import (
     check_convention,
     estimate,
 )
-from foretell.measure.distances import DistanceRows
-from foretell.measure.distances.precomputed import OrderedRows, PrecomputedRows
-from foretell.measure.inputs import Input, n_items
-from foretell.tasks import checked_threads
+from foretell.measure.engine import Walk, checked_memory
+from foretell.measure.inputs import Input
+from foretell.measure.layout import Layout
+from foretell.measure.reducers.imbalance import NullRankSums, Pair, Tallies
+from foretell.measure.variance import standard_error
+from foretell.tasks import checked_threads, in_order
 
-__all__ = ["BACKENDS", "Measured", "Options", "Pair", "measure", "null"]
-
-BACKENDS = ("auto", "numkong", "numpy")
-
-Pair = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Estimates of ordered pairs of spaces, with A's neighbours that each was read from."""
-
-    estimates: Mapping[Pair, Estimate]
-    neighbours: Mapping[Pair, Neighbours]
+__all__ = ["Measured", "Options", "Pair", "measure"]
 
 
 @dataclass(frozen=True)
 class Options:
     """How pairs are measured, checked."""
 
-    k: int
+    metric: str
     convention: Convention
     errors: bool
     backend: str
     threads: int
+    memory: int
 
     @classmethod
-    def checked(cls, *, k: int, convention: str, backend: str, threads: int | None, errors: bool = True) -> Options:
-        """Options by their names; "auto" and None are decided here. `k` is checked against the items later."""
-        check_option("backend", backend, BACKENDS)
+    def checked(
+        cls,
+        *,
+        metric: str,
+        convention: str,
+        backend: str,
+        threads: int | None,
+        memory: str | None,
+        errors: bool = True,
+    ) -> Options:
+        """Options by their names; "auto" and None are decided here."""
         check_option("errors", errors, (True, False))
-        if backend == "auto":
-            backend = "numkong" if find_spec("numkong") else "numpy"
-        elif backend == "numkong":
-            require("numkong", None)
-        return cls(k, check_convention(convention), errors, backend, checked_threads(threads))
+        return cls(
+            metric,
+            check_convention(convention),
+            errors,
+            choose_backend(backend, metric),
+            checked_threads(threads),
+            checked_memory(memory),
+        )
 
 
-def measure(inputs: Sequence[Input], pairs: Sequence[Pair], options: Options) -> Measured:
-    """Estimate `II(A -> B)` for ordered pairs (A, B) of places in `inputs`.
+@dataclass(frozen=True)
+class Measured:
+    """What was found of one ordered pair (A, B) at one k.
+
+    Attributes
+    ----------
+    estimate : Estimate
+        With scores if they were to be kept.
+    stderr : float
+        NaN without errors.
+    null : mapping of str to ndarray, shape (P,)
+        Values under each kind of permutations.
+    neighbours : Neighbours
+        In A.
+    rank : ndarray
+        Rank in B of each of them.
+    """
+
+    estimate: Estimate
+    stderr: float
+    null: Mapping[str, Floats]
+    neighbours: Neighbours
+    rank: Floats
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be measured of some spaces.
+
+    Parameters
+    ----------
+    inputs : sequence of Input
+    layout : Layout
+    ks : sequence of int
+    groups : ndarray of int64, shape (items of the layout,)
+        Group of each item, 0 to G - 1.
+    keep : callable
+        Whether the scores, neighbours and ranks of a pair are to be kept.
+    permutations : mapping of str to ndarray of int32, shape (P, N)
+        Kinds of null, by name: item i of the first side of a cell goes with item ``[p, i]`` of the second.
+    """
+
+    inputs: Sequence[Input]
+    layout: Layout
+    ks: Sequence[int]
+    groups: NDArray[np.int64]
+    keep: Callable[[Pair], bool] = lambda pair: True
+    permutations: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
+
+
+def measure(request: Request, cells: Sequence[Pair], options: Options) -> dict[int, dict[Pair, Measured]]:
+    """Measure cells both ways.
 
     A space in which all items are alike foretells nothing (1, exactly), and nothing foretells it (NaN).
+
+    Parameters
+    ----------
+    request : Request
+    cells : sequence of (int, int)
+        Places in `request.inputs`; each is measured as (A, B) and as (B, A).
+    options : Options
+
+    Returns
+    -------
+    dict of k to dict of (A, B) to Measured
     """
-    constant = {place for place, space in enumerate(inputs) if _is_constant(space)}
-    varied = [pair for pair in pairs if not constant.intersection(pair)]
-    wanted = set(varied)
-    if options.convention.name == "adjusted":
-        wanted |= {(b, b) for _, b in varied}
-    tallies = _tallies(inputs, sorted(wanted), options)
-    size = n_items(inputs[0])
-    estimates, neighbours = {}, {}
-    for a, b in pairs:
-        if (a, b) in tallies:
-            estimates[a, b] = estimate(tallies[a, b], tallies.get((b, b)), options.convention)
-            neighbours[a, b] = tallies[a, b].neighbours
+    spaces = [distances(space, options.metric, options.backend) for space in request.inputs]
+    used = sorted({place for cell in cells for place in cell})
+    constant = {place for place in used if is_constant(spaces[place], request.layout)}
+    varied = [cell for cell in cells if not constant.intersection(cell)]
+    found: dict[int, dict[Pair, Measured]] = {k: {} for k in request.ks}
+
+    def walk_of(some: Sequence[Pair]) -> tuple[Walk, list[int]]:
+        places = sorted({place for cell in some for place in cell})
+        steps = [[spaces[place] for place in places]]
+        by_order = options.convention.by_order
+        return Walk(steps, request.layout, memory=options.memory, threads=options.threads, by_order=by_order), places
+
+    def fits(some: Sequence[Pair]) -> bool:
+        walk, places = walk_of(some)
+        return walk.fits([*_reducers(some, places, request, options).values()])
+
+    saw_ties = False
+    for some in _batches(varied, fits) if options.backend != "numpy" else [varied] if varied else []:
+        if options.backend == "numpy":
+            part = _by_oracle(some, request, options)
+            saw_ties |= options.convention.by_order and _has_ties(request, options, some)
         else:
-            estimates[a, b] = _without_neighbours(size, np.nan if b in constant else 1.0, errors=options.errors)
-            neighbours[a, b] = Neighbours(np.zeros(size + 1, np.int64), np.zeros(0, np.int32), np.zeros(0))
-    return Measured(estimates, neighbours)
-
-
-def null(
-    inputs: Sequence[Input],
-    measured: Measured,
-    pairs: Sequence[Pair],
-    permutations: NDArray[np.int32],
-    options: Options,
-) -> dict[Pair, Floats]:
-    """Values of measured pairs (A, B) while item i of A goes with item ``permutations[p, i]`` of B, shape (P,).
-
-    The neighbours are those already found; only their ranks are read anew.
-    """
-    convention = options.convention
-    searched = {pair: measured.neighbours[pair] for pair in pairs if len(measured.neighbours[pair].candidate)}
-    targets = sorted({b for _, b in searched})
-    if options.backend == "numpy":
-        ranks = {b: oracle.rank_matrix(_distances(inputs[b]), convention) for b in targets}
-        sums = {pair: oracle.null_rank_sum(of, ranks[pair[1]], permutations) for pair, of in searched.items()}
-    else:
-        from foretell.measure.engine import walk
-        from foretell.measure.reducers.imbalance import NullRankSums
-
-        place = {b: number for number, b in enumerate(targets)}
-        reducer = NullRankSums(
-            {(a, place[b]): of for (a, b), of in searched.items()}, permutations, convention=convention
+            walk, places = walk_of(some)
+            part = _by_walk(walk, places, some, request, options)
+            saw_ties |= walk.saw_ties
+        for k, of_k in part.items():
+            found[k] |= of_k
+    if saw_ties:
+        warnings.warn(
+            "Tied distances were ranked by item order, as convention='glielmo' does: the value depends on that "
+            "order; convention='adjusted' does not.",
+            TieOrderWarning,
+            stacklevel=4,
         )
-        walk([_rows(inputs[b], convention) for b in targets], reducer, threads=options.threads)
-        found = reducer.result()
-        sums = {(a, b): found[a, place[b]] for a, b in searched}
-    values = {}
-    for pair in pairs:
-        one = measured.estimates[pair]
-        if pair in sums:
-            values[pair] = one.value_at(sums[pair] / searched[pair].weight.sum())
-        else:
-            values[pair] = np.full(len(permutations), one.value)
-    return values
+    for k, of_k in found.items():
+        for pair in _both_ways(cells):
+            if pair not in of_k:
+                of_k[pair] = _of_constant(1.0 if pair[1] not in constant else np.nan, request, options)
+        found[k] = of_k
+    return found
 
 
-def _tallies(inputs: Sequence[Input], pairs: Sequence[Pair], options: Options) -> dict[Pair, Tally]:
-    k, convention, errors = options.k, options.convention, options.errors
-    used = sorted({place for pair in pairs for place in pair})
-    if options.backend == "numpy":
-        distances = {place: _distances(inputs[place]) for place in used}
-        if convention.by_order and any(_has_ties(d) for d in distances.values()):
-            _warn_tie_order()
-        return {(a, b): oracle.tally(distances[a], distances[b], k, convention, errors=errors) for a, b in pairs}
-    from foretell.measure.engine import walk
-    from foretell.measure.reducers.imbalance import Tallies
-
-    number = {place: row for row, place in enumerate(used)}
-    reducer = Tallies([(number[a], number[b]) for a, b in pairs], k=k, convention=convention, errors=errors)
-    sources = [_rows(inputs[place], convention) for place in used]
-    walk(sources, reducer, threads=options.threads)
-    if any(isinstance(source, OrderedRows) and source.saw_ties for source in sources):
-        _warn_tie_order()
-    found = reducer.result()
-    return {(a, b): found[number[a], number[b]] for a, b in pairs}
+def _both_ways(cells: Sequence[Pair]) -> list[Pair]:
+    return [*cells, *((b, a) for a, b in cells)]
 
 
-def _rows(space: Input, convention: Convention) -> DistanceRows:
-    source: DistanceRows
-    if isinstance(space, Bits):
-        from foretell.measure.distances.popcount import HammingRows
-
-        source = HammingRows(space)
-    else:
-        source = PrecomputedRows(space)
-    return OrderedRows(source) if convention.by_order else source
-
-
-def _distances(space: Input) -> NDArray[Any]:
-    return oracle.hamming(space) if isinstance(space, Bits) else space
-
-
-def _is_constant(space: Input) -> bool:
-    """Whether no query has one candidate nearer than another, as when all items are identical."""
-    if isinstance(space, Bits):
-        from_first = np.bitwise_count(space.data[1:] ^ space.data[0]).sum(axis=(1, 2), dtype=np.int64)
-        if (from_first != from_first[0]).any():
-            return False
-        if from_first[0] == 0:
-            return True
-    others = _off_diagonal(_distances(space))
-    return bool((others == others[:, :1]).all())
+def _batches(cells: Sequence[Pair], fits: Callable[[Sequence[Pair]], bool]) -> Iterator[Sequence[Pair]]:
+    """Cells that fit into memory together: all, or parts of a map along its longer side."""
+    if not cells:
+        return
+    sides = [sorted({cell[side] for cell in cells}) for side in (0, 1)]
+    side = 0 if len(sides[0]) >= len(sides[1]) else 1
+    if fits(cells) or len(sides[side]) == 1:  # one cell that does not fit is told by the walk
+        yield cells
+        return
+    first = set(sides[side][: len(sides[side]) // 2])
+    yield from _batches([cell for cell in cells if cell[side] in first], fits)
+    yield from _batches([cell for cell in cells if cell[side] not in first], fits)
 
 
-def _has_ties(d: NDArray[Any]) -> bool:
-    return bool((np.diff(np.sort(_off_diagonal(d), axis=1), axis=1) == 0).any())
+def _wanted(cells: Sequence[Pair], options: Options) -> list[Pair]:
+    """Ordered pairs whose tallies the cells need."""
+    pairs = set(_both_ways(cells))
+    if options.convention.name == "adjusted":
+        pairs |= {(b, b) for _, b in pairs}
+    return sorted(pairs)
 
 
-def _off_diagonal(d: NDArray[Any]) -> NDArray[Any]:
-    """Distances from each item to the others, shape (N, N - 1)."""
-    return d[~np.eye(len(d), dtype=bool)].reshape(len(d), -1)
+def _reducers(cells: Sequence[Pair], places: Sequence[int], request: Request, options: Options) -> dict[int, Tallies]:
+    number = {place: row for row, place in enumerate(places)}
+    pairs = [(number[a], number[b]) for a, b in _wanted(cells, options)]
+    return {k: Tallies(pairs, k=k, convention=options.convention, errors=options.errors) for k in request.ks}
 
 
-def _warn_tie_order() -> None:
-    warnings.warn(
-        "Tied distances were ranked by item order, as convention='glielmo' does: the value depends on that order; "
-        "convention='adjusted' does not.",
-        TieOrderWarning,
-        stacklevel=5,
+def _by_walk(
+    walk: Walk, places: Sequence[int], cells: Sequence[Pair], request: Request, options: Options
+) -> dict[int, dict[Pair, Measured]]:
+    reducers = _reducers(cells, places, request, options)
+    walk.feed([*reducers.values()])
+    tallies = {
+        k: {(places[a], places[b]): tally for (a, b), tally in reducer.result().items()}
+        for k, reducer in reducers.items()
+    }
+    del reducers
+    number = {place: row for row, place in enumerate(places)}
+
+    def rank_sums(k: int, directions: Mapping[Pair, NDArray[np.int32]]) -> dict[Pair, Floats]:
+        sums: dict[Pair, Floats] = {}
+        for moved in {id(those): those for those in directions.values()}.values():
+            pairs = [pair for pair, those in directions.items() if those is moved]
+            neighbours = {(number[a], number[b]): tallies[k][a, b].neighbours for a, b in pairs}
+            reducer = NullRankSums(neighbours, moved, convention=options.convention)
+            walk.feed([reducer])
+            sums |= {(places[a], places[b]): total for (a, b), total in reducer.result().items()}
+        return sums
+
+    return {k: _estimated(tallies[k], cells, request, options, partial(rank_sums, k)) for k in request.ks}
+
+
+def _by_oracle(cells: Sequence[Pair], request: Request, options: Options) -> dict[int, dict[Pair, Measured]]:
+    layout, convention = request.layout, options.convention
+    d = {place: _distances(request, options, place) for cell in cells for place in cell}
+    found = {}
+    for k in request.ks:
+        tallies = {
+            (a, b): oracle.tally(d[a], d[b], k, convention, own=layout.own, errors=options.errors)
+            for a, b in _wanted(cells, options)
+        }
+
+        def rank_sums(
+            directions: Mapping[Pair, NDArray[np.int32]], tallies: dict[Pair, Tally] = tallies
+        ) -> dict[Pair, Floats]:
+            ranks = {b: oracle.rank_matrix(d[b], convention) for _, b in directions}
+            return {
+                pair: oracle.null_rank_sum(tallies[pair].neighbours, ranks[pair[1]], moved)
+                for pair, moved in directions.items()
+            }
+
+        found[k] = _estimated(tallies, cells, request, options, rank_sums)
+    return found
+
+
+def _estimated(
+    tallies: Mapping[Pair, Tally],
+    cells: Sequence[Pair],
+    request: Request,
+    options: Options,
+    rank_sums: Callable[[Mapping[Pair, NDArray[np.int32]]], dict[Pair, Floats]],
+) -> dict[Pair, Measured]:
+    """Values, errors and nulls of cells both ways from their tallies."""
+
+    def finish(pair: Pair) -> tuple[Estimate, float]:
+        one = estimate(tallies[pair], tallies.get((pair[1], pair[1])), options.convention, request.layout)
+        error = standard_error(one.scores, request.groups) if one.scores is not None else np.nan
+        return one if request.keep(pair) else replace(one, scores=None), error
+
+    pairs = list(dict.fromkeys(_both_ways(cells)))
+    finished = dict(zip(pairs, in_order(finish, pairs, threads=options.threads), strict=True))
+    nulls: dict[Pair, dict[str, Floats]] = {pair: {} for pair in pairs}
+    for kind, there in request.permutations.items():
+        # Item i of A goes with there[p, i] of B; read from B, item j goes with back[p, j] of A.
+        back = np.argsort(there, axis=1).astype(np.int32)
+        directions = dict.fromkeys(((b, a) for a, b in cells), back) | dict.fromkeys(cells, there)
+        for pair, total in rank_sums(directions).items():
+            weights = float(tallies[pair].neighbours.weight.sum())
+            nulls[pair][kind] = finished[pair][0].value_at(total / weights)
+    return {
+        pair: Measured(one, error, nulls[pair], *_kept(tallies[pair], kept=request.keep(pair)))
+        for pair, (one, error) in finished.items()
+    }
+
+
+def _kept(tally: Tally, *, kept: bool) -> tuple[Neighbours, Floats]:
+    if kept:
+        return tally.neighbours, tally.rank
+    nobody = np.zeros(0)
+    return Neighbours(np.zeros(1, np.int64), nobody.astype(np.int32), nobody), nobody
+
+
+def _of_constant(value: float, request: Request, options: Options) -> Measured:
+    """What is known of a pair in which one space has no neighbours to tell: exact where there is a value."""
+    nobody = np.zeros(0, np.int32)
+    layout = request.layout
+    scores = None
+    if options.errors:
+        scores = ItemScores(np.full(layout.n_items, 0.0 * value), nobody, nobody, np.zeros(0))
+    return Measured(
+        Estimate(value, 0.0, np.nan, scores),
+        0.0 * value if options.errors else np.nan,
+        {kind: np.full(len(there), value) for kind, there in request.permutations.items()},
+        Neighbours(np.zeros(len(layout.queries) + 1, np.int64), nobody, np.zeros(0)),
+        np.zeros(0),
     )
 
 
-def _without_neighbours(size: int, value: float, *, errors: bool) -> Estimate:
-    """The value of a pair in which one space has no neighbours to tell: exact where there is one."""
-    nobody = np.zeros(0, np.int32)
-    scores = ItemScores(np.full(size, 0.0 * value), nobody, nobody, np.zeros(0)) if errors else None
-    return Estimate(value, 0.0, np.nan, scores)
+def _distances(request: Request, options: Options, place: int) -> NDArray[Any]:
+    """Distances of a layout by the oracle, shape (Q, C)."""
+    space: Any = request.inputs[place]
+    if options.metric == "hamming":
+        d: NDArray[Any] = oracle.hamming(space.bits())
+    elif options.metric == "precomputed":
+        d = space
+    else:
+        d = (oracle.euclidean if options.metric == "euclidean" else oracle.cosine)(space.points())
+    return d[np.ix_(request.layout.queries, request.layout.candidates)]
+
+
+def _has_ties(request: Request, options: Options, cells: Sequence[Pair]) -> bool:
+    own = request.layout.own
+    for place in {place for cell in cells for place in cell}:
+        for row, place_of_own in zip(_distances(request, options, place), own, strict=True):
+            others = np.delete(row, place_of_own if place_of_own >= 0 else [])
+            if len(np.unique(others)) < len(others):
+                return True
+    return False

@@ -1,59 +1,112 @@
-"""What callers give, checked and made into what the backends take."""
+"""What callers give, checked and made into spaces."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, NotAvailableError, OptionError
-from foretell.measure.bits import Bits, as_signable
+from foretell.measure.bits import Bits, Rows, as_signable, checked_ids
 from foretell.measure.distances.precomputed import as_distances
+from foretell.measure.points import Points, PointSpace
 from foretell.measure.space import Space
 
-__all__ = ["Input", "Spaces", "as_input", "as_space", "check_sizes", "n_items", "named", "refuse"]
+__all__ = ["Input", "Spaces", "as_input", "check_sizes", "checked_neighbours", "ids_of", "n_items", "named", "refuse"]
 
-Input = Bits | NDArray[Any]
-"""A space as the backends take it: its bits, or an N x N array of distances."""
+Input = Space | PointSpace | NDArray[Any]
+"""A space of bits, a space of floats, or an N x N array of distances."""
 
-Spaces = Mapping[str, "Space | NDArray[Any]"] | Sequence["Space | NDArray[Any]"]
+Spaces = Mapping[str, Any] | Sequence[Any]
 """Spaces with names, or in order."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Signed:
+    """A space of the signs of an array, taken when asked."""
+
+    data: NDArray[Any]
+    ids: tuple[str, ...] | None
+    name: str
+
+    @property
+    def n_items(self) -> int:
+        return len(self.data)
+
+    @property
+    def n_tokens(self) -> int:
+        return 1
+
+    def bits(self, rows: Rows = slice(None)) -> Bits:
+        try:
+            return Bits.of_items(self.data, rows)
+        except InputError as error:
+            raise type(error)(f"{self.name}: {error}") from error
+
+    def __repr__(self) -> str:
+        return f"<signs of {self.data.dtype} of shape {self.data.shape}>"
+
+
 def as_input(x: Any, metric: str, name: str) -> Input:
-    """`x` as bits or as distances, by the metric; `name` is what errors call it."""
+    """`x` as a space that the metric is of; `name` is what errors call it.
+
+    Parameters
+    ----------
+    x : Space, PointSpace or array of shape (N, ...)
+        An array of numpy or torch, a table of pandas, whose index are ids, or an array of xarray, whose first
+        coordinate they are, if it has one. For ``metric="precomputed"`` an N x N array of distances.
+    metric, name : str
+    """
     try:
-        return as_distances(x) if metric == "precomputed" else as_space(x).bits()
+        if metric == "precomputed":
+            return as_distances(x)
+        if metric == "hamming":
+            if isinstance(x, Space):
+                return x
+            data, ids = _with_ids(x)
+            array = as_signable(data)
+            if array.ndim < 2 or not array.size:
+                raise InputError(
+                    f"A space is an array of shape (items, dimensions...), not {array.shape}: "
+                    "give one row an item, x[:, None] for single numbers."
+                )
+            return _Signed(array.reshape(len(array), -1), checked_ids(ids, len(array)), name)
+        if isinstance(x, PointSpace):
+            return x
+        return Points(*_with_ids(x))
     except InputError as error:
         raise type(error)(f"{name}: {error}") from error
 
 
-def as_space(x: Any) -> Space:
-    """`x` as a space; an array of shape (N, ...) is one of single tokens."""
-    if isinstance(x, Space):
-        return x
-    array = as_signable(x)
-    if array.ndim < 2:
-        raise InputError(
-            f"A space is an array of shape (items, dimensions...), not {array.shape}: "
-            "give one row an item, x[:, None] for single numbers."
-        )
-    return Bits.from_activations(array.reshape(len(array), -1))
+def _with_ids(x: Any) -> tuple[Any, tuple[str, ...] | None]:
+    """An array, and the names of its items where its library gives them any."""
+    library = type(x).__module__.partition(".")[0]
+    if library == "pandas":
+        return x.to_numpy(), tuple(str(name) for name in x.index)
+    if library == "xarray":
+        first = x.dims[0] if x.dims else None
+        names = x.coords[first].values if first in x.coords else None
+        return x.values, None if names is None else tuple(str(name) for name in names)
+    return x, None
 
 
-def check_sizes(inputs: Sequence[Input], k: int) -> None:
-    """Refuse inputs of different N, too few items, and a k that they cannot have."""
+def check_sizes(inputs: Sequence[Input]) -> None:
+    """Refuse inputs of different N, and too few items."""
     sizes = [n_items(space) for space in inputs]
     if len(set(sizes)) != 1:
         raise InputError(f"a has {sizes[0]} items and b has {sizes[1]}: give the same items in the same order.")
     if sizes[0] < 3:
         raise InputError(f"{sizes[0]} items are too few: an imbalance needs at least 3.")
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= sizes[0] - 2:
-        raise OptionError(
-            f"k={k!r} is not an option: with {sizes[0]} items give a whole number from 1 to {sizes[0] - 2}."
-        )
+
+
+def checked_neighbours(k: Any, n: int, n_items: int) -> int:
+    """`k` as an int, or `OptionError` unless it is a number of neighbours that n candidates can give."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= n - 1:
+        raise OptionError(f"k={k!r} is not an option: with {n_items} items give a whole number from 1 to {n - 1}.")
+    return int(k)
 
 
 def refuse(**options: tuple[Any, Any]) -> None:
@@ -63,15 +116,20 @@ def refuse(**options: tuple[Any, Any]) -> None:
             raise NotAvailableError(f"{name}={value!r} is not available yet: leave it at {default!r}.")
 
 
-def named(spaces: Spaces) -> dict[str, Space]:
+def named(spaces: Spaces, metric: str, side: str) -> dict[str, Input]:
     """Spaces by name; those in order are called "0", "1" and so on."""
-    pairs = spaces.items() if isinstance(spaces, Mapping) else enumerate(spaces)
-    found = {str(name): as_space(space) for name, space in pairs}
-    if len(found) < len(spaces):
-        raise InputError(f"Of {len(spaces)} spaces only {len(found)} have names of their own: give every space one.")
+    pairs = list(spaces.items() if isinstance(spaces, Mapping) else enumerate(spaces))
+    found = {str(name): as_input(space, metric, f"{side}[{name!r}]") for name, space in pairs}
+    if len(found) < len(pairs):
+        raise InputError(f"Of {len(pairs)} spaces only {len(found)} have names of their own: give every space one.")
     return found
 
 
 def n_items(space: Input) -> int:
     """N, the number of items of a space."""
-    return space.n_items if isinstance(space, Bits) else len(space)
+    return len(space) if isinstance(space, np.ndarray) else space.n_items
+
+
+def ids_of(space: Input) -> tuple[str, ...] | None:
+    """Names of the items of a space, where it has any."""
+    return None if isinstance(space, np.ndarray) else space.ids

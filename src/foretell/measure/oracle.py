@@ -14,7 +14,19 @@ from numpy.typing import NDArray
 from foretell.measure.bits import Bits
 from foretell.measure.conventions import Convention, Floats, Neighbours, Tally
 
-__all__ = ["hamming", "null_rank_sum", "rank_matrix", "tally"]
+__all__ = ["cosine", "euclidean", "hamming", "null_rank_sum", "rank_matrix", "tally"]
+
+
+def euclidean(points: NDArray[Any]) -> Floats:
+    """Squared Euclidean distances between all items, shape (N, N), each from the differences."""
+    x = points.astype(np.float64)
+    return np.stack([((x - item) ** 2).sum(axis=1) for item in x])
+
+
+def cosine(points: NDArray[Any]) -> Floats:
+    """Twice the cosine distances between all items, shape (N, N): squared Euclidean ones at length 1."""
+    x = points.astype(np.float64)
+    return euclidean(x * (1 / np.sqrt((x**2).sum(axis=1, keepdims=True))))
 
 
 def hamming(bits: Bits) -> NDArray[np.int64]:
@@ -50,24 +62,35 @@ def stands_before(d: NDArray[Any], chosen: NDArray[np.intp], convention: Convent
     return np.asarray(before)
 
 
-def tally(d_a: NDArray[Any], d_b: NDArray[Any], k: int, convention: Convention, *, errors: bool = True) -> Tally:
+def tally(
+    d_a: NDArray[Any],
+    d_b: NDArray[Any],
+    k: int,
+    convention: Convention,
+    *,
+    own: NDArray[np.integer[Any]] | None = None,
+    errors: bool = True,
+) -> Tally:
     """Tally the ranks in B of A's neighbours.
 
     Parameters
     ----------
-    d_a, d_b : ndarray, shape (N, N)
+    d_a, d_b : ndarray, shape (Q, C)
         Distances; row i holds those from query i, and its own place is not read.
     k : int
-        Neighbours, 1 <= k <= N - 1.
+        Neighbours, 1 <= k <= C - 1.
     convention : Convention
+    own : ndarray of int, shape (Q,), optional
+        Each query's place among the candidates, or -1; the diagonal by default.
     errors : bool
         Whether to tally what the scores need.
     """
-    n_items = len(d_a)
+    n_queries, n_candidates = d_a.shape
+    own = np.arange(n_queries) if own is None else own
     start, candidates, weights, ranks = [0], [], [], []
-    rank_sum, weight_sum, ahead = np.zeros(n_items), np.zeros(n_items), np.zeros(n_items)
-    for i in range(n_items):
-        others = np.delete(np.arange(n_items), i)
+    rank_sum, weight_sum, ahead = np.zeros(n_queries), np.zeros(n_queries), np.zeros(n_candidates)
+    for i in range(n_queries):
+        others = np.delete(np.arange(n_candidates), own[i] if own[i] >= 0 else [])
         a, b = d_a[i, others], d_b[i, others]
         weight = neighbour_weights(a, k, convention)
         chosen = np.flatnonzero(weight)

@@ -1,42 +1,70 @@
-"""Neighbours and conditional ranks of a block of rows, compiled.
+r"""Neighbours, their ranks, and how often each item stands before a neighbour: compiled, a block of rows at a time.
 
-The functions take blocks of distances as `foretell.measure.distances` gives them: whole numbers that
-order candidates within a row, with a number beyond all others in the query's own place.
+This is the algorithm of the measure, given the order of distances (`foretell.measure.order`): whole numbers, a row a
+query and a column a candidate, with the greatest number of the dtype in a query's own place.
 
-One histogram of a row answers every rank in it: with `below[t]` the number of candidates nearer than t,
-a candidate at distance t has rank ``1 + below[t] + share * (tied - 1)``. It is built once for a row of B
-and serves the neighbours of every space A, so a map of L x L spaces costs 2 L histograms a row and L^2
-look-ups.
+1. `nearest`: the least numbers of a row of A are the query's neighbours there, with their weights. One pass over the
+   row for k = 1.
+2. `rank_entries`: a neighbour's rank in B is 1 + how many candidates stand before it in the row of B. With few
+   neighbours to rank the row is counted once for each; with many, a histogram of the row summed once answers them all
+   by look-up: so all spaces A together cost little more than one.
+3. `add_ahead`: for errors, :math:`c_m`, how often candidate m stands before a neighbour. Each neighbour asks all N
+   candidates, so this is most of the work beside distances: N^2 comparisons a pair of spaces, made 32 at a time.
+
+The distances of N items of D bits cost N^2 D / 2 comparisons of bits a space. Neighbours and look-ups cost N^2 a space
+and N k a pair of spaces, errors N^2 k a pair.
+
+What is summed over queries is summed in whole numbers (`UNIT`). So no sum depends on the order of its terms, nor on
+blocks, threads or machines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["nearest", "permuted_rank_sum", "rank_rows", "tally_ranks"]
+from foretell.measure.compiled import compiled
+from foretell.measure.distances.vector import COUNTED_BYTES, count_ahead
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+__all__ = [
+    "LONG",
+    "TILE",
+    "UNIT",
+    "add_ahead",
+    "add_ahead_of_long_rows",
+    "nearest",
+    "permuted_rank_sum",
+    "rank_entries",
+    "rank_rows",
+]
+
+Order = NDArray[Any]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+UNIT = 2.0**-40
+"""What weights of neighbours are whole numbers of, where they are summed over queries: 1/3 is right to 12 digits."""
+
+LONG = 32
+"""Neighbours of a query (through ties) from which a table of the row is made instead of asking for each."""
+
+TILE = 64
+"""Rows that are taken together."""
+
+_CHUNK = 64
 
 
-def _compiled(function: Function) -> Function:
-    # Kernels run side by side on threads, so they let go of the GIL; compiled once per machine.
-    return cast(Function, njit(nogil=True, cache=True)(function))
-
-
-@_compiled
-def nearest(
-    d: NDArray[np.uint32], k: int, all_tied: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+@compiled
+def nearest(order: Order, n: int, k: int, all_tied: bool) -> tuple[Ints, NDArray[np.int32], Floats]:
     """Find the weighted k nearest candidates of each row.
 
     Parameters
     ----------
-    d : ndarray of uint32, shape (R, N)
+    order : ndarray of uint16 or uint32, shape (R, P)
+    n : int
+        Candidates: the first columns of `order`. What is beyond them is not looked at.
     k : int
     all_tied : bool
         Whether candidates tied with the k-th are full neighbours of weight 1. Otherwise nearer ones weigh
@@ -48,207 +76,323 @@ def nearest(
     candidate : ndarray of int32, shape (start[R],)
     weight : ndarray of float64, shape (start[R],)
     """
-    n_rows = d.shape[0]
+    n_rows = order.shape[0]
     start = np.zeros(n_rows + 1, np.int64)
-    kth = np.empty(n_rows, np.uint32)
-    n_nearer = np.zeros(n_rows, np.int64)
+    candidate = np.empty(2 * k * n_rows, np.int32)
+    weight = np.empty(2 * k * n_rows, np.float64)
+    least = np.empty(-(-n // _CHUNK), order.dtype)
+    place = 0
     for r in range(n_rows):
-        row = d[r]
-        t = row.min() if k == 1 else np.partition(row, k - 1)[k - 1]
+        row = order[r][:n]
+        _chunk_minima(row, least)
+        kth = least[0]
+        for chunk in range(1, least.size):
+            kth = min(kth, least[chunk])
+        if k > 1:
+            kth = np.partition(row, k - 1)[k - 1]
         nearer = 0
-        tied = 0
-        for m in range(row.size):
-            nearer += row[m] < t
-            tied += row[m] == t
-        kth[r] = t
-        n_nearer[r] = nearer
-        start[r + 1] = start[r] + nearer + tied
-    candidate = np.empty(start[n_rows], np.int32)
-    weight = np.empty(start[n_rows], np.float64)
-    for r in range(n_rows):
-        row = d[r]
-        t = kth[r]
-        n_tied = start[r + 1] - start[r] - n_nearer[r]
+        for chunk in range(least.size):
+            if least[chunk] > kth:
+                continue
+            if place + _CHUNK > candidate.size:
+                candidate, weight = _twice(candidate, _CHUNK), _twice(weight, _CHUNK)
+            for m in range(_CHUNK * chunk, min(_CHUNK * (chunk + 1), n)):
+                if row[m] <= kth:
+                    candidate[place] = m
+                    nearer += row[m] < kth
+                    place += 1
+        start[r + 1] = place
         whole = 1.0 if all_tied else 1.0 / k
-        share = 1.0 if all_tied else (k - n_nearer[r]) / (k * n_tied)
-        place = start[r]
-        for m in range(row.size):
-            if row[m] <= t:
-                candidate[place] = m
-                weight[place] = whole if row[m] < t else share
-                place += 1
-    return start, candidate, weight
+        share = 1.0 if all_tied else (k - nearer) / (k * (place - start[r] - nearer))
+        for e in range(start[r], place):
+            weight[e] = whole if row[candidate[e]] < kth else share
+    return start, candidate[:place].copy(), weight[:place].copy()
 
 
-@_compiled
-def _histogram(row: NDArray[np.uint32], own: int, below: NDArray[np.int64]) -> tuple[Any, NDArray[np.int64]]:
-    """Least distance of a row, and the number of candidates below each distance counted from it."""
-    low = np.uint32(0xFFFFFFFF)
-    high = np.uint32(0)
+@compiled
+def _chunk_minima(row: Order, least: Order) -> None:
+    for chunk in range(least.size):
+        some = row[_CHUNK * chunk : _CHUNK * chunk + _CHUNK]
+        low = some[0]
+        for m in range(some.size):
+            low = min(low, some[m])
+        least[chunk] = low
+
+
+@compiled
+def _twice(x: NDArray[Any], more: int) -> NDArray[Any]:
+    longer = np.empty(2 * x.size + more, x.dtype)
+    longer[: x.size] = x
+    return longer
+
+
+@compiled
+def _range(row: Order, own: int) -> tuple[Any, Any]:
+    """Least and greatest number of a row, its mark of the query's own place apart."""
+    low = row[0]
     for m in range(row.size):
-        if m != own:
-            low = min(low, row[m])
-            high = max(high, row[m])
-    size = np.int64(high) - np.int64(low) + 2
+        low = min(low, row[m])
+    high = low
+    before, after = (row[:own], row[own + 1 :]) if own >= 0 else (row, row[:0])
+    for m in range(before.size):
+        high = max(high, before[m])
+    for m in range(after.size):
+        high = max(high, after[m])
+    return np.int64(low), np.int64(high)
+
+
+@compiled
+def _counted_below(row: Order, own: int, low: int, high: int, below: NDArray[np.int32]) -> NDArray[np.int32]:
+    """How many candidates are nearer than each distance, counted from the least."""
+    size = high - low + 2
     if below.size < size:
-        below = np.empty(2 * size, np.int64)
+        below = np.empty(2 * size, np.int32)
     below[:size] = 0
     for m in range(row.size):
         if m != own:
-            below[np.int64(row[m]) - np.int64(low) + 1] += 1
+            below[np.int64(row[m]) - low + 1] += 1
     for t in range(1, size):
         below[t] += below[t - 1]
-    return low, below
+    return below
 
 
-@_compiled
-def tally_ranks(
-    d: NDArray[np.uint32],
-    first: int,
+@compiled
+def rank_entries(
+    order: Order,
+    n: int,
+    own: Ints,
     tie_share: float,
-    spaces: NDArray[np.int64],
-    start: NDArray[np.int64],
+    start: Ints,
     candidate: NDArray[np.int32],
-    weight: NDArray[np.float64],
-    rank: NDArray[np.float64],
-    rank_sum: NDArray[np.float64],
-    ahead: NDArray[np.float64],
+    weight: Floats,
+    rank: Floats,
+    rank_sum: Floats,
+    first: int,
+    stop: int,
 ) -> None:
-    """Rank the neighbours of many spaces in the rows of one.
+    """Rank the neighbours of many spaces A in rows `first` to `stop` of B.
 
     Parameters
     ----------
-    d : ndarray of uint32, shape (R, N)
-        Distances in B.
-    first : int
-        Item of the first row.
+    order : ndarray of uint16 or uint32, shape (R, P)
+        Of distances in B.
+    n : int
+        Candidates.
+    own : ndarray of int64, shape (R,)
+        Queries' own places among the candidates, or -1.
     tie_share : float
         How much a candidate tied with a neighbour stands before it.
-    spaces : ndarray of int64, shape (S,)
-        Which rows of `start` to rank here.
-    start : ndarray of int64, shape (all spaces, R + 1)
-        Into `candidate` and `weight`, which hold the neighbours of all spaces one after the other.
-    rank : ndarray of float64, shape (S, len(candidate))
-        Filled at the places of the neighbours that are ranked.
+    start : ndarray of int64, shape (S, R + 1)
+        Into `candidate`, `weight` and `rank`, which hold the neighbours of all spaces one after the other.
+    rank : ndarray of float64, shape (start[-1, -1],)
+        Filled.
     rank_sum : ndarray of float64, shape (S, R)
         Filled with the sums of weight times rank.
-    ahead : ndarray of float64, shape (S, N) or (S, 0)
-        Added to: how much each item stands before each neighbour, times weight. Nothing where it is empty.
     """
-    n_rows = d.shape[0]
-    below = np.empty(1024, np.int64)
-    for r in range(n_rows):
-        row = d[r]
-        own = first + r
-        low, below = _histogram(row, own, below)
-        for s in range(spaces.size):
-            begin = start[spaces[s], r]
-            end = start[spaces[s], r + 1]
+    below = np.empty(1024, np.int32)
+    for r in range(first, stop):
+        row = order[r][:n]
+        wanted = 0
+        for s in range(start.shape[0]):
+            wanted += start[s, r + 1] - start[s, r]
+        low, high = _range(row, own[r]) if wanted > 8 else (0, n * wanted)
+        # Costs in units of .1 ns, as measured: a count of a row is read 16 at a time, a histogram one by one.
+        by_histogram = n * wanted > 12 * n + 4 * (high - low)
+        if by_histogram:
+            below = _counted_below(row, own[r], low, high, below)
+        for s in range(start.shape[0]):
             total = 0.0
-            for e in range(begin, end):
-                t = np.int64(row[candidate[e]]) - np.int64(low)
-                rank[s, e] = 1.0 + below[t] + tie_share * (below[t + 1] - below[t] - 1)
-                total += weight[e] * rank[s, e]
+            for e in range(start[s, r], start[s, r + 1]):
+                t = row[candidate[e]]
+                if by_histogram:
+                    place = np.int64(t) - low
+                    nearer, tied = np.int64(below[place]), np.int64(below[place + 1] - below[place])
+                else:
+                    nearer, tied = _count(row, t)
+                rank[e] = 1.0 + nearer + tie_share * (tied - 1)
+                total += weight[e] * rank[e]
             rank_sum[s, r] = total
-            if ahead.shape[1] == 0:
-                continue
-            if end - begin == 1:
-                _add_one_neighbour(row, candidate[begin], weight[begin], tie_share, ahead[s])
-            else:
-                _add_neighbours(row, own, low, candidate[begin:end], weight[begin:end], tie_share, ahead[s])
 
 
-@_compiled
-def _add_one_neighbour(row: NDArray[np.uint32], j: int, w: float, tie_share: float, ahead: NDArray[np.float64]) -> None:
-    t = row[j]
-    share = w * tie_share
-    for m in range(row.size):  # the query's own place holds a number beyond t
-        ahead[m] += (w if row[m] < t else 0.0) + (share if row[m] == t else 0.0)
-    ahead[j] -= share
-
-
-@_compiled
-def _add_neighbours(
-    row: NDArray[np.uint32],
-    own: int,
-    low: np.uint32,
-    candidate: NDArray[np.int32],
-    weight: NDArray[np.float64],
-    tie_share: float,
-    ahead: NDArray[np.float64],
-) -> None:
-    # An item at distance t stands before every neighbour farther than t: sum the weights from the far end.
-    far = np.uint32(0)
-    for j in candidate:
-        far = max(far, row[j])
-    size = np.int64(far) - np.int64(low) + 1
-    at = np.zeros(size)
-    for e in range(candidate.size):
-        at[np.int64(row[candidate[e]]) - np.int64(low)] += weight[e]
-    beyond = 0.0
-    for t in range(size - 1, -1, -1):
-        here = at[t]
-        at[t] = beyond + tie_share * here
-        beyond += here
+@compiled
+def _count(row: Order, t: int) -> tuple[Any, Any]:
+    """How many candidates are nearer than t, and how many as near."""
+    nearer, within = np.uint32(0), np.uint32(0)  # wider sums would be slower
     for m in range(row.size):
-        if row[m] <= far and m != own:
-            ahead[m] += at[np.int64(row[m]) - np.int64(low)]
-    for e in range(candidate.size):
-        ahead[candidate[e]] -= tie_share * weight[e]
+        nearer = np.uint32(nearer + np.uint32(row[m] < t))
+        within = np.uint32(within + np.uint32(row[m] <= t))
+    return np.int64(nearer), np.int64(within) - np.int64(nearer)
 
 
-@_compiled
-def rank_rows(d: NDArray[np.uint32], first: int, tie_share: float) -> NDArray[np.float64]:
-    """Rank every candidate of each row, shape (R, N); 0 in the queries' own places.
+@compiled
+def add_ahead(
+    order: Order,
+    ties: bool,
+    reader: Ints,
+    unit: Ints,
+    start: Ints,
+    row: NDArray[np.int32],
+    candidate: NDArray[np.int32],
+    first: int,
+    stop: int,
+    ahead: Ints,
+) -> None:
+    """Add how much candidates from `first` to `stop` stand before neighbours of many spaces A, in `UNIT`.
 
     Parameters
     ----------
-    d : ndarray of uint32, shape (R, N)
-        Distances.
-    first : int
-        Item of the first row.
-    tie_share : float
-        How much a candidate tied with another stands before it.
+    order : ndarray of uint16 or uint32, shape (R, P)
+        Of distances in B. P leaves room for whole reads of `COUNTED_BYTES`.
+    ties : bool
+        Whether a candidate tied with a neighbour stands half before it, or not at all.
+    reader, unit : ndarray of int64, shape (runs,)
+        For each run of neighbours of one weight, the line of `ahead` that it counts for, and what each counts: half
+        the weight where ties count, else the whole.
+    start : ndarray of int64, shape (runs, tiles + 1)
+        Where the neighbours of each run and tile of `TILE` rows are in `row` and `candidate`.
+    row, candidate : ndarray of int32
+        Neighbours.
+    first, stop : int
+        `first` is a multiple of the candidates in `COUNTED_BYTES`.
+    ahead : ndarray of int64, shape (S, C)
     """
-    below = np.empty(1024, np.int64)
-    rank = np.zeros(d.shape, np.float64)
-    for r in range(d.shape[0]):
-        own = first + r
-        low, below = _histogram(d[r], own, below)
-        for m in range(d.shape[1]):
-            if m != own:
-                t = np.int64(d[r, m]) - np.int64(low)
-                rank[r, m] = 1.0 + below[t] + tie_share * (below[t + 1] - below[t] - 1)
+    lanes = COUNTED_BYTES // order.itemsize
+    most = np.int64(np.iinfo(np.uint16).max // 2)  # neighbours whose counts fit
+    threshold = np.empty(row.size, order.dtype)
+    for e in range(row.size):
+        threshold[e] = order[row[e], candidate[e]]
+    counts = np.zeros(lanes, order.dtype)
+    # The part of a tile that is compared at a time stays in the fastest cache while all spaces ask it.
+    for tile in range(start.shape[1] - 1):
+        for chunk in range(first, stop, lanes):
+            address = order.ctypes.data + chunk * order.itemsize
+            end = min(chunk + lanes, stop)
+            for run in range(unit.size):
+                for piece in range(start[run, tile], start[run, tile + 1], most):
+                    counts[:] = 0
+                    count_ahead(
+                        order,
+                        address,
+                        order.strides[0],
+                        min(start[run, tile + 1] - piece, most),
+                        row.ctypes.data + 4 * piece,
+                        threshold.ctypes.data + order.itemsize * piece,
+                        ties,
+                        counts.ctypes.data,
+                    )
+                    line = ahead[reader[run]]
+                    for m in range(end - chunk):
+                        line[chunk + m] += unit[run] * np.int64(counts[m])
+    if ties:
+        # A neighbour does not stand before itself, though it is tied with itself.
+        for run in range(unit.size):
+            for e in range(start[run, 0], start[run, -1]):
+                if first <= candidate[e] < stop:
+                    ahead[reader[run], candidate[e]] -= unit[run]
+
+
+@compiled
+def add_ahead_of_long_rows(
+    order: Order,
+    n: int,
+    ties: bool,
+    reader: int,
+    rows: NDArray[np.int32],
+    start: Ints,
+    candidate: NDArray[np.int32],
+    unit: Ints,
+    first: int,
+    stop: int,
+    ahead: Ints,
+) -> None:
+    """As `add_ahead` for rows with many neighbours: a table of each row says how much a candidate at a distance adds.
+
+    Parameters
+    ----------
+    rows : ndarray of int32
+        Rows to take, of which the neighbours are at ``start[r]`` to ``start[r + 1]``.
+    unit : ndarray of int64
+        Of each neighbour.
+    """
+    table = np.empty(1024, np.int64)
+    for r in rows:
+        line = order[r][:n]
+        low, far = np.int64(line[0]), np.int64(0)
+        for m in range(line.size):
+            low = min(low, np.int64(line[m]))
+        for e in range(start[r], start[r + 1]):
+            far = max(far, np.int64(line[candidate[e]]))
+        size = far - low + 1
+        if table.size < size:
+            table = np.empty(2 * size, np.int64)
+        table[:size] = 0
+        for e in range(start[r], start[r + 1]):
+            table[np.int64(line[candidate[e]]) - low] += unit[e]
+        # A candidate at distance t stands before every neighbour beyond t: sum from the far end.
+        beyond = 0
+        for t in range(size - 1, -1, -1):
+            here = table[t]
+            table[t] = 2 * beyond + here if ties else beyond
+            beyond += here
+        for m in range(first, stop):
+            if np.int64(line[m]) <= far:
+                ahead[reader, m] += table[np.int64(line[m]) - low]
+        if ties:
+            for e in range(start[r], start[r + 1]):
+                if first <= candidate[e] < stop:
+                    ahead[reader, candidate[e]] -= unit[e]
+
+
+@compiled
+def rank_rows(order: Order, n: int, own: Ints, tie_share: float) -> NDArray[np.float32]:
+    """Rank every candidate of each row, shape (R, n); 0 in the queries' own places. Exact up to 2^23 candidates."""
+    below = np.empty(1024, np.int32)
+    rank = np.zeros((order.shape[0], n), np.float32)
+    for r in range(order.shape[0]):
+        row = order[r][:n]
+        low, high = _range(row, own[r])
+        below = _counted_below(row, own[r], low, high, below)
+        for m in range(n):
+            if m != own[r]:
+                place = np.int64(row[m]) - low
+                rank[r, m] = 1.0 + below[place] + tie_share * (below[place + 1] - below[place] - 1)
     return rank
 
 
-@_compiled
+@compiled
 def permuted_rank_sum(
-    rank: NDArray[np.float64],
+    rank: NDArray[np.float32],
     first: int,
-    permutation: NDArray[np.int32],
-    inverse: NDArray[np.int32],
-    start: NDArray[np.int64],
-    candidate: NDArray[np.int32],
-    weight: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Sum the weighted ranks of A's neighbours at permuted places of some rows of B, shape (P,).
+    permutation: NDArray[np.uint32],
+    inverse: NDArray[np.uint32],
+    start: NDArray[np.uint64],
+    space: NDArray[np.uint32],
+    candidate: NDArray[np.uint32],
+    weight: Floats,
+    total: Floats,
+) -> None:
+    """Add the weighted ranks of the neighbours of many spaces A at permuted places of some rows of B.
 
     Parameters
     ----------
-    rank : ndarray of float64, shape (R, N)
+    rank : ndarray of float32, shape (R, N)
         Ranks in B of the queries from `first`.
-    first : int
-        Item of the first row.
-    permutation, inverse : ndarray of int32, shape (P, N)
-        Item i of A goes with item ``permutation[p, i]`` of B, and item q of B with ``inverse[p, q]`` of A.
-    start, candidate, weight
-        Neighbours of all queries in A, as in `foretell.measure.conventions.Neighbours`.
+    permutation, inverse : ndarray of uint32, shape (P, N)
+        Item i of A goes with item ``permutation[p, i]`` of B, and item q of B with ``inverse[p, q]`` of A. Places are
+        unsigned, since those that might be negative are looked at twice.
+    start : ndarray of uint64, shape (N + 1,)
+        Neighbours of item i in all spaces are at ``start[i]`` to ``start[i + 1]``: they are looked up together.
+    space, candidate : ndarray of uint32
+    weight : ndarray of float64
+        Of each neighbour.
+    total : ndarray of float64, shape (P, S)
+        Added to.
     """
-    total = np.zeros(permutation.shape[0], np.float64)
-    for r in range(rank.shape[0]):
-        for p in range(permutation.shape[0]):
-            i = inverse[p, first + r]
-            for e in range(start[i], start[i + 1]):
-                total[p] += weight[e] * rank[r, permutation[p, candidate[e]]]
-    return total
+    for p in range(permutation.shape[0]):
+        there, sums = permutation[p], total[p]
+        for r in range(rank.shape[0]):
+            row, i = rank[r], inverse[p, first + r]
+            begin, end = start[i], start[i + np.uint32(1)]
+            of_space, of_candidate, of_weight = space[begin:end], candidate[begin:end], weight[begin:end]
+            for e in range(of_space.size):
+                sums[of_space[e]] += of_weight[e] * row[there[of_candidate[e]]]

@@ -106,6 +106,25 @@ class NullSummary:
     p_value_minimum: Floats
 
 
+@dataclass(frozen=True)
+class PerItem:
+    """Neighbours of every query.
+
+    Parameters
+    ----------
+    neighbour : ndarray of int32, shape (pairs, Q, k)
+        Places of the nearest items, nearest first; -1 where there is none.
+    rank : ndarray of float32, shape (pairs, Q, k)
+        Their ranks in the other space.
+    query : ndarray of int, shape (Q,)
+        Places of the queries among the items.
+    """
+
+    neighbour: NDArray[np.int32]
+    rank: NDArray[np.float32]
+    query: NDArray[np.int64]
+
+
 def labelled(
     names: tuple[Sequence[str], Sequence[str]],
     *,
@@ -114,6 +133,7 @@ def labelled(
     stderr: Floats | None,
     scores: tuple[Scores, Sequence[tuple[int, int]]] | None,
     null: NullSummary | None,
+    per_item: PerItem | None = None,
     items: Sequence[str],
     groups: Sequence[str] | None,
     attributes: Mapping[str, Any],
@@ -131,6 +151,7 @@ def labelled(
     scores : Scores and cells, optional
         Scores of the cells (places along a and b), all of the first direction and then of the second.
     null : NullSummary, optional
+    per_item : PerItem, optional
     items, groups : sequences of str
     attributes : mapping
     """
@@ -166,6 +187,11 @@ def labelled(
             variables["null_of_groups"] = (("quantile", *over), null.quantiles_of_groups)
         variables["p_value"] = (over, null.p_value)
         variables["p_value_minimum"] = ("direction", null.p_value_minimum)
+    if per_item is not None:
+        shape = (*imbalance.shape, *per_item.neighbour.shape[1:])
+        variables["neighbour"] = ((*over, "query", "place"), per_item.neighbour.reshape(shape))
+        variables["neighbour_rank"] = ((*over, "query", "place"), per_item.rank.reshape(shape))
+        coords["query"] = _text([items[place] for place in per_item.query])
     attrs = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -254,7 +280,7 @@ def _text(names: Sequence[str]) -> NDArray[np.object_]:
 
 def _versions() -> dict[str, str]:
     found = {"foretell": foretell.__version__, "python": platform.python_version()}
-    for library in ("numpy", "numba", "numkong", "xarray"):
+    for library in ("numpy", "numba", "xarray"):
         with suppress(PackageNotFoundError):
             found[library] = version(library)
     return found

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import AlignmentError
 from foretell.measure.bits import Bits, Rows
 
-__all__ = ["Space", "align", "check_same_items"]
+__all__ = ["Space", "align", "check_same_items", "select"]
 
 
 @runtime_checkable
@@ -42,13 +42,25 @@ class Space(Protocol):
         ...
 
 
+class _Named(Protocol):
+    @property
+    def n_items(self) -> int: ...
+
+    @property
+    def ids(self) -> tuple[str, ...] | None: ...
+
+
 @dataclass(frozen=True, eq=False)
 class _Selected:
-    """Some items of a space, in a given order."""
+    """Some items of a space of bits, in a given order."""
 
     space: Space
     rows: NDArray[np.intp]
-    ids: tuple[str, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...] | None:
+        names = self.space.ids
+        return None if names is None else tuple(names[row] for row in self.rows)
 
     @property
     def n_items(self) -> int:
@@ -65,7 +77,7 @@ class _Selected:
         return f"<{self.n_items} of {self.space!r}>"
 
 
-def check_same_items(spaces: Sequence[Space]) -> None:
+def check_same_items(spaces: Sequence[_Named]) -> None:
     """Refuse spaces whose items differ in number, set or order.
 
     Raises
@@ -122,6 +134,11 @@ def align(*spaces: Space) -> tuple[Space, ...]:
     if not common:
         raise AlignmentError("No id is common to all spaces: check that they come from the same pairs.")
     return tuple(
-        _Selected(space, np.array([place[name] for name in common], np.intp), common)
+        select(space, np.array([place[name] for name in common], np.intp))
         for space, place in zip(spaces, places, strict=True)
     )
+
+
+def select(space: Space, rows: NDArray[np.intp]) -> Space:
+    """View some items of a space of bits, in the order of their places `rows`. Nothing is copied or read."""
+    return _Selected(space, rows)

@@ -1,64 +1,73 @@
-"""Distances of row blocks: one small protocol, several backends.
+"""Distances between items: one small protocol, several backends.
 
-A backend gives, for a block of queries, one whole number per candidate whose order and ties are those of
-the distances. That is all that ranks need: Hamming distances serve as they are, and distances of your own
-are replaced by their places in the sorted row.
+Distances are added to what an array holds, since those of a concatenation of tokens are sums over its tokens. They are
+whole numbers for bits (how many differ) and floats for floats; `foretell.measure.engine` makes of either what ranks
+need.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SELF", "DistanceRows", "order_codes"]
+__all__ = ["Distances", "Items", "Numbers"]
 
-SELF = np.uint32(0xFFFFFFFF)
-"""Stands in a query's own place: beyond every distance, so the query is never its own candidate."""
+Items = NDArray[np.int64]
+"""Places of items in their space."""
+
+Numbers = NDArray[Any]
 
 
-class DistanceRows(Protocol):
-    """Distances of one space, a block of rows at a time. Safe to call from several threads at once."""
+class Distances(Protocol):
+    """Distances between the items of one space."""
 
     @property
     def n_items(self) -> int:
         """N, the number of items."""
         ...
 
-    def rows(self, start: int, stop: int) -> NDArray[np.uint32]:
-        """Distances from queries `start` to `stop`, shape (stop - start, N), with `SELF` in their own places.
-
-        Order and ties within a row are those of the distances; values may be compared within a row alone.
-        """
+    @property
+    def greatest(self) -> int | None:
+        """The greatest distance there can be, where distances are whole numbers from 0; else None."""
         ...
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of distances. Whole numbers may be put into any unsigned dtype that holds their greatest."""
+        ...
 
-def order_codes(d: NDArray[np.generic], start: int, *, by_order: bool) -> NDArray[np.uint32]:
-    """Replace the distances of queries `start`... by whole numbers in the same order.
+    @property
+    def symmetric(self) -> bool:
+        """Whether the distance from i to j is always that from j to i."""
+        ...
 
-    Parameters
-    ----------
-    d : ndarray, shape (rows, N)
-        Distances; a query's own place is not read.
-    start : int
-        Item of the first row.
-    by_order : bool
-        Whether ties are broken by item order. Otherwise tied distances get the same number.
+    @property
+    def to_hold(self) -> int:
+        """Bytes that `hold` would take; 0 where everything is in memory."""
+        ...
 
-    Returns
-    -------
-    ndarray of uint32, shape (rows, N)
-        With `SELF` in the queries' own places.
-    """
-    codes = np.full(d.shape, SELF, np.uint32)
-    n_items = d.shape[1]
-    for row, distances in enumerate(d):
-        others = np.delete(np.arange(n_items), start + row)
-        order = others[np.argsort(distances[others], kind="stable")]
-        if by_order:
-            codes[row, order] = np.arange(n_items - 1, dtype=np.uint32)
-        else:
-            rises = np.diff(distances[order]) > 0
-            codes[row, order] = np.concatenate(([0], np.cumsum(rises))).astype(np.uint32)
-    return codes
+    def hold(self) -> None:
+        """Read the space into memory, to be kept."""
+        ...
+
+    def fill(
+        self, out: Numbers, queries: Items, candidates: Items, *, triangle: bool, threads: int, panel_bytes: int
+    ) -> None:
+        """Add distances to an array.
+
+        Parameters
+        ----------
+        out : ndarray, shape (Q, C)
+            Added to; its lines may be apart in memory.
+        queries, candidates : ndarray of int64, shapes (Q,) and (C,)
+            Items that lines and columns belong to.
+        triangle : bool
+            Whether both are the same, so that every pair of items need be taken only once.
+        threads : int
+            How many may work on it.
+        panel_bytes : int
+            How much of what is not held may be read at a time.
+        """
+        ...

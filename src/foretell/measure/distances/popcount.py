@@ -1,38 +1,29 @@
-"""Hamming distances of packed bits by numkong's kernels."""
+"""Hamming distances of packed bits by numkong's kernels: a second opinion, and faster on some processors."""
 
 from __future__ import annotations
 
-import numkong
 import numpy as np
-from numpy.typing import NDArray
 
-from foretell.measure.bits import Bits
-from foretell.measure.distances import SELF
+from foretell.exceptions import require
+from foretell.measure.distances import Items, Numbers
+from foretell.tasks import in_order
 
-__all__ = ["HammingRows"]
+__all__ = ["hamming"]
+
+_ROWS = 64
 
 
-class HammingRows:
-    """Hamming distances between the items of some bits, a block of rows at a time.
+def hamming(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, triangle: bool, threads: int) -> None:
+    """Add how many bits of rows `q` of x differ from those of rows `c` of y: packed bits of shape (N, bytes)."""
+    numkong = require("numkong", None)
+    queries = np.ascontiguousarray(x[q])
+    packed = numkong.hammings_pack(np.ascontiguousarray(y[c]))
 
-    Parameters
-    ----------
-    bits : Bits
-        Held, with a second copy in the kernel's own layout, as long as this object lives.
-    """
+    def add(first: int) -> None:
+        some = queries[first : first + _ROWS]
+        d = np.empty((len(some), len(c)), np.uint32)
+        numkong.hammings_packed(some, packed, out=numkong.from_dlpack(d))
+        out[first : first + _ROWS] += d.astype(out.dtype)
 
-    def __init__(self, bits: Bits) -> None:
-        self._rows = bits.packed_rows()
-        self._packed = numkong.hammings_pack(self._rows)
-
-    @property
-    def n_items(self) -> int:
-        """N, the number of items."""
-        return len(self._rows)
-
-    def rows(self, start: int, stop: int) -> NDArray[np.uint32]:
-        """Distances from queries `start` to `stop`, shape (stop - start, N)."""
-        d = np.empty((stop - start, self.n_items), np.uint32)
-        numkong.hammings_packed(self._rows[start:stop], self._packed, out=numkong.from_dlpack(d))
-        d[np.arange(stop - start), np.arange(start, stop)] = SELF
-        return d
+    for _ in in_order(add, range(0, len(q), _ROWS), threads=threads):
+        pass

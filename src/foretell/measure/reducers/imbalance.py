@@ -4,33 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.conventions import Convention, Floats, Neighbours, Tally
+from foretell.measure.conventions import Convention, Floats, Ints, Neighbours, Tally
+from foretell.measure.distances.vector import COUNTED_BYTES
 from foretell.measure.engine import Block
-from foretell.measure.ranks import nearest, permuted_rank_sum, rank_rows, tally_ranks
+from foretell.measure.layout import Layout
+from foretell.measure.ranks import (
+    LONG,
+    TILE,
+    UNIT,
+    add_ahead,
+    add_ahead_of_long_rows,
+    nearest,
+    permuted_rank_sum,
+    rank_entries,
+    rank_rows,
+)
+from foretell.tasks import in_order
 
 __all__ = ["NullRankSums", "Pair", "Tallies"]
 
 Pair = tuple[int, int]
 """Places of A and of B in the list of spaces."""
 
-_Rows = tuple[NDArray[np.int64], NDArray[np.int32], Floats]
+_TASKS_PER_THREAD = 4
 
 
 @dataclass(frozen=True)
-class _TileTally:
+class _Found:
+    """Neighbours of a block's queries in one space; those of rows with few, sorted into runs of one weight."""
+
+    of: Neighbours
+    unit: Ints
+    tile_start: Ints
+    row: NDArray[np.int32]
+    candidate: NDArray[np.int32]
+    long_rows: NDArray[np.int32]
+    long_unit: Ints
+
+
+@dataclass(frozen=True)
+class _Readers:
+    """The neighbours of all spaces A that are ranked in one space B, one after the other."""
+
+    start: Ints
+    candidate: NDArray[np.int32]
+    weight: Floats
     rank: Floats
     rank_sum: Floats
-    ahead: Floats
-
-
-@dataclass(frozen=True)
-class _TileState:
-    neighbours: Mapping[int, _Rows]
-    tallies: Mapping[Pair, _TileTally]
 
 
 class Tallies:
@@ -49,72 +74,142 @@ class Tallies:
         Whether to tally what the scores need.
     """
 
+    reads_distances = False
+
     def __init__(self, pairs: Sequence[Pair], *, k: int, convention: Convention, errors: bool) -> None:
         self._k, self._convention, self._errors = k, convention, errors
         self._readers: dict[int, list[int]] = {}
         for a, b in sorted(set(pairs)):
             self._readers.setdefault(b, []).append(a)
-        self._neighbours: dict[int, list[_Rows]] = {}
-        self._rank: dict[Pair, list[Floats]] = {}
-        self._rank_sum: dict[Pair, list[Floats]] = {}
-        self._ahead: dict[Pair, Floats] = {}
+        self._neighbours: dict[int, list[Neighbours]] = {a: [] for a, _ in pairs}
+        self._ranked: dict[Pair, list[tuple[Floats, Floats]]] = {pair: [] for pair in pairs}
+        self._ahead: dict[int, Ints] = {}
 
-    def update(self, block: Block) -> _TileState:
-        """Find the neighbours of a tile's queries in every A, and rank them in every B."""
-        sources = sorted({a for readers in self._readers.values() for a in readers})
-        neighbours = {a: nearest(block.distances[a], self._k, self._convention.all_tied) for a in sources}
-        place = {a: number for number, a in enumerate(sources)}
-        offset = np.cumsum([0] + [int(neighbours[a][0][-1]) for a in sources])
-        start = np.stack([neighbours[a][0] + offset[place[a]] for a in sources])
-        candidate = np.concatenate([neighbours[a][1] for a in sources])
-        weight = np.concatenate([neighbours[a][2] for a in sources])
+    def n_bytes(self, layout: Layout) -> int:
+        """Bytes of what is tallied, with one neighbour in k tied."""
+        n_entries = 2 * self._k * len(layout.queries)
+        a_pair = 8 * (n_entries + len(layout.queries)) + (8 * len(layout.candidates) if self._errors else 0)
+        return len(self._ranked) * a_pair + len(self._neighbours) * 12 * n_entries
 
-        tallies: dict[Pair, _TileTally] = {}
-        for b, readers in self._readers.items():
-            d = block.distances[b]
-            which = np.array([place[a] for a in readers], np.int64)
-            rank = np.empty((len(readers), len(candidate)))
-            rank_sum = np.empty((len(readers), block.n_rows))
-            ahead = np.zeros((len(readers), d.shape[1] if self._errors else 0))
-            tally_ranks(
-                d,
-                block.first,
-                self._convention.tie_share,
-                which,
-                start,
-                candidate,
-                weight,
-                rank,
-                rank_sum,
-                ahead,
+    def update(self, block: Block, *, threads: int) -> None:
+        """Find the neighbours of a block's queries in every A, and rank them in every B."""
+        sources = list(self._neighbours)
+        found = dict(zip(sources, in_order(lambda a: self._find(block, a), sources, threads=threads), strict=True))
+        for a, those in found.items():
+            self._neighbours[a].append(those.of)
+        targets = list(self._readers)
+        readers = {b: _joined([found[a].of for a in self._readers[b]]) for b in targets}
+        parts = -(-_TASKS_PER_THREAD * threads // len(targets)) if threads > 1 else 1
+        tasks = [
+            (b, rows, columns)
+            for b in targets
+            for rows, columns in zip(
+                _parts(block.n_rows, TILE, parts), _parts(block.n_candidates, COUNTED_BYTES, parts), strict=True
             )
-            for row, a in enumerate(readers):
-                own = slice(start[place[a], 0], start[place[a], -1])
-                tallies[a, b] = _TileTally(rank[row, own].copy(), rank_sum[row], ahead[row])
-        return _TileState(neighbours, tallies)
+        ]
+        for b in targets:
+            if self._errors and b not in self._ahead:
+                self._ahead[b] = np.zeros((len(self._readers[b]), block.n_candidates), np.int64)
 
-    def merge(self, state: _TileState) -> None:
-        """Take up the next tile."""
-        for a, rows in state.neighbours.items():
-            self._neighbours.setdefault(a, []).append(rows)
-        for pair, tile in state.tallies.items():
-            self._rank.setdefault(pair, []).append(tile.rank)
-            self._rank_sum.setdefault(pair, []).append(tile.rank_sum)
-            self._ahead[pair] = self._ahead.get(pair, 0.0) + tile.ahead
+        def rank(task: tuple[int, slice, slice]) -> None:
+            b, rows, columns = task
+            self._rank(block, b, readers[b], rows)
+            if self._errors:
+                self._add_ahead(block, b, [found[a] for a in self._readers[b]], columns)
+
+        for _ in in_order(rank, tasks, threads=threads):
+            pass
+        for b in targets:
+            offset = 0
+            for row, a in enumerate(self._readers[b]):
+                size = len(found[a].of.candidate)
+                self._ranked[a, b].append((readers[b].rank[offset : offset + size], readers[b].rank_sum[row]))
+                offset += size
 
     def result(self) -> dict[Pair, Tally]:
         """Give the tally of every pair, over all queries."""
-        neighbours = {a: _joined(rows) for a, rows in self._neighbours.items()}
+        neighbours = {a: _over_queries(blocks) for a, blocks in self._neighbours.items()}
+        weight_sum = {a: np.add.reduceat(of.weight, of.start[:-1]) for a, of in neighbours.items()}
         return {
             (a, b): Tally(
                 neighbours=neighbours[a],
-                rank=np.concatenate(self._rank[a, b]),
-                rank_sum=np.concatenate(self._rank_sum[a, b]),
-                weight_sum=np.add.reduceat(neighbours[a].weight, neighbours[a].start[:-1]),
-                ahead=ahead if self._errors else None,
+                rank=np.concatenate([rank for rank, _ in self._ranked[a, b]]),
+                rank_sum=np.concatenate([rank_sum for _, rank_sum in self._ranked[a, b]]),
+                weight_sum=weight_sum[a],
+                ahead=self._ahead[b][row] * UNIT if self._errors else None,
             )
-            for (a, b), ahead in self._ahead.items()
+            for b, readers in self._readers.items()
+            for row, a in enumerate(readers)
         }
+
+    def _find(self, block: Block, a: int) -> _Found:
+        of = Neighbours(*nearest(block.order[a], block.n_candidates, self._k, self._convention.all_tied))
+        # Half of a weight is what a tie counts.
+        unit = np.rint(of.weight / UNIT / (2 if self._convention.tie_share else 1)).astype(np.int64)
+        count = np.diff(of.start)
+        short = np.repeat(count <= LONG, count)
+        row, candidate, of_short = of.query[short], of.candidate[short], unit[short]
+        units = np.unique(of_short)
+        bounds = np.append(np.arange(0, block.n_rows, TILE), block.n_rows)
+        by_unit = [np.flatnonzero(of_short == one) for one in units]
+        order = np.concatenate(by_unit) if by_unit else np.zeros(0, np.intp)
+        first = np.cumsum([0, *(len(some) for some in by_unit)])
+        starts = [first[number] + np.searchsorted(row[some], bounds) for number, some in enumerate(by_unit)]
+        return _Found(
+            of=of,
+            unit=units,
+            tile_start=np.array(starts, np.int64).reshape(len(units), len(bounds)),
+            row=row[order],
+            candidate=candidate[order],
+            long_rows=np.flatnonzero(count > LONG).astype(np.int32),
+            long_unit=unit,
+        )
+
+    def _rank(self, block: Block, b: int, readers: _Readers, rows: slice) -> None:
+        rank_entries(
+            block.order[b],
+            block.n_candidates,
+            block.own,
+            self._convention.tie_share,
+            readers.start,
+            readers.candidate,
+            readers.weight,
+            readers.rank,
+            readers.rank_sum,
+            rows.start,
+            rows.stop,
+        )
+
+    def _add_ahead(self, block: Block, b: int, found: Sequence[_Found], columns: slice) -> None:
+        order, ties = block.order[b], self._convention.tie_share > 0
+        offset = np.cumsum([0, *(len(those.row) for those in found)])
+        add_ahead(
+            order,
+            ties,
+            np.repeat(np.arange(len(found)), [len(those.unit) for those in found]),
+            np.concatenate([those.unit for those in found]),
+            np.concatenate([those.tile_start + first for those, first in zip(found, offset, strict=False)]),
+            np.concatenate([those.row for those in found]),
+            np.concatenate([those.candidate for those in found]),
+            columns.start,
+            columns.stop,
+            self._ahead[b],
+        )
+        for reader, those in enumerate(found):
+            if those.long_rows.size:
+                add_ahead_of_long_rows(
+                    order,
+                    block.n_candidates,
+                    ties,
+                    reader,
+                    those.long_rows,
+                    those.of.start,
+                    those.of.candidate,
+                    those.long_unit,
+                    columns.start,
+                    columns.stop,
+                    self._ahead[b],
+                )
 
 
 class NullRankSums:
@@ -131,47 +226,87 @@ class NullRankSums:
     convention : Convention
     """
 
+    reads_distances = False
+
     def __init__(
-        self,
-        neighbours: Mapping[Pair, Neighbours],
-        permutations: NDArray[np.int32],
-        *,
-        convention: Convention,
+        self, neighbours: Mapping[Pair, Neighbours], permutations: NDArray[np.int32], *, convention: Convention
     ) -> None:
-        self._neighbours, self._permutations, self._convention = neighbours, permutations, convention
-        self._inverse = np.argsort(permutations, axis=1).astype(np.int32)
-        self._pairs_of: dict[int, list[Pair]] = {}
-        for pair in sorted(neighbours):
-            self._pairs_of.setdefault(pair[1], []).append(pair)
-        self._total = {pair: np.zeros(len(permutations)) for pair in neighbours}
+        self._convention = convention
+        self._permutations = permutations.astype(np.uint32)
+        self._inverse = np.argsort(permutations, axis=1).astype(np.uint32)
+        self._sources: dict[int, list[int]] = {}
+        for a, b in sorted(neighbours):
+            self._sources.setdefault(b, []).append(a)
+        by_a = {a: of for (a, _), of in neighbours.items()}
+        # Targets mostly have the same sources, whose neighbours are then put together once.
+        self._by_item = {those: _by_item([by_a[a] for a in those]) for those in map(tuple, self._sources.values())}
+        self._total: dict[int, Floats] = {
+            b: np.zeros((len(permutations), len(those))) for b, those in self._sources.items()
+        }
 
-    def update(self, block: Block) -> dict[Pair, Floats]:
-        """Sum over a tile's queries in every B."""
-        sums = {}
-        for b, pairs in self._pairs_of.items():
-            rank = rank_rows(block.distances[b], block.first, self._convention.tie_share)
-            for pair in pairs:
-                of = self._neighbours[pair]
-                sums[pair] = permuted_rank_sum(
-                    rank, block.first, self._permutations, self._inverse, of.start, of.candidate, of.weight
-                )
-        return sums
+    def n_bytes(self, layout: Layout) -> int:
+        """Bytes of sums, permutations and neighbours."""
+        n = len(layout.candidates)
+        sums = sum(total.nbytes for total in self._total.values())
+        return 2 * self._permutations.nbytes + sums + sum(20 * len(of[1]) + 8 * n for of in self._by_item.values())
 
-    def merge(self, state: dict[Pair, Floats]) -> None:
-        """Take up the next tile."""
-        for pair, sums in state.items():
-            self._total[pair] += sums
+    def update(self, block: Block, *, threads: int) -> None:
+        """Sum over a block's queries in every B."""
+        tiles = list(block.tiles())
+
+        def sums(task: tuple[Block, int]) -> Floats:
+            tile, b = task
+            sources = tuple(self._sources[b])
+            rank = rank_rows(tile.order[b], tile.n_candidates, tile.own, self._convention.tie_share)
+            total = np.zeros_like(self._total[b])
+            permuted_rank_sum(rank, tile.first, self._permutations, self._inverse, *self._by_item[sources], total)
+            return total
+
+        tasks = [(tile, b) for tile in tiles for b in self._sources]
+        # Taken up in the order of tiles, so that sums of floats do not depend on threads.
+        for (_, b), total in zip(tasks, in_order(sums, tasks, threads=threads), strict=True):
+            self._total[b] += total
 
     def result(self) -> dict[Pair, Floats]:
         """Give the rank sum of every pair under every permutation, shape (P,)."""
-        return self._total
+        return {(a, b): self._total[b][:, row] for b, those in self._sources.items() for row, a in enumerate(those)}
 
 
-def _joined(rows: Sequence[_Rows]) -> Neighbours:
-    """Neighbours of all queries from those of consecutive tiles."""
-    counts = np.concatenate([np.diff(start) for start, _, _ in rows])
+def _parts(length: int, multiple: int, count: int) -> list[slice]:
+    """So many slices that together are all places, each beginning at a multiple of a number; some may be empty."""
+    bounds = [min(length, -(-length * part // (count * multiple)) * multiple) for part in range(count + 1)]
+    return [slice(first, stop) for first, stop in pairwise(bounds)]
+
+
+def _joined(found: Sequence[Neighbours]) -> _Readers:
+    """Neighbours in several spaces, one after the other, with room for their ranks."""
+    offset = np.cumsum([0, *(len(of.candidate) for of in found)])
+    return _Readers(
+        start=np.stack([of.start + first for of, first in zip(found, offset, strict=False)]),
+        candidate=np.concatenate([of.candidate for of in found]),
+        weight=np.concatenate([of.weight for of in found]),
+        rank=np.empty(offset[-1]),
+        rank_sum=np.empty((len(found), len(found[0].start) - 1)),
+    )
+
+
+def _over_queries(blocks: Sequence[Neighbours]) -> Neighbours:
+    """Neighbours of all queries from those of consecutive blocks."""
+    counts = np.concatenate([np.diff(of.start) for of in blocks])
     return Neighbours(
         np.concatenate(([0], np.cumsum(counts))),
-        np.concatenate([candidate for _, candidate, _ in rows]),
-        np.concatenate([weight for _, _, weight in rows]),
+        np.concatenate([of.candidate for of in blocks]),
+        np.concatenate([of.weight for of in blocks]),
     )
+
+
+_ByItem = tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.uint32], Floats]
+
+
+def _by_item(found: Sequence[Neighbours]) -> _ByItem:
+    """Neighbours of each item in all spaces together: where they start, their space, candidate and weight."""
+    order = np.argsort(np.concatenate([of.query for of in found]), kind="stable")
+    space = np.repeat(np.arange(len(found), dtype=np.uint32), [len(of.candidate) for of in found])[order]
+    candidate = np.concatenate([of.candidate for of in found]).astype(np.uint32)[order]
+    weight = np.concatenate([of.weight for of in found])[order]
+    return np.sum([of.start for of in found], axis=0).astype(np.uint64), space, candidate, weight

@@ -1,0 +1,92 @@
+"""Which code makes the distances of a space: by metric and backend."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from foretell.exceptions import OptionError, check_option, require
+from foretell.measure.bits import Bits, Rows
+from foretell.measure.distances import Distances, Numbers
+from foretell.measure.distances.precomputed import PrecomputedDistances
+from foretell.measure.distances.read import Kernel, ReadDistances
+from foretell.measure.inputs import Input
+from foretell.measure.layout import Layout
+from foretell.measure.points import Points, PointSpace
+from foretell.measure.space import Space
+
+__all__ = ["BACKENDS", "METRICS", "choose_backend", "distances", "is_constant"]
+
+METRICS = ("hamming", "euclidean", "cosine", "precomputed")
+
+BACKENDS = ("auto", "numba", "numkong", "torch", "numpy")
+
+
+def choose_backend(name: str, metric: str) -> str:
+    """The backend of that name, or for "auto" the one to use: torch where it is in use and sees a GPU, else numba.
+
+    Raises
+    ------
+    OptionError
+        If there is no such backend, or not for this metric.
+    MissingDependencyError
+        If its library is not installed.
+    """
+    check_option("metric", metric, METRICS)
+    check_option("backend", name, BACKENDS)
+    if name == "auto":
+        torch = sys.modules.get("torch")
+        on_gpu = metric != "precomputed" and torch is not None and torch.cuda.is_available()
+        return "torch" if on_gpu else "numba"
+    if name == "numkong" and metric not in ("hamming", "precomputed"):
+        raise OptionError(f"backend='numkong' takes bits, not metric={metric!r}: choose numba, torch or numpy.")
+    if name in ("numkong", "torch") and find_spec(name) is None:
+        require(name, "hf" if name == "torch" else "numkong")
+    return name
+
+
+def distances(space: Input, metric: str, backend: str) -> Distances:
+    """The distances of a space, by a backend that `choose_backend` gave."""
+    if isinstance(space, np.ndarray):
+        return PrecomputedDistances(space)
+    kernel = _kernel(metric, backend)
+    if metric == "hamming":
+        bits: Space = space  # type: ignore[assignment]
+        one = bits.bits(slice(0, 1))
+
+        def packed(rows: Rows) -> Numbers:
+            return bits.bits(rows).packed_rows()
+
+        return ReadDistances(kernel, packed, bits.n_items, one.n_tokens * one.n_bits, in_memory=isinstance(bits, Bits))
+    points: PointSpace = space  # type: ignore[assignment]
+    ready = isinstance(points, Points) and points.is_ready
+    return ReadDistances(kernel, points.points, points.n_items, None, in_memory=ready)
+
+
+def _kernel(metric: str, backend: str) -> Kernel:
+    module: Any
+    if backend == "torch":
+        from foretell.measure.distances import gemm as module
+    elif backend == "numkong":
+        from foretell.measure.distances import popcount as module
+    else:
+        from foretell.measure.distances import processor as module
+    kernel: Kernel = getattr(module, metric)
+    return kernel
+
+
+def is_constant(space: Distances, layout: Layout) -> bool:
+    """Whether no query has one candidate nearer than another, as when all items are identical."""
+    dtype = np.dtype(np.uint32) if space.greatest is not None else space.dtype
+    for query, own in zip(layout.queries, layout.own, strict=True):
+        row = np.zeros((1, len(layout.candidates)), dtype)
+        space.fill(row, np.array([query]), layout.candidates, triangle=False, threads=1, panel_bytes=2**20)
+        others = row[0] if own < 0 else np.delete(row[0], own)
+        if (others != others[0]).any():
+            return False
+        if space.symmetric and others[0] == 0 and own >= 0:
+            return True  # the same as everybody
+    return True
