@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+PEERS := .venv-peers/.installed
 
-.PHONY: help setup demo test test-all lint parts clean
+.PHONY: help setup demo test test-all lint parts bench clean
 
 help:
 	@echo "make demo      real model, real sentences: figures and numbers in foretell-demo/"
 	@echo "make test      lint, types and the test suite (a few minutes)"
 	@echo "make test-all  the same with the slow tests"
+	@echo "make bench     every benchmark in one table, against other libraries (about 20 minutes)"
 	@echo "make setup     only the virtual environment in .venv"
 
 setup: $(STAMP)
@@ -38,5 +40,15 @@ test: lint parts
 test-all: lint parts
 	$(BIN)/pytest
 
+# The libraries that we are measured against want an older numpy than ours: an environment of their own.
+$(PEERS): benchmarks/peers-constraints.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --constraint benchmarks/peers-constraints.txt dadapy faiss-cpu scikit-learn scipy numpy
+	@touch $(PEERS)
+
+# Single rows, one repeat, a file of all timings: make bench BENCH="--only 2,3 --quick --json bench.json"
+bench: setup $(PEERS)
+	@$(BIN)/python benchmarks/bench.py $(BENCH)
+
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

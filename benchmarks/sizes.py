@@ -1,0 +1,107 @@
+"""Rows 5 and 6: memory within its budget, and how seconds and memory grow with the number of items."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from turns import Row, seconds, unavailable
+
+MIB = 2**20
+N_BITS = 11_520
+BUDGET, ROOMY = 512, 8192
+OVER = 1.25
+MANY = 20_000
+SIZES = (1000, 2000, 4000, 8000, 16_000)
+EXPONENT = 2.1
+
+
+def fresh(n_items: int, n_spaces: int, memory_mib: int) -> dict[str, Any]:
+    """What `memory.py` measures, in a process of its own."""
+    script = str(Path(__file__).with_name("memory.py"))
+    command = [sys.executable, script, "--n-items", str(n_items), "--n-bits", str(N_BITS)]
+    command += ["--spaces", str(n_spaces), "--memory", f"{memory_mib} MiB"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def within_budget(repeats: int) -> list[Row]:
+    """Row 5: one call with little memory, one with much; a peak is no timing, so once is enough."""
+    del repeats
+    return [_within(f"5{letter}", n_spaces) for letter, n_spaces in (("a", 1), ("b", 4))]
+
+
+def _within(number: str, n_spaces: int) -> Row:
+    spaces = f"{n_spaces} x {n_spaces} spaces"
+    work = f"memory beyond inputs, {spaces}, N={MANY:,}, D={N_BITS:,}"
+    against, bar = f"memory='{BUDGET} MiB'", f"<= {OVER:g}x, same bits"
+    tight = fresh(MANY, n_spaces, BUDGET)
+    if "unavailable" in tight:
+        return unavailable(number, work, against, bar, tight["unavailable"])
+    roomy = fresh(MANY, n_spaces, ROOMY)
+    if "unavailable" in roomy:
+        return unavailable(number, work, against, bar, roomy["unavailable"])
+    ratio, same = tight["beyond"] / (BUDGET * MIB), tight["digest"] == roomy["digest"]
+    return Row(
+        number,
+        work,
+        against,
+        f"{tight['beyond'] / MIB:.0f} MiB",
+        f"{BUDGET} MiB",
+        f"{ratio:.2f}x",
+        bar,
+        "met" if ratio <= OVER and same else "missed",
+        f"{'the same bits' if same else 'OTHER BITS'} with 8 GiB, which takes {roomy['beyond'] / MIB:.0f} MiB; "
+        f"{seconds(tight['seconds'])} and {seconds(roomy['seconds'])}",
+        {"tight": tight, "roomy": roomy, "ratio": ratio, "same": same},
+    )
+
+
+def growth(repeats: int) -> list[Row]:
+    """Row 6: every size in turn, each time in a fresh process."""
+    what = f"N={SIZES[0]:,} to {SIZES[-1]:,}, D={N_BITS:,}"
+    time_row = ("6a", f"growth of seconds, {what}", f"memory='{BUDGET} MiB'", f"<= N^{EXPONENT:g}")
+    memory_row = ("6b", f"growth of memory, {what}", f"memory='{BUDGET} MiB'", f"<= {OVER:g}x")
+    runs: dict[int, list[dict[str, Any]]] = {n_items: [] for n_items in SIZES}
+    for _ in range(repeats):
+        for n_items in SIZES:
+            run = fresh(n_items, 1, BUDGET)
+            if "unavailable" in run:
+                return [unavailable(*row, run["unavailable"]) for row in (time_row, memory_row)]
+            runs[n_items].append(run)
+    taken = [statistics.median(run["seconds"] for run in runs[n_items]) for n_items in SIZES]
+    peaks = [statistics.median(run["beyond"] for run in runs[n_items]) / MIB for n_items in SIZES]
+    exponent = float(np.polyfit(np.log(SIZES), np.log(taken), 1)[0])
+    ratio = max(peaks) / BUDGET
+    return [
+        Row(
+            *time_row[:3],
+            seconds(taken[-1]),
+            "",
+            f"N^{exponent:.2f}",
+            time_row[3],
+            "met" if exponent <= EXPONENT else "missed",
+            _list(SIZES, [seconds(value) for value in taken]),
+            {"sizes": SIZES, "seconds": taken, "exponent": exponent},
+        ),
+        Row(
+            *memory_row[:3],
+            f"{max(peaks):.0f} MiB",
+            f"{BUDGET} MiB",
+            f"{ratio:.2f}x",
+            memory_row[3],
+            "met" if ratio <= OVER else "missed",
+            _list(SIZES, [f"{value:.0f} MiB" for value in peaks]),
+            {"sizes": SIZES, "peaks_mib": peaks, "ratio": ratio},
+        ),
+    ]
+
+
+def _list(sizes: tuple[int, ...], values: list[str]) -> str:
+    return ", ".join(f"{value} at {size:,}" for size, value in zip(sizes, values, strict=True))
