@@ -20,6 +20,8 @@ _HOME = {
     "information_imbalance": "foretell.measure.compare",
     "imbalance_matrix": "foretell.measure.compare",
     "imbalance_curve": "foretell.measure.compare",
+    "token_curve": "foretell.measure.by_token",
+    "token_map": "foretell.measure.by_token",
     "Imbalance": "foretell.measure.result",
     "load_result": "foretell.measure.result",
     "save_result": "foretell.measure.result",
@@ -51,10 +53,13 @@ __all__ = [
     "run",
     "save_result",
     "semantic_layers",
+    "token_curve",
+    "token_map",
 ]
 
 if TYPE_CHECKING:
     from foretell.measure.bits import Bits
+    from foretell.measure.by_token import token_curve, token_map
     from foretell.measure.compare import imbalance_curve, imbalance_matrix, information_imbalance
     from foretell.measure.inference import contrast
     from foretell.measure.result import Imbalance, load_result, save_result
