@@ -20,6 +20,7 @@ _HOME = {
     "information_imbalance": "foretell.measure.compare",
     "imbalance_matrix": "foretell.measure.compare",
     "imbalance_curve": "foretell.measure.compare",
+    "imbalance_by_n": "foretell.measure.by_n",
     "token_curve": "foretell.measure.by_token",
     "token_map": "foretell.measure.by_token",
     "Imbalance": "foretell.measure.result",
@@ -44,6 +45,7 @@ __all__ = [
     "align",
     "contrast",
     "extract",
+    "imbalance_by_n",
     "imbalance_curve",
     "imbalance_matrix",
     "information_imbalance",
@@ -59,6 +61,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from foretell.measure.bits import Bits
+    from foretell.measure.by_n import imbalance_by_n
     from foretell.measure.by_token import token_curve, token_map
     from foretell.measure.compare import imbalance_curve, imbalance_matrix, information_imbalance
     from foretell.measure.inference import contrast
