@@ -244,11 +244,10 @@ def _nearest(found: Mapping[Pair, Measured], pairs: Sequence[Pair], layout: Layo
     for number, pair in enumerate(pairs):
         of, of_rank = found[pair].neighbours, found[pair].rank
         query = of.query
-        order = np.lexsort((of.candidate, -of.weight, query))
-        place = np.arange(len(order)) - of.start[query]
+        place = np.arange(len(query)) - of.start[query]
         first = place < k
-        neighbour[number, query[first], place[first]] = layout.candidate_item[of.candidate[order[first]]]
-        rank[number, query[first], place[first]] = of_rank[order[first]]
+        neighbour[number, query[first], place[first]] = layout.candidate_item[of.candidate[first]]
+        rank[number, query[first], place[first]] = of_rank[first]
     return PerItem(neighbour, rank, layout.query_item)
 
 
