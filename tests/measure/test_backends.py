@@ -263,7 +263,7 @@ def test_a_budget_that_is_too_small_says_what_is_needed() -> None:
     with pytest.raises(OptionError, match=r"memory=0 MiB is too little for 2 spaces of 500 candidates: give at least"):
         foretell.information_imbalance(x, y, memory="1 kB")
     for wrong in ("a lot", "-3 GiB", True, "12 parsecs", ""):
-        with pytest.raises(OptionError, match="memory=.* is not an option: give a size such as"):
+        with pytest.raises(OptionError, match=r"memory=.* is not an option: give a size such as"):
             foretell.information_imbalance(x, y, memory=wrong)  # type: ignore[arg-type]
     assert [checked_memory(size) for size in ("512 MiB", "1GiB", "2 kB", 77, "1.5 MB")] == [
         2**29,
