@@ -24,7 +24,7 @@ group is in one group's score once, as part of the query's, and in no pair.
 **Contrasts.** A contrast of several values on the same items has the same contrast of their scores, so its
 error needs nothing else.
 
-The estimand is the expectation over fresh samples of as many items. ``benchmarks/coverage.md`` holds the
+The estimand is the expectation over fresh samples of as many items. ``benchmarks/error_coverage.md`` holds the
 errors against the truth.
 
 Sources: Aronow, Samii, Assenova 2015 (dyadic-robust variance, and what to do where it is not positive);
@@ -367,4 +367,4 @@ def _student(freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
+    return z + sum(term / float(freedom) ** power for power, term in enumerate(terms, start=1))
