@@ -82,13 +82,13 @@ def test_errors_with_groups_are_those_of_groups() -> None:
     assert np.sqrt(np.mean(np.square(without))) / truth < 0.7
 
 
-@pytest.mark.parametrize("n_items", [120])
-def test_the_error_of_an_imbalance_against_the_truth_and_its_scores(n_items: int) -> None:
+def test_the_error_of_an_imbalance_against_the_truth_and_its_scores() -> None:
+    n_items = 120
     mix = np.random.default_rng(4).standard_normal((2, 6, 48))
     values: list[list[float]] = []
     scored: list[list[float]] = []
     halved: list[NDArray[np.float64]] = []
-    for seed in range(60):
+    for seed in range(40):
         rng = np.random.default_rng([5, seed])
         known = rng.standard_normal((n_items, 6))
         a, b = (known @ m + rng.standard_normal((n_items, 48)) for m in mix)
@@ -101,7 +101,7 @@ def test_the_error_of_an_imbalance_against_the_truth_and_its_scores(n_items: int
         values.append([ii.a_to_b, ii.asymmetry])
         scored.append([ii.stderr_a_to_b, ii.stderr_asymmetry])
         halved.append(halves_stderr(imbalance, n_items, splits=20, seed=seed))
-    truth = np.std(values, axis=0, ddof=1)  # known to 9 %
+    truth = np.std(values, axis=0, ddof=1)  # known to 11 %
     ratio = np.sqrt(np.mean(np.square(halved), axis=0)) / truth
     assert ((ratio > 0.8) & (ratio < 1.45)).all(), ratio
     assert np.sqrt(np.mean(np.square(scored), axis=0)) == pytest.approx(ratio * truth, rel=0.3)

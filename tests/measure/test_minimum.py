@@ -42,12 +42,12 @@ def test_a_plateau_is_found() -> None:
     held = right = 0
     for seed in range(100):
         curve = scores(PLATEAU, ERROR, seed, shared=0.5)
-        held += bool(set(minimum(curve, seed=seed).places) & set(range(12, 17)))
+        held += set(range(12, 17)) <= set(minimum(curve, seed=seed).places)
         (region, *others) = regions(curve)
         right += not others and abs(region.start - 12) <= 1 and abs(region.stop - 16) <= 1
         assert region.start_range[0] <= region.start <= region.start_range[1]
         assert region.stop_range[0] <= region.stop <= region.stop_range[1]
-    assert held >= 0.97 * 100
+    assert held >= 0.92 * 100  # all five; a set holds each of them with at least 95 %
     assert right >= 0.95 * 100
 
 

@@ -181,6 +181,24 @@ def test_ratio_with_groups() -> None:
     assert np.sqrt(np.mean(np.square(naive))) < np.sqrt(np.nanmean(np.square(errors)))
 
 
+def test_errors_of_differences_with_few_tight_groups_and_several_neighbours() -> None:
+    """Half of them were too small or missing before the variance had a bound."""
+    values, errors = [], []
+    group = np.repeat(np.arange(30), 5)
+    for seed in range(200):
+        rng = np.random.default_rng([6, seed])
+        z = rng.standard_normal((30, 8))[group] + 0.3 * rng.standard_normal((150, 8))
+        a = z @ MIX_A + 1.5 * rng.standard_normal((150, 64))
+        b = z @ MIX_B + 2.0 * rng.standard_normal((150, 96))
+        result = foretell.imbalance_curve([a], [b], k=5, groups=[f"g{g}" for g in group], threads=1)
+        value, error = foretell.contrast(result, {("a_to_b", "0"): 1, ("b_to_a", "0"): -1})
+        values.append(value)
+        errors.append(error)
+    assert np.isfinite(errors).all()
+    assert 0.85 < np.sqrt(np.mean(np.square(errors))) / np.std(values, ddof=1) < 1.3
+    assert np.mean(np.abs(np.array(values)) < 2.05 * np.array(errors)) > 0.9  # Student's t for 30 groups
+
+
 # --- scores -------------------------------------------------------------------------------------
 
 

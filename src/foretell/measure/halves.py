@@ -78,7 +78,7 @@ def halves_stderr(
     True
     """
     splits = checked_count("splits", splits, least=1)
-    total: Floats | None = None
+    squares = []
     for first, second in complementary_halves(n_items, splits=splits, groups=groups, seed=seed):
         one, other = (np.asarray(estimate(rows), np.float64) for rows in (first, second))
         if one.shape != other.shape:
@@ -86,10 +86,8 @@ def halves_stderr(
                 f"One half has values of shape {one.shape} and the other of {other.shape}: "
                 "give the same values whatever the items."
             )
-        square = len(first) * len(second) / n_items**2 * (one - other) ** 2
-        total = square if total is None else total + square
-    assert total is not None  # noqa: S101 - there is at least one split
-    return np.asarray(np.sqrt(total / splits))
+        squares.append(len(first) * len(second) / n_items**2 * (one - other) ** 2)
+    return np.asarray(np.sqrt(np.mean(squares, axis=0)))
 
 
 def complementary_halves(

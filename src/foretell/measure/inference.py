@@ -5,21 +5,23 @@ bootstrap counts an item's copy as its neighbour. The dyadic-robust error follow
 with :math:`\psi_m` the score of item m and :math:`e_{ij}` the part of it that i and its neighbour j have
 together (it is in the scores of both),
 
-.. math:: \mathrm{SE}^2 = \frac{N}{N - 1} \frac{1}{N^2} \max\Bigl(P - E, \frac{P}{2}\Bigr), \qquad
+.. math:: \mathrm{SE}^2 = \frac{G}{G - 1} \frac{1}{N^2} \max\Bigl(P - E, \frac{P}{2}\Bigr), \qquad
     P = \sum_m \psi_m^2, \quad E = \sum_{i < j} (e_{ij} + e_{ji})^2,
 
-since P counts what is in two scores twice. N / (N - 1) is for the mean that is taken off the scores.
+since P counts what is in two scores twice. G is the number of scores, N but for groups (below), and G / (G - 1)
+is for the mean that is taken off them.
 
-**The least it can be.** P is the sum of what pairs have in common with themselves, twice, and with other
-pairs that share an item. Over fresh samples the latter is never negative: two pairs that share an item vary
-together by the variance of what that item adds to both. So the variance is at least that of pairs which do
-not depend on each other, of which P is the double. Where P - E falls below P / 2 it does so by chance (at
-worst below 0, leaving no error at all), chiefly in differences of directions with several neighbours or few
-groups, and the error is then the one of independent pairs.
+**The least it can be.** A sum over pairs varies by what every pair has in common with itself, and by what
+pairs that share an item have in common; P holds the first twice and the second once. The second is never
+negative in expectation: of items in random order, two pairs that share one vary together by the variance of
+what it adds to both. So the variance is at least P / 2, that of pairs which do not depend on each other.
+Where P - E falls below, it does so by chance, chiefly in differences of directions and with several
+neighbours or few groups, and at worst it is negative and there is no error at all.
 
-**Groups.** Where items are not independent but groups of them are, groups take the place of items: scores
-and edges are summed within groups first, and sums run over groups and pairs of groups. An edge within a
-group is in one group's score once, as part of the query's, and in no pair.
+**Groups.** Where items are not independent but G groups of them are, groups take the place of items: scores
+and edges are summed within groups first, and sums run over groups and pairs of groups. An edge within a group
+is no pair of groups, and is in the group's score once, as part of the query's. An interval is then as many
+standard errors as Student's t has for G (`Scores.critical`), and still covers too little for some 20 groups.
 
 **Contrasts.** A contrast of several values on the same items has the same contrast of their scores, so its
 error needs nothing else.
@@ -132,11 +134,10 @@ class Scores:
         if self.n_groups < _FEWEST:
             return covariance
         valid = np.flatnonzero(np.isfinite(self.values))
-        half = self._of_groups()[valid]
-        half = half @ half.T / 2
-        rest = half - self._of_pairs()[np.ix_(valid, valid)]
-        found = half + _positive_part(rest)
-        covariance[np.ix_(valid, valid)] = found * self.n_groups / (self.n_groups - 1) / n_items**2
+        psi = self._of_groups()[valid]
+        half = psi @ psi.T / 2
+        bounded = half + _positive_part(half - self._of_pairs()[np.ix_(valid, valid)])
+        covariance[np.ix_(valid, valid)] = bounded * self.n_groups / (self.n_groups - 1) / n_items**2
         return covariance
 
     def stderr(self) -> Floats:
