@@ -30,9 +30,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.bits import Bits
-from foretell.measure.conventions import Estimate
-from foretell.measure.estimates import Options, measure
+from foretell.measure.compare import imbalance_matrix
 from foretell.measure.inference import Scores
 from foretell.measure.minimum import minimum, regions
 
@@ -41,25 +39,24 @@ Floats = NDArray[np.float64]
 Activations = NDArray[np.float32]
 
 
-def scores_of(
-    spaces: Sequence[Activations], pairs: Sequence[tuple[int, int]], *, k: int, groups: NDArray[np.int64] | None
-) -> Scores:
-    """Scores of `II(A -> B)` for pairs (A, B) of places in `spaces`."""
-    found = _measured(spaces, pairs, k=k, errors=True)
-    return Scores.of(found, np.arange(len(spaces[0])) if groups is None else groups)
+Sides = tuple[Sequence[Activations], Activations]
+"""Layers of A, and the one layer of B that all are compared with."""
 
 
-def values_of(spaces: Sequence[Activations], pairs: Sequence[tuple[int, int]], *, k: int) -> Floats:
+def scores_of(sides: Sides, *, k: int = 1, groups: Sequence[str] | None = None) -> Scores:
+    """Scores of II(A -> B) for every layer of A, and then of II(B -> A)."""
+    layers, b = sides
+    cells = [(str(layer), "0") for layer in range(len(layers))]
+    scores, places = Scores.of_result(imbalance_matrix(layers, [b], k=k, groups=groups, named_cells=cells, threads=1))
+    order = [places[direction, *cell] for direction in ("a_to_b", "b_to_a") for cell in cells]
+    return scores.combine(np.eye(len(order))[order])
+
+
+def values_of(sides: Sides, *, k: int = 1) -> Floats:
     """Values alone, which cost less."""
-    return np.array([one.value for one in _measured(spaces, pairs, k=k, errors=False)])
-
-
-def _measured(
-    spaces: Sequence[Activations], pairs: Sequence[tuple[int, int]], *, k: int, errors: bool
-) -> list[Estimate]:
-    options = Options.checked(k=k, convention="adjusted", backend="auto", threads=1, errors=errors)
-    found = measure([Bits.from_activations(space) for space in spaces], pairs, options)
-    return [found.estimates[pair] for pair in pairs]
+    layers, b = sides
+    found: Floats = imbalance_matrix(layers, [b], k=k, errors=False, threads=1)["imbalance"].values
+    return found.reshape(-1)
 
 
 # --- processes ----------------------------------------------------------------------------------
@@ -80,6 +77,11 @@ class Sample:
     other_a: Activations
     b: Activations
     groups: NDArray[np.int64] | None = None
+
+    @property
+    def sides(self) -> Sides:
+        """Both layers of A, and B."""
+        return (self.a, self.other_a), self.b
 
 
 def normal(rng: np.random.Generator, *shape: int) -> Activations:
@@ -201,12 +203,11 @@ LIMITS = ("few_groups",)  # where errors end to be right: left out of the summar
 
 # --- values -------------------------------------------------------------------------------------
 
-PAIRS = ((0, 2), (2, 0), (1, 2))  # A -> B, B -> A, A' -> B
-QUANTITIES = {
-    "A to B": (1, 0, 0),
-    "B to A": (0, 1, 0),
-    "directions": (1, -1, 0),
-    "layers": (1, 0, -1),
+QUANTITIES = {  # of II(A -> B), II(A' -> B), II(B -> A), II(B -> A')
+    "A to B": (1, 0, 0, 0),
+    "B to A": (0, 0, 1, 0),
+    "directions": (1, 0, -1, 0),
+    "layers": (1, -1, 0, 0),
 }
 WEIGHTS = np.array(list(QUANTITIES.values()), float)
 BATCH = 50  # runs a task
@@ -224,7 +225,7 @@ def sample_of(cell: Cell, seed: int, run: int) -> Sample:
 def truths(cell: Cell, runs: range) -> Floats:
     """Quantities of fresh samples, shape (runs, 4)."""
     samples = (sample_of(cell, 1, run) for run in runs)
-    return np.array([WEIGHTS @ values_of((s.a, s.other_a, s.b), PAIRS, k=cell[2]) for s in samples])
+    return np.array([WEIGHTS @ values_of(s.sides, k=cell[2]) for s in samples])
 
 
 def intervals(cell: Cell, runs: range) -> Floats:
@@ -232,7 +233,8 @@ def intervals(cell: Cell, runs: range) -> Floats:
     rows = []
     for run in runs:
         s = sample_of(cell, 2, run)
-        scores = scores_of((s.a, s.other_a, s.b), PAIRS, k=cell[2], groups=s.groups).combine(WEIGHTS)
+        names = None if s.groups is None else [str(group) for group in s.groups]
+        scores = scores_of(s.sides, k=cell[2], groups=names).combine(WEIGHTS)
         error = scores.stderr()
         rows.append(np.stack([scores.values, error, scores.critical * error], axis=1))
     return np.array(rows)
@@ -288,24 +290,19 @@ def value_section(pool: ProcessPoolExecutor | None, runs: int, n_truth: int, siz
 
 N_LAYERS = 30
 PLATEAU = range(12, 17)
-LOWEST = 0.6  # noise of the plateau's layers
-NOISE = np.geomspace(LOWEST, 4.0, 14)  # over which the curve is calibrated
+LOWEST = 2.0  # noise of the plateau's layers
+NOISE = np.geomspace(LOWEST, 12.0, 14)  # over which the curve is calibrated
 STEP = 4  # standard errors between the plateau and the layers beside it
 TAU = 0.05
 CALIBRATION = 400_000  # items in all, of which expected values and errors are found
 
 
-def curve_sample(rng: np.random.Generator, n_items: int, noise: Floats) -> list[Activations]:
-    """Layers of A, as many as `noise` has amounts, and after them B."""
+def curve_sample(rng: np.random.Generator, n_items: int, noise: Floats) -> Sides:
+    """As many layers of A as `noise` has amounts, and B."""
     latent = normal(rng, n_items, 8)
     there = latent @ MIX[0, :, :64]
     layers = [there + np.float32(amount) * normal(rng, n_items, 64) for amount in noise]
-    return [*layers, latent @ MIX[2, :, :64] + normal(rng, n_items, 64)]
-
-
-def curve_pairs(n_layers: int) -> list[tuple[int, int]]:
-    """Every layer of A with B."""
-    return [(layer, n_layers) for layer in range(n_layers)]
+    return layers, latent @ MIX[2, :, :64] + normal(rng, n_items, 64)
 
 
 def calibration(n_items: int, runs: range) -> Floats:
@@ -313,9 +310,9 @@ def calibration(n_items: int, runs: range) -> Floats:
     rows = []
     for run in runs:
         rng = np.random.default_rng([3, n_items, run])
-        values = values_of(curve_sample(rng, n_items, NOISE), curve_pairs(len(NOISE)), k=1)
-        two = scores_of(curve_sample(rng, n_items, NOISE[[0, 0]]), curve_pairs(2), k=1, groups=None)
-        rows.append([*values, two.combine(np.array([1.0, -1.0])).stderr()[0] ** 2])
+        values = values_of(curve_sample(rng, n_items, NOISE))[: len(NOISE)]
+        two = scores_of(curve_sample(rng, n_items, NOISE[[0, 0]])).combine(np.array([1.0, -1.0, 0.0, 0.0]))
+        rows.append([*values, two.stderr()[0] ** 2])
     return np.array(rows)
 
 
@@ -335,7 +332,7 @@ def verdicts(n_items: int, noise: Floats, runs: range) -> Floats:
     rows = []
     for run in runs:
         rng = np.random.default_rng([4, n_items, int(np.ptp(noise) > 0), run])
-        scores = scores_of(curve_sample(rng, n_items, noise), curve_pairs(len(noise)), k=1, groups=None)
+        scores = scores_of(curve_sample(rng, n_items, noise)).combine(np.eye(N_LAYERS, 2 * N_LAYERS))  # A to B
         where = minimum(scores, seed=run)
         held = len(set(where.places) & set(PLATEAU)) / len(PLATEAU)
         found = () if where.flat else regions(scores, tau=TAU)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import foretell
+import foretell.measure.crossfit
 from foretell.exceptions import AlignmentError, InputError, OptionError
 from foretell.measure.bits import Bits
 from foretell.measure.crossfit import cross_fit, difference
@@ -175,3 +178,7 @@ def test_what_cross_fitting_refuses() -> None:
         difference(one, cross_fit(a, b, curve=True, seed=1)["a_to_b"])
     with pytest.raises(InputError, match="measure both alike"):
         difference(one, cross_fit(a, b, curve=True, k=2)["a_to_b"])
+
+
+def test_the_examples_hold() -> None:
+    assert doctest.testmod(foretell.measure.crossfit) == (0, 6)

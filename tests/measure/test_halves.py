@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import foretell
+import foretell.measure.halves
 from foretell.exceptions import InputError, OptionError
 from foretell.measure.halves import complementary_halves, halves_stderr
 
@@ -127,3 +129,7 @@ def test_what_halves_refuse() -> None:
         halves_stderr(mean_of(np.ones(6)), 2.5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="values of shape"):
         halves_stderr(lambda rows: np.ones(len(rows)), 5)
+
+
+def test_the_examples_hold() -> None:
+    assert doctest.testmod(foretell.measure.halves) == (0, 3)

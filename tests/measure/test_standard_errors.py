@@ -182,7 +182,7 @@ def test_ratio_with_groups() -> None:
 
 
 def test_errors_of_differences_with_few_tight_groups_and_several_neighbours() -> None:
-    """Half of them were too small or missing before the variance had a bound."""
+    """Without the bound on the variance two in five are missing, and intervals hold the truth half the time."""
     values, errors = [], []
     group = np.repeat(np.arange(30), 5)
     for seed in range(200):
