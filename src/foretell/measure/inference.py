@@ -21,7 +21,7 @@ neighbours or few groups, and at worst it is negative and there is no error at a
 **Groups.** Where items are not independent but G groups of them are, groups take the place of items: scores
 and edges are summed within groups first, and sums run over groups and pairs of groups. An edge within a group
 is no pair of groups, and is in the group's score once, as part of the query's. An interval is then as many
-standard errors as Student's t has for G (`Scores.critical`), and still covers too little for some 20 groups.
+standard errors as Student's t has for G (`Scores.critical`); at 20 tight groups it covers 92 % for values.
 
 **Contrasts.** A contrast of several values on the same items has the same contrast of their scores, so its
 error needs nothing else.
