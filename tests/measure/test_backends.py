@@ -82,7 +82,7 @@ def given_metric(x: NDArray[Any], metric: str) -> NDArray[Any]:
         y = x.astype(np.float64)
         return np.asarray(((y[:, None] - y[None]) ** 2).sum(-1) + np.eye(len(x)))
     if metric == "cosine":
-        return x + (x == 0).all(axis=1, keepdims=True)  # no item without a direction
+        return np.asarray(x + (x == 0).all(axis=1, keepdims=True))  # no item without a direction
     return x
 
 
@@ -239,7 +239,7 @@ def test_no_budget_changes_a_bit(convention: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TieOrderWarning)
         whole = foretell.imbalance_matrix(a, b, threads=1, **options)
-        for memory in ("1.2 MiB", "700 kB", "16 MiB", 900_000):
+        for memory in ("1.2 MiB", "700 kB", "16 MiB", "900000"):
             for threads in (1, 3):
                 part = foretell.imbalance_matrix(a, b, memory=memory, threads=threads, **options)
                 xr.testing.assert_identical(part, whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_the_best_pair_of_a_matrix() -> None:
     }
     found = cross_fit(a, b, curve=False, k=2, convention="paper", threads=1)
     assert [one.chosen for one in found.values()] == [(("q", "z"), ("q", "z"))] * 2
-    assert found["a_to_b"].settings == {"k": 2, "convention": "paper"}
+    assert found["a_to_b"].settings == {"k": 2, "metric": "hamming", "convention": "paper"}
 
 
 def test_groups_stay_together_and_make_the_error() -> None:
@@ -156,7 +157,9 @@ def test_the_seed_decides_the_halves_and_spaces_with_ids_are_halved_by_place() -
     assert plain != other
     named = cross_fit({name: Bits.from_activations(x, ids) for name, x in a.items()}, b, curve=True, seed=3)
     assert named["a_to_b"] == plain["a_to_b"]
-    assert named["a_to_b"].items[0][0].startswith("item ")
+    assert named["a_to_b"].names == tuple(ids)
+    with pytest.raises(AlignmentError, match="same halves"):
+        difference(named["a_to_b"], replace(named["b_to_a"], names=tuple(ids[::-1])))
 
 
 def test_what_cross_fitting_refuses() -> None:

@@ -86,7 +86,7 @@ def test_the_error_with_groups_is_the_formula(k: int) -> None:
     group = np.repeat([0, 1, 2, 3, 4, 5], [2, 2, 6, 6, 3, 5])  # unequal, and with neighbours within
     value, p, e = formula(d_a, d_b, k, own_edges=True, groups=group)
     rule = CONVENTIONS["adjusted"]
-    one = estimate(oracle.tally(d_a, d_b, k, rule), oracle.tally(d_b, d_b, k, rule), rule)
+    one = estimate(oracle.tally(d_a, d_b, k, rule), oracle.tally(d_b, d_b, k, rule), rule, Layout.everyone(24))
     found = Scores.of([one], group)
     assert (group[found.query] == group[found.candidate]).any()
     assert found.values[0] == pytest.approx(value, abs=1e-13)

@@ -24,20 +24,24 @@ linear in the items is the same in every split.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foretell.exceptions import AlignmentError, InputError, check_option
-from foretell.measure.bits import Bits, Rows
-from foretell.measure.compare import imbalance_curve, imbalance_matrix
+from foretell.measure.cells import check_spaces, measure_cells
 from foretell.measure.conventions import Floats
+from foretell.measure.distances import Items
+from foretell.measure.estimates import Options
 from foretell.measure.halves import complementary_halves
 from foretell.measure.inference import Scores
-from foretell.measure.inputs import Spaces, named
-from foretell.measure.space import Space, check_same_items
+from foretell.measure.inputs import Input, Spaces, check_same_names, ids_of, named
+from foretell.measure.layout import Layout
+from foretell.measure.result import DIRECTIONS
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["CrossFit", "cross_fit", "difference"]
 
@@ -72,8 +76,10 @@ class CrossFit:
     n: tuple[int, int]
     scores: tuple[Scores, Scores] = field(repr=False, compare=False)
     """Of each chosen cell on the half that values it: what `difference` reads."""
-    items: tuple[tuple[str, ...], tuple[str, ...]] = field(repr=False, compare=False)
-    """Names of the items of those halves; their places where they have none."""
+    items: tuple[Items, Items] = field(repr=False, compare=False)
+    """Places of the items of those halves."""
+    names: tuple[str, ...] | None = field(repr=False, compare=False)
+    """Names of all items, where they have any."""
     settings: Mapping[str, object] = field(repr=False, compare=False)
     """What a value depends on beside the items: k and the convention."""
 
@@ -84,8 +90,10 @@ def cross_fit(
     *,
     curve: bool,
     k: int = 1,
+    metric: str = "hamming",
     convention: str = "adjusted",
     groups: Sequence[str] | None = None,
+    memory: str | None = None,
     threads: int | None = None,
     backend: str = "auto",
     seed: int = 0,
@@ -98,7 +106,7 @@ def cross_fit(
         As for `imbalance_matrix`, or for `imbalance_curve` if `curve`.
     curve : bool
         Whether layer l of A goes with layer l of B alone, or every space of A with every one of B.
-    k, convention, groups, threads, backend
+    k, metric, convention, groups, memory, threads, backend
         As for `imbalance_matrix`. Groups are never split.
     seed : int, default 0
         Of the split. The same seed splits the same number of items (or the same groups) alike.
@@ -125,27 +133,19 @@ def cross_fit(
     (('1', '1'), ('1', '1'))
     """
     check_option("curve", curve, (True, False))
-    side_a, side_b = named(spaces_a), named(spaces_b)
-    spaces = [*side_a.values(), *side_b.values()]
-    if not side_a or not side_b:
-        raise InputError("There are no spaces to choose from: give at least one on either side.")
-    check_same_items(spaces)
-    n_items = spaces[0].n_items
-    ids = next((space.ids for space in spaces if space.ids is not None), tuple(str(i) for i in range(n_items)))
+    side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
+    if curve:
+        check_same_names(side_a, side_b)
+    n_items = check_spaces(side_a, side_b)
+    options = Options.checked(metric=metric, convention=convention, backend=backend, threads=threads, memory=memory)
     ((first, second),) = complementary_halves(n_items, splits=1, groups=groups, seed=seed)
-
-    halves = []
-    for rows in (first, second):
-        view_a, view_b = ({name: _select(space, rows) for name, space in side.items()} for side in (side_a, side_b))
-        of_rows = None if groups is None else [groups[row] for row in rows]
-        halves.append(_Half(view_a, view_b, of_rows, tuple(ids[row] for row in rows)))
-    settings: dict[str, Any] = {"k": k, "convention": convention, "threads": threads, "backend": backend}
-    lowest = [half.lowest(curve, settings) for half in halves]
+    halves = [_Half(side_a, side_b, k, Layout(rows, rows), options, groups) for rows in (first, second)]
+    lowest = [half.lowest(curve) for half in halves]
     found = {}
-    for direction in ("a_to_b", "b_to_a"):
+    for direction in DIRECTIONS:
         chosen = (lowest[0][direction], lowest[1][direction])
         # The cell of the first half is valued on the second, and the other way round.
-        scores = (halves[1].scores(direction, chosen[0], settings), halves[0].scores(direction, chosen[1], settings))
+        scores = (halves[1].scores(direction, chosen[0]), halves[0].scores(direction, chosen[1]))
         values, stderrs = ([float(of(one)) for one in scores] for of in (_value, _stderr))
         found[direction] = CrossFit(
             direction=direction,
@@ -156,8 +156,9 @@ def cross_fit(
             stderrs=(stderrs[0], stderrs[1]),
             n=(len(second) - 1, len(first) - 1),
             scores=scores,
-            items=(halves[1].items, halves[0].items),
-            settings={"k": k, "convention": convention},
+            items=(halves[1].layout.items, halves[0].layout.items),
+            names=next((ids for ids in map(ids_of, [*side_a.values(), *side_b.values()]) if ids is not None), None),
+            settings={"k": k, "metric": metric, "convention": convention},
         )
     return found
 
@@ -186,7 +187,8 @@ def difference(one: CrossFit, other: CrossFit) -> tuple[float, float]:
     """
     if one.settings != other.settings:
         raise InputError(f"One value is at {one.settings} and the other at {other.settings}: measure both alike.")
-    if one.items != other.items:
+    same_halves = all(np.array_equal(mine, theirs) for mine, theirs in zip(one.items, other.items, strict=True))
+    if not same_halves or (one.names and other.names and one.names != other.names):
         raise AlignmentError("The two values are not on the same halves: cross-fit the same items with the same seed.")
     parts = []
     for mine, theirs in zip(one.scores, other.scores, strict=True):
@@ -209,32 +211,51 @@ def difference(one: CrossFit, other: CrossFit) -> tuple[float, float]:
 class _Half:
     """One half of the items of all spaces."""
 
-    spaces_a: Mapping[str, Space]
-    spaces_b: Mapping[str, Space]
+    spaces_a: Mapping[str, Input]
+    spaces_b: Mapping[str, Input]
+    k: int
+    layout: Layout
+    options: Options
     groups: Sequence[str] | None
-    items: tuple[str, ...]
 
-    def lowest(self, curve: bool, settings: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    def lowest(self, curve: bool) -> dict[str, tuple[str, str]]:
         """Names of the cell with the lowest value, by direction."""
-        measure = imbalance_curve if curve else imbalance_matrix
-        result = measure(self.spaces_a, self.spaces_b, errors=False, **settings)
         names = [(a, a) for a in self.spaces_a] if curve else [(a, b) for a in self.spaces_a for b in self.spaces_b]
+        result = self._measure(self.spaces_a, self.spaces_b, curve=curve, errors=False)
         found = {}
-        for direction in ("a_to_b", "b_to_a"):
+        for direction in DIRECTIONS:
             values: Floats = result["imbalance"].sel(direction=direction).values.reshape(-1)
             if np.isnan(values).all():
                 raise InputError(f"No cell has a value in direction {direction}: all its spaces are constant.")
             found[direction] = names[int(np.nanargmin(values))]
         return found
 
-    def scores(self, direction: str, cell: tuple[str, str], settings: Mapping[str, Any]) -> Scores:
+    def scores(self, direction: str, cell: tuple[str, str]) -> Scores:
         """Scores of one cell."""
         a, b = cell
-        result = imbalance_matrix({a: self.spaces_a[a]}, {b: self.spaces_b[b]}, groups=self.groups, **settings)
+        result = self._measure({a: self.spaces_a[a]}, {b: self.spaces_b[b]}, curve=False, errors=True)
         scores, places = Scores.of_result(result)
         row = np.zeros(len(scores.values))
         row[places[direction, a, b]] = 1
         return scores.combine(row)
+
+    def _measure(
+        self, spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input], *, curve: bool, errors: bool
+    ) -> xr.Dataset:
+        cells = [(a, b) for a in range(len(spaces_a)) for b in range(len(spaces_b)) if a == b or not curve]
+        return measure_cells(
+            spaces_a,
+            spaces_b,
+            cells,
+            cells if errors else [],
+            curve=curve,
+            k=self.k,
+            layout=self.layout,
+            options=replace(self.options, errors=errors),
+            n_permutations=0,
+            seed=0,
+            groups=self.groups,
+        )
 
 
 def _value(scores: Scores) -> float:
@@ -249,27 +270,3 @@ def _of_mean(stderrs: Sequence[float]) -> float:
     """Standard error of the mean of the values of both halves."""
     one, other = stderrs
     return float(np.sqrt(one**2 + other**2 + 2 * _CORRELATION * one * other) / 2)
-
-
-# A view of some items of a space, for foretell.measure.space.select to take the place of.
-@dataclass(frozen=True, eq=False)
-class _View:
-    space: Space
-    rows: NDArray[np.intp]
-    ids: tuple[str, ...] | None
-
-    @property
-    def n_items(self) -> int:
-        return len(self.rows)
-
-    @property
-    def n_tokens(self) -> int:
-        return self.space.n_tokens
-
-    def bits(self, rows: Rows = slice(None)) -> Bits:
-        return self.space.bits(self.rows[rows])
-
-
-def _select(space: Space, rows: NDArray[np.intp]) -> Space:
-    ids = None if space.ids is None else tuple(space.ids[row] for row in rows)
-    return _View(space, rows, ids)

@@ -26,7 +26,7 @@ standard errors as Student's t has for G (`Scores.critical`); at 20 tight groups
 **Contrasts.** A contrast of several values on the same items has the same contrast of their scores, so its
 error needs nothing else.
 
-The estimand is the expectation over fresh samples of as many items. ``benchmarks/error_coverage.md`` holds the
+The estimand is the expectation over fresh samples of as many items. ``benchmarks/coverage.md`` holds the
 errors against the truth.
 
 Sources: Aronow, Samii, Assenova 2015 (dyadic-robust variance, and what to do where it is not positive);
@@ -48,10 +48,21 @@ from foretell.measure.conventions import Estimate, Floats, Ints
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Scores", "contrast", "group_codes", "group_permutations", "p_value", "permutations"]
+__all__ = [
+    "FEWEST_GROUPS",
+    "Scores",
+    "contrast",
+    "critical",
+    "group_codes",
+    "group_permutations",
+    "p_value",
+    "permutations",
+]
 
-_FEWEST = 4  # groups (items, where there are none) from which errors are computed
+FEWEST_GROUPS = 4
+"""Groups (items, where there are none) from which errors are computed."""
 _Z_95 = 1.959963984540054
+_ROUNDING = 1e-9
 _CHUNK = 4_000_000  # entries of the dense (cells x pairs) table made at a time
 
 
@@ -120,7 +131,7 @@ class Scores:
     @property
     def critical(self) -> float:
         """Standard errors in half a 95 % interval: a quantile of Student's t, 1.96 but for few groups."""
-        return _student(self.n_groups - 1)
+        return critical(self.n_groups)
 
     def covariance(self) -> Floats:
         r"""Covariances of the values, shape (C, C); NaN for cells without a value, and for fewer than 4 groups.
@@ -131,7 +142,7 @@ class Scores:
         """
         n_cells, n_items = self.psi.shape
         covariance = np.full((n_cells, n_cells), np.nan)
-        if self.n_groups < _FEWEST:
+        if self.n_groups < FEWEST_GROUPS:
             return covariance
         valid = np.flatnonzero(np.isfinite(self.values))
         psi = self._of_groups()[valid]
@@ -180,12 +191,14 @@ class Scores:
             raise InputError("This result holds no scores: measure it with errors=True.")
         directions = [str(d) for d in result["direction"].values]
         n_cells = result.sizes["cell"]
+        # A curve is along one dimension, a matrix along two.
+        along = next((dim for dim in ("layer", "tokens") if dim in result.dims), None)
         # Edges point at places, so a part of a result, or one in another order, would be misread.
         whole = (
             directions == ["a_to_b", "b_to_a"]
             and result["item_number"].values.tolist() == list(range(result.attrs["n_items"]))
             and result["cell_number"].values.tolist() == list(range(result.attrs["n_cells"]))
-            and ("layer" not in result.dims or result["layer"].values.tolist() == result["cell_a"].values.tolist())
+            and (along is None or [str(name) for name in result[along].values] == result["cell_a"].values.tolist())
         )
         if not whole:
             raise InputError(
@@ -193,13 +206,13 @@ class Scores:
                 "as it was measured or loaded, and choose cells by their names."
             )
         cells = list(zip(result["cell_a"].values.tolist(), result["cell_b"].values.tolist(), strict=True))
-        names: list[tuple[str, ...]] = [(a,) for a, _ in cells] if "layer" in result.dims else list(cells)
+        names: list[tuple[str, ...]] = [(a,) for a, _ in cells] if along else list(cells)
         keys: dict[tuple[str, ...], int] = {
             (direction, *name): d * n_cells + c
             for d, direction in enumerate(directions)
             for c, name in enumerate(names)
         }
-        if "layer" in result.dims:
+        if along:
             values = result["imbalance"].values.reshape(-1)
         else:
             values = np.concatenate(
@@ -318,7 +331,8 @@ def group_permutations(groups: Ints, count: int, seed: int) -> NDArray[np.int32]
 
 def p_value(value: Floats, draws: Floats) -> Floats:
     """Share of permutations, the observed one among them, with a value as low: draws of shape (P, ...)."""
-    return np.asarray((1 + (draws <= value).sum(axis=0)) / (1 + len(draws)))
+    # Values that are equal but for rounding are as low.
+    return np.asarray((1 + (draws <= value + _ROUNDING).sum(axis=0)) / (1 + len(draws)))
 
 
 def _check_comparable(results: Mapping[str, xr.Dataset]) -> None:
@@ -359,9 +373,12 @@ def _positive_part(symmetric: Floats) -> Floats:
     return np.asarray((vectors * np.maximum(values, 0)) @ vectors.T)
 
 
-def _student(freedom: int) -> float:
-    """The .975 quantile of Student's t (Abramowitz and Stegun 26.7.5): right to .01 from 3 degrees of freedom on."""
-    z = _Z_95
+def critical(n_groups: int) -> float:
+    """Standard errors in half a 95 % interval: the .975 quantile of Student's t for so many groups less one.
+
+    By Abramowitz and Stegun 26.7.5: right to .01 from 4 groups on.
+    """
+    z, freedom = _Z_95, max(n_groups - 1, 1)
     terms = (
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,

@@ -1,7 +1,7 @@
 """How right the stated errors are: 95 % intervals against the truth, and what is read off planted curves.
 
-Run it as ``.venv/bin/python benchmarks/error_coverage.py values``, and with ``curves`` for the second table;
-``--runs 50 --truth 200`` is a quick look. Each writes its section of ``benchmarks/error_coverage.md`` and prints
+Run it as ``.venv/bin/python benchmarks/coverage.py values``, and with ``curves`` for the second table;
+``--runs 50 --truth 200`` is a quick look. Each writes its section of ``benchmarks/coverage.md`` and prints
 it. All draws have fixed seeds, one a run, so the tables do not depend on ``--jobs`` (processes of one thread each).
 
 **values.** A process is a distribution of items: of what two layers A and A' of one model and one layer B of another
@@ -18,6 +18,10 @@ at most one layer off those of the plateau. On a flat curve of 30 equal layers i
 """
 
 from __future__ import annotations
+
+if __name__ not in ("__main__", "__mp_main__"):
+    # Numba imports a module of this name if there is one: it means that which measures code, not this script.
+    raise ImportError("benchmarks/coverage.py is a script")
 
 import argparse
 import time
@@ -397,7 +401,7 @@ def main() -> None:
     else:
         runs, sizes = given.runs or 500, given.sizes or (500, 4000)
         lines, more = curve_section(pool, runs, sizes), ""
-    settings = f"benchmarks/error_coverage.py {given.section} --runs {runs}{more} --sizes {' '.join(map(str, sizes))}"
+    settings = f"benchmarks/coverage.py {given.section} --runs {runs}{more} --sizes {' '.join(map(str, sizes))}"
     title = {"values": "Values and differences", "curves": "Planted curves"}[given.section]
     write(title, lines, f"{settings} --jobs {given.jobs}")
 
