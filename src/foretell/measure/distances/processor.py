@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError
 from foretell.measure.compiled import compiled
 from foretell.measure.distances import Items, Numbers
-from foretell.measure.distances.vector import LANES, SIDE, VECTOR_BYTES, add_distances
+from foretell.measure.distances.vector import LANES, SIDE, VECTOR_BYTES, add_distances, prefetch
 from foretell.tasks import in_order
 
 __all__ = ["all_zeros", "cosine", "euclidean", "hamming"]
@@ -133,6 +133,10 @@ def _add_columns(
             columns_of_panel[(k - panel) // SIDE] = _four(y, c, k)
         for i in range(0, min(q.size, end) if triangle else q.size, SIDE):
             rows = _four(x, q, i)
+            # The lines that the next rows write to are far apart, where the processor does not look ahead by itself.
+            for r in range(i + 2 * SIDE, min(i + 3 * SIDE, q.size)):
+                for byte in range(panel * size, end * size, VECTOR_BYTES):
+                    prefetch(base + r * line + byte)
             for j in range(max(panel, i) if triangle else panel, end, SIDE):
                 columns = columns_of_panel[(j - panel) // SIDE]
                 by = _eight(scales[0], i, scales[1], j)

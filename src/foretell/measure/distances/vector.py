@@ -21,7 +21,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["LANES", "SIDE", "VECTOR_BYTES", "add_distances", "count_ahead", "signs"]
+__all__ = ["LANES", "SIDE", "VECTOR_BYTES", "add_distances", "count_ahead", "prefetch", "signs"]
 
 LANES = 8
 VECTOR_BYTES = 64
@@ -319,6 +319,21 @@ def signs(typing: Any, like: Any, address: Any, infinite: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, [packed, finite])
 
     return types.Tuple((types.uint64, types.boolean))(like, types.intp, types.int64), code
+
+
+@_intrinsic
+def prefetch(typing: Any, address: Any) -> Any:
+    """Begin to fetch the cache line at an address, to be written to."""
+
+    def code(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        flag = ir.IntType(32)
+        pointer = builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+        function = ir.FunctionType(ir.VoidType(), [pointer.type, flag, flag, flag])
+        fetch = cgutils.get_or_insert_function(builder.module, function, "llvm.prefetch.p0")
+        builder.call(fetch, [pointer, flag(1), flag(3), flag(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), code
 
 
 COUNTED_BYTES = 256
