@@ -6,8 +6,6 @@ places in their sorted row.
 
 from __future__ import annotations
 
-import mmap
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,9 +16,6 @@ from foretell.measure.distances import Items, Numbers
 from foretell.measure.distances.vector import COUNTED_BYTES, VECTOR_BYTES
 
 __all__ = ["empty_rows", "order_dtype", "put_places", "put_self", "row_bytes"]
-
-
-_LARGE = 2**23  # bytes
 
 
 def order_dtype(greatest: int) -> np.dtype[Any]:
@@ -35,19 +30,9 @@ def empty_rows(n_rows: int, n_candidates: int, dtype: np.dtype[Any]) -> Numbers:
     few places of the cache.
     """
     shape = (n_rows, row_bytes(n_candidates, dtype) // dtype.itemsize)
-    raw = _zeros(n_rows * row_bytes(n_candidates, dtype) + VECTOR_BYTES)
+    raw = np.zeros(n_rows * row_bytes(n_candidates, dtype) + VECTOR_BYTES, np.uint8)
     skip = -raw.ctypes.data % VECTOR_BYTES
     return raw[skip : raw.size - VECTOR_BYTES + skip].view(dtype).reshape(shape)
-
-
-def _zeros(size: int) -> NDArray[np.uint8]:
-    """Bytes of 0; many of them in large pages where the system has those, since each page costs its first use."""
-    if size < _LARGE or not hasattr(mmap, "MADV_HUGEPAGE"):
-        return np.zeros(size, np.uint8)
-    memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    with suppress(OSError):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    return np.frombuffer(memory, np.uint8)
 
 
 def row_bytes(n_candidates: int, dtype: np.dtype[Any]) -> int:
