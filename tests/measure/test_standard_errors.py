@@ -300,7 +300,7 @@ def test_contrast_refuses_what_cannot_be_compared() -> None:
     with pytest.raises(InputError, match="errors=True"):
         foretell.contrast(foretell.imbalance_curve([a], [b], errors=False), {("a_to_b", "0"): 1})
     fewer = foretell.imbalance_curve([a[:20]], [b[:20]])
-    with pytest.raises(InputError, match="n=29 and 'y' n=19"):
+    with pytest.raises(InputError, match=r"n=29 and 'y' n=19.*subsample=.*allow_different_n=True"):
         foretell.contrast({"x": result, "y": fewer}, {("x", "a_to_b", "0"): 1, ("y", "a_to_b", "0"): -1})
     weights = {("x", "a_to_b", "0"): 1.0, ("y", "a_to_b", "0"): -1.0}
     for options, message in (
@@ -314,3 +314,31 @@ def test_contrast_refuses_what_cannot_be_compared() -> None:
     named = foretell.imbalance_curve([foretell.Bits.from_activations(a, ids)], [b])
     with pytest.raises(AlignmentError, match="same items"):
         foretell.contrast({"x": result, "y": named}, {("x", "a_to_b", "0"): 1, ("y", "a_to_b", "0"): -1})
+
+
+def test_different_n_is_compared_only_when_asked() -> None:
+    """Halves that share no item are independent; a part of the items is no news beside all of them."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 90, 40))
+    b = b + a
+    ids = [f"item {i}" for i in range(90)]
+
+    def measured(rows: slice) -> object:
+        return foretell.imbalance_curve(
+            [foretell.Bits.from_activations(a[rows], ids[rows])], [foretell.Bits.from_activations(b[rows], ids[rows])]
+        )
+
+    first, second, whole = measured(slice(0, 40)), measured(slice(40, 90)), measured(slice(0, 90))
+    weights = {("x", "a_to_b", "0"): 1.0, ("y", "a_to_b", "0"): -1.0}
+    with pytest.raises(InputError, match="allow_different_n=True"):
+        foretell.contrast({"x": first, "y": second}, weights)  # type: ignore[dict-item]
+    value, error = foretell.contrast({"x": first, "y": second}, weights, allow_different_n=True)  # type: ignore[dict-item]
+    one, other = (foretell.contrast(part, {("a_to_b", "0"): 1}) for part in (first, second))  # type: ignore[arg-type]
+    assert value == pytest.approx(one[0] - other[0])
+    # But for G / (G - 1) and the bound from below, which are of both together.
+    assert error == pytest.approx(np.hypot(one[1], other[1]), rel=0.04)
+    _, shared = foretell.contrast({"x": whole, "y": second}, weights, allow_different_n=True)  # type: ignore[dict-item]
+    _, of_whole = foretell.contrast(whole, {("a_to_b", "0"): 1})  # type: ignore[arg-type]
+    assert shared < np.hypot(of_whole, other[1])
+    same = foretell.contrast({"x": whole, "y": whole}, weights, allow_different_n=True)  # type: ignore[dict-item]
+    assert same == (0, 0)
