@@ -19,13 +19,15 @@ from functools import partial
 from typing import Any
 
 import data
-import numkong
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from turns import Row, in_turn, median, timed
+
+from foretell.measure.distances.processor import hamming
+from foretell.measure.order import empty_rows, order_dtype
 
 N_ITEMS, N_BITS = 2000, 11_520
 LANES = 8  # of 64 bits
@@ -40,7 +42,9 @@ CYCLES_A_LINK = 4
 
 def distance_pass(packed: data.Bytes) -> None:
     """All Hamming distances of one space on one thread: the one place to say what is measured."""
-    numkong.hammings_symmetric(packed, dtype="uint1")
+    items = np.arange(len(packed))
+    out = empty_rows(len(packed), len(packed), order_dtype(8 * packed.shape[1]))[:, : len(packed)]
+    hamming(packed, items, packed, items, out, triangle=True, threads=1)
 
 
 def pairs_of_pass(n_items: int) -> int:

@@ -24,6 +24,14 @@ def test_the_example_prints_what_the_readme_shows() -> None:
     assert printed.getvalue() == shown.group(1)
 
 
+def test_the_examples_of_the_measure_run() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "measure.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+            exec(compile(block, "docs/measure.md", "exec"), names)
+
+
 def test_what_the_readme_links_to_is_there() -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("http")]
     assert len(links) >= 5

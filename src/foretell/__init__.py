@@ -27,6 +27,9 @@ _HOME = {
     "load_result": "foretell.measure.result",
     "save_result": "foretell.measure.result",
     "contrast": "foretell.measure.inference",
+    "cross_fit": "foretell.measure.crossfit",
+    "halves_stderr": "foretell.measure.halves",
+    "Points": "foretell.measure.points",
     "Bits": "foretell.measure.bits",
     "Space": "foretell.measure.space",
     "align": "foretell.measure.space",
@@ -40,11 +43,14 @@ _HOME = {
 __all__ = [
     "Bits",
     "Imbalance",
+    "Points",
     "Space",
     "__version__",
     "align",
     "contrast",
+    "cross_fit",
     "extract",
+    "halves_stderr",
     "imbalance_by_n",
     "imbalance_curve",
     "imbalance_matrix",
@@ -64,7 +70,10 @@ if TYPE_CHECKING:
     from foretell.measure.by_n import imbalance_by_n
     from foretell.measure.by_token import token_curve, token_map
     from foretell.measure.compare import imbalance_curve, imbalance_matrix, information_imbalance
+    from foretell.measure.crossfit import cross_fit
+    from foretell.measure.halves import halves_stderr
     from foretell.measure.inference import contrast
+    from foretell.measure.points import Points
     from foretell.measure.result import Imbalance, load_result, save_result
     from foretell.measure.space import Space, align
     from foretell.representations.data import load_pairs
