@@ -20,6 +20,7 @@ _HOME = {
     "information_imbalance": "foretell.measure.compare",
     "imbalance_matrix": "foretell.measure.compare",
     "imbalance_curve": "foretell.measure.compare",
+    "similarity_matrix": "foretell.measure.similarity",
     "Imbalance": "foretell.measure.result",
     "load_result": "foretell.measure.result",
     "save_result": "foretell.measure.result",
@@ -51,6 +52,7 @@ __all__ = [
     "run",
     "save_result",
     "semantic_layers",
+    "similarity_matrix",
 ]
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from foretell.measure.compare import imbalance_curve, imbalance_matrix, information_imbalance
     from foretell.measure.inference import contrast
     from foretell.measure.result import Imbalance, load_result, save_result
+    from foretell.measure.similarity import similarity_matrix
     from foretell.measure.space import Space, align
     from foretell.representations.data import load_pairs
     from foretell.representations.extraction import extract

@@ -75,6 +75,8 @@ class Tallies:
     """
 
     reads_distances = False
+    symmetric = False
+    larger_is_more_alike = False
 
     def __init__(self, pairs: Sequence[Pair], *, k: int, convention: Convention, errors: bool) -> None:
         self._k, self._convention, self._errors = k, convention, errors
