@@ -65,7 +65,7 @@ def covariance(sums: ProductSums, pair: Pair) -> float:
     """Sum over ordered pairs of items of the product of two spaces' distances less their means."""
     n = sums.rows.shape[1]
     # Rounded once: where sums are whole numbers this is the number nearest to the exact one.
-    a, b = (Fraction(math.fsum(sums.rows[space])) for space in pair)
+    a, b = (Fraction(sums.totals[space]) for space in pair)
     return float(Fraction(sums.products[pair]) - a * b / (n * (n - 1)))
 
 

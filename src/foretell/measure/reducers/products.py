@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,11 @@ class ProductSums:
 
     products: Mapping[Pair, float]
     rows: Floats
+
+    @cached_property
+    def totals(self) -> list[float]:
+        """Sum of all rows of each space."""
+        return [math.fsum(rows) for rows in self.rows]
 
 
 class GroupedPairs:
@@ -218,11 +224,12 @@ def put_looked_up(
     """Write what a table has at distances, as `put_values` does; a query's own place is not looked up."""
     for r in range(own.size):
         row, to = distances[r][column:n][:COLUMNS], out[r]
-        place = own[r] - column
-        for m in range(place + 1 if halved and place >= 0 else 0, row.size):
-            if m != place:
-                to[m] = table[row[m]]
-        _blank(to, row.size, place, halved)
+        place = max(-1, own[r] - column)
+        for m in range(0 if halved else min(place, row.size)):
+            to[m] = table[row[m]]
+        for m in range(place + 1, row.size):
+            to[m] = table[row[m]]
+        _blank(to, row.size, own[r] - column, halved)
 
 
 @compiled
