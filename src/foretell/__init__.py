@@ -20,6 +20,9 @@ _HOME = {
     "information_imbalance": "foretell.measure.compare",
     "imbalance_matrix": "foretell.measure.compare",
     "imbalance_curve": "foretell.measure.compare",
+    "imbalance_by_n": "foretell.measure.by_n",
+    "token_curve": "foretell.measure.by_token",
+    "token_map": "foretell.measure.by_token",
     "similarity_matrix": "foretell.measure.similarity",
     "Imbalance": "foretell.measure.result",
     "load_result": "foretell.measure.result",
@@ -43,6 +46,7 @@ __all__ = [
     "align",
     "contrast",
     "extract",
+    "imbalance_by_n",
     "imbalance_curve",
     "imbalance_matrix",
     "information_imbalance",
@@ -52,11 +56,15 @@ __all__ = [
     "run",
     "save_result",
     "semantic_layers",
+    "token_curve",
+    "token_map",
     "similarity_matrix",
 ]
 
 if TYPE_CHECKING:
     from foretell.measure.bits import Bits
+    from foretell.measure.by_n import imbalance_by_n
+    from foretell.measure.by_token import token_curve, token_map
     from foretell.measure.compare import imbalance_curve, imbalance_matrix, information_imbalance
     from foretell.measure.inference import contrast
     from foretell.measure.result import Imbalance, load_result, save_result

@@ -42,6 +42,7 @@ def measure_cells(
     seed: int,
     groups: Sequence[str] | None,
     per_item: bool = False,
+    steps: Sequence[tuple[Input, Input]] = (),
     attributes: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Measure cells (place in A, place in B) both ways.
@@ -65,6 +66,8 @@ def measure_cells(
         Of the items.
     per_item : bool
         Whether each query's neighbours and their ranks go into the result.
+    steps : sequence of (Input, Input)
+        For a curve whose every point adds tokens to the one before: what it adds (`foretell.measure.estimates`).
     attributes : mapping, optional
         More of them.
     """
@@ -86,7 +89,10 @@ def measure_cells(
     codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
 
     # A space that stands on both sides, or twice on one, is measured once.
-    inputs = list({id(space): space for space in spaces}.values())
+    if steps:
+        inputs = [space for both in zip(spaces_a.values(), spaces_b.values(), strict=True) for space in both]
+    else:
+        inputs = list({id(space): space for space in spaces}.values())
     place = {id(space): number for number, space in enumerate(inputs)}
     of_a, of_b = ([place[id(space)] for space in side.values()] for side in (spaces_a, spaces_b))
     forward = [(of_a[a], of_b[b]) for a, b in cells]
@@ -98,6 +104,7 @@ def measure_cells(
         codes,
         keep=lambda pair: pair in keep or pair[::-1] in keep,
         permutations=_permutations(codes, n_permutations, seed),
+        steps=steps,
     )
     found = measure(request, list(dict.fromkeys(forward)), options)
     _warn_constant(found[ks[0]], names, of_a, of_b)

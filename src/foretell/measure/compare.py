@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["imbalance_curve", "imbalance_matrix", "information_imbalance"]
 
 CANDIDATES = ("leave-one-out", "split")
+_REPLICATES = 5  # of preset="paper"
 
 
 def information_imbalance(
@@ -138,6 +139,7 @@ def imbalance_matrix(
     per_item: bool = False,
     groups: Sequence[str] | None = None,
     named_cells: Sequence[tuple[str, str]] = (),
+    preset: str | None = None,
 ) -> xr.Dataset:
     """Measure every space of A against every space of B, both ways, in one walk over the items.
 
@@ -173,6 +175,11 @@ def imbalance_matrix(
         and permutations keep groups together.
     named_cells : sequence of (name in A, name in B)
         Further cells whose scores are kept.
+    preset : {"paper"}, optional
+        The recipe of arXiv 2505.17101 for bits, all else being left at its default: k = 1, the convention ``paper``, a
+        random half of the items as queries and the others as candidates, of which 5 times the same half of the
+        positions is taken. The value is the mean of the 5; their standard deviation, which the authors give as error,
+        is `spread`. (The tokens, 20 before the last 2, are chosen where activations are extracted.)
 
     Returns
     -------
@@ -189,13 +196,18 @@ def imbalance_matrix(
         For a space whose items are all identical.
     """
     refuse(cluster=(cluster, None))
+    check_option("preset", preset, (None, "paper"))
+    if preset == "paper":
+        given = (k, metric, convention, candidates, subsample, queries, errors, null, per_item, groups)
+        if given != (1, "hamming", "adjusted", "leave-one-out", None, None, True, 0, False, None):
+            raise OptionError("preset='paper' sets all that is measured: leave the other options at their defaults.")
+        errors, convention = False, "paper"
     options = Options.checked(
         metric=metric, convention=convention, errors=errors, backend=backend, threads=threads, memory=memory
     )
     side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
     size = check_spaces(side_a, side_b)
     seed = checked_count("seed", seed, least=0)
-    layout = _layout(size, candidates, subsample, queries, seed)
     names_a, names_b = list(side_a), list(side_b)
     cells = [(a, b) for a in range(len(names_a)) for b in range(len(names_b))]
     kept = [(a, a) for a in range(len(names_a))] if len(names_a) == len(names_b) else []
@@ -204,20 +216,26 @@ def imbalance_matrix(
         check_option("named_cells", b, names_b)
         cell = (names_a.index(a), names_b.index(b))
         kept += [cell] if cell not in kept else []
-    return measure_cells(
-        side_a,
-        side_b,
-        cells,
-        kept,
-        curve=False,
-        k=k,
-        layout=layout,
-        options=options,
-        n_permutations=null,
-        seed=seed,
-        groups=groups,
-        per_item=per_item,
-    )
+
+    def measured(layout: Layout) -> xr.Dataset:
+        return measure_cells(
+            side_a,
+            side_b,
+            cells,
+            kept,
+            curve=False,
+            k=k,
+            layout=layout,
+            options=options,
+            n_permutations=null,
+            seed=seed,
+            groups=groups,
+            per_item=per_item,
+        )
+
+    if preset == "paper":
+        return _over_replicates([measured(layout) for layout in _paper_layouts(size, seed)])
+    return measured(_layout(size, candidates, subsample, queries, seed))
 
 
 def imbalance_curve(
@@ -227,6 +245,7 @@ def imbalance_curve(
     k: int = 1,
     metric: str = "hamming",
     convention: str = "adjusted",
+    subsample: int | None = None,
     errors: bool = True,
     null: int = 0,
     memory: str | None = None,
@@ -241,7 +260,7 @@ def imbalance_curve(
     ----------
     spaces_a, spaces_b : mapping of names to spaces, or sequence of spaces
         Equally many, with the same names, over the same items.
-    k, metric, convention, errors, memory, threads, backend, seed, groups
+    k, metric, convention, subsample, errors, memory, threads, backend, seed, groups
         As for `imbalance_matrix`.
     null : int, default 0
         Permutations of which item of A goes with which of B, the same for every layer; 1,000 serve well.
@@ -270,6 +289,7 @@ def imbalance_curve(
             f"{', '.join(list(side_b)[:3])}...: give both the same names in the same order."
         )
     size = check_spaces(side_a, side_b)
+    seed = checked_count("seed", seed, least=0)
     cells = [(layer, layer) for layer in range(len(side_a))]
     return measure_cells(
         side_a,
@@ -278,10 +298,10 @@ def imbalance_curve(
         cells,
         curve=True,
         k=k,
-        layout=Layout.everyone(size),
+        layout=_layout(size, "leave-one-out", subsample, None, seed),
         options=options,
         n_permutations=null,
-        seed=checked_count("seed", seed, least=0),
+        seed=seed,
         groups=groups,
     )
 
@@ -309,3 +329,24 @@ def _layout(size: int, candidates: str, subsample: int | None, queries: int | No
     else:
         drawn = Layout.everyone(len(chosen))
     return Layout(chosen[drawn.queries], chosen[drawn.candidates])
+
+
+def _paper_layouts(size: int, seed: int) -> list[Layout]:
+    """Five random halves of the positions of queries, each with the candidates at the same positions."""
+    if size < 12:
+        raise OptionError(f"preset='paper' is not an option for {size} items: it measures quarters; give at least 12.")
+    halves = Layout.split(size, seed)
+    rng = np.random.default_rng([seed, 2])
+    n_positions = len(halves.queries)
+    drawn = [rng.choice(n_positions, n_positions // 2, replace=False) for _ in range(_REPLICATES)]
+    return [Layout(halves.queries[positions], halves.candidates[positions]) for positions in drawn]
+
+
+def _over_replicates(results: Sequence[xr.Dataset]) -> xr.Dataset:
+    """The mean of several results, and their standard deviation."""
+    first = results[0]
+    values = np.stack([result["imbalance"].values for result in results])
+    over = first["imbalance"].dims
+    mean = first[["imbalance"]].assign(imbalance=(over, values.mean(axis=0)))
+    attributes = {"preset": "paper", "candidates": "split", "replicates": len(results)}
+    return mean.assign(spread=(over, values.std(axis=0))).assign_attrs(attributes)

@@ -18,6 +18,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Protocol
 
 from foretell.exceptions import OptionError
@@ -118,9 +119,9 @@ class Walk:
         self._memory, self._threads = memory, threads
         self._kept: Block | None = None
         self.saw_ties = False
-        # Whole numbers of every step of a space together decide how wide they are.
+        # For each space, the greatest sum of whole distances after each step: it decides how wide they are.
         self._greatest = [
-            None if any(g is None for g in of_space) else sum(g for g in of_space if g is not None)
+            None if any(g is None for g in of_space) else list(accumulate(g for g in of_space if g is not None))
             for of_space in zip(*([space.greatest for space in step] for step in steps), strict=True)
         ]
 
@@ -177,10 +178,13 @@ class Walk:
             order, distances = [], []
             for place, (space, greatest) in enumerate(zip(step, self._greatest, strict=True)):
                 whole = greatest is not None
-                dtype = order_dtype(greatest) if greatest is not None else space.dtype
+                dtype = order_dtype(greatest[number]) if greatest is not None else space.dtype
                 total = held[place]
                 if total is None:
                     total = empty_rows(len(queries), len(candidates), dtype)
+                elif total.dtype != dtype:
+                    narrow, total = total, empty_rows(len(queries), len(candidates), dtype)
+                    total[:, : len(candidates)] = narrow[:, : len(candidates)]
                 space.fill(
                     total[:, : len(candidates)],
                     queries,
@@ -217,9 +221,9 @@ class Walk:
         total, passing = 0, 0
         for space, greatest in zip(self._steps[0], self._greatest, strict=True):
             if greatest is not None:
-                total += row_bytes(n, order_dtype(greatest))
+                total += row_bytes(n, order_dtype(greatest[-1]))
                 if self._by_order:
-                    passing += row_bytes(n, order_dtype(greatest)) if keep_distances or len(self._steps) > 1 else 0
+                    passing += row_bytes(n, order_dtype(greatest[-1])) if keep_distances or len(self._steps) > 1 else 0
             else:
                 total += row_bytes(n, order_dtype(n))
                 of_distances = row_bytes(n, space.dtype)

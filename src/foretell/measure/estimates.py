@@ -24,6 +24,7 @@ from foretell.measure.conventions import (
     check_convention,
     estimate,
 )
+from foretell.measure.distances import Distances
 from foretell.measure.engine import Walk, checked_memory
 from foretell.measure.inputs import Input
 from foretell.measure.layout import Layout
@@ -108,6 +109,9 @@ class Request:
         Whether the scores, neighbours and ranks of a pair are to be kept.
     permutations : mapping of str to ndarray of int32, shape (P, N)
         Kinds of null, by name: item i of the first side of a cell goes with item ``[p, i]`` of the second.
+    steps : sequence of (Input, Input)
+        Where each cell's spaces are those of the cell before with some tokens more: what is added to either side. Cell
+        t is then (2 t, 2 t + 1), and all distances are sums over the steps up to it.
     """
 
     inputs: Sequence[Input]
@@ -116,6 +120,23 @@ class Request:
     groups: NDArray[np.int64]
     keep: Callable[[Pair], bool] = lambda pair: True
     permutations: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
+    steps: Sequence[tuple[Input, Input]] = ()
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """The cells that are read off a walk after one of its steps, and the places of the walk's spaces then."""
+
+    cells: Sequence[Pair]
+    places: Sequence[int]
+
+    def within(self, pair: Pair) -> Pair:
+        """Places among the walk's spaces."""
+        return self.places.index(pair[0]), self.places.index(pair[1])
+
+    def without(self, pair: Pair) -> Pair:
+        """Places in the request."""
+        return self.places[pair[0]], self.places[pair[1]]
 
 
 def measure(request: Request, cells: Sequence[Pair], options: Options) -> dict[int, dict[Pair, Measured]]:
@@ -135,29 +156,31 @@ def measure(request: Request, cells: Sequence[Pair], options: Options) -> dict[i
     dict of k to dict of (A, B) to Measured
     """
     spaces = [distances(space, options.metric, options.backend) for space in request.inputs]
-    used = sorted({place for cell in cells for place in cell})
-    constant = {place for place in used if is_constant(spaces[place], request.layout)}
+    constant = _constant(spaces, sorted({place for cell in cells for place in cell}), request)
     varied = [cell for cell in cells if not constant.intersection(cell)]
     found: dict[int, dict[Pair, Measured]] = {k: {} for k in request.ks}
 
-    def walk_of(some: Sequence[Pair]) -> tuple[Walk, list[int]]:
-        places = sorted({place for cell in some for place in cell})
-        steps = [[spaces[place] for place in places]]
+    def walk_of(stages: Sequence[_Stage]) -> Walk:
+        steps: Sequence[Sequence[Distances]] = [[spaces[place] for place in stages[0].places]]
+        if request.steps:
+            steps = [[distances(space, options.metric, options.backend) for space in step] for step in request.steps]
         by_order = options.convention.by_order
-        return Walk(steps, request.layout, memory=options.memory, threads=options.threads, by_order=by_order), places
+        return Walk(steps, request.layout, memory=options.memory, threads=options.threads, by_order=by_order)
 
     def fits(some: Sequence[Pair]) -> bool:
-        walk, places = walk_of(some)
-        return walk.fits([*_reducers(some, places, request, options).values()])
+        stages = _stages(request, some)
+        reducers = [reducer for stage in stages for reducer in _reducers(stage, request, options).values()]
+        return bool(request.steps) or walk_of(stages).fits(reducers)
 
     saw_ties = False
-    for some in _batches(varied, fits) if options.backend != "numpy" else [varied] if varied else []:
+    for some in [varied] if options.backend == "numpy" and varied else _batches(varied, fits):
         if options.backend == "numpy":
             part = _by_oracle(some, request, options)
             saw_ties |= options.convention.by_order and _has_ties(request, options, some)
         else:
-            walk, places = walk_of(some)
-            part = _by_walk(walk, places, some, request, options)
+            stages = _stages(request, some)
+            walk = walk_of(stages)
+            part = _by_walk(walk, stages, request, options)
             saw_ties |= walk.saw_ties
         for k, of_k in part.items():
             found[k] |= of_k
@@ -174,6 +197,16 @@ def measure(request: Request, cells: Sequence[Pair], options: Options) -> dict[i
                 of_k[pair] = _of_constant(1.0 if pair[1] not in constant else np.nan, request, options)
         found[k] = of_k
     return found
+
+
+def _constant(spaces: Sequence[Distances], places: Sequence[int], request: Request) -> set[int]:
+    """Places of the spaces in which all items are alike. Where steps add tokens, one that is not stays so."""
+    constant: set[int] = set()
+    for place in places:
+        before = place - 2
+        if (not request.steps or before < 0 or before in constant) and is_constant(spaces[place], request.layout):
+            constant.add(place)
+    return constant
 
 
 def _both_ways(cells: Sequence[Pair]) -> list[Pair]:
@@ -202,35 +235,66 @@ def _wanted(cells: Sequence[Pair], options: Options) -> list[Pair]:
     return sorted(pairs)
 
 
-def _reducers(cells: Sequence[Pair], places: Sequence[int], request: Request, options: Options) -> dict[int, Tallies]:
-    number = {place: row for row, place in enumerate(places)}
-    pairs = [(number[a], number[b]) for a, b in _wanted(cells, options)]
-    return {k: Tallies(pairs, k=k, convention=options.convention, errors=options.errors) for k in request.ks}
+def _stages(request: Request, cells: Sequence[Pair]) -> list[_Stage]:
+    """What is read off after each step: all cells after the only one, or each after its own."""
+    if not request.steps:
+        return [_Stage(cells, sorted({place for cell in cells for place in cell}))]
+    ways = [(2 * step, 2 * step + 1) for step in range(len(request.steps))]
+    return [_Stage([way] if way in cells else [], way) for way in ways]
+
+
+def _reducers(stage: _Stage, request: Request, options: Options) -> dict[int, Tallies]:
+    pairs = [stage.within(pair) for pair in _wanted(stage.cells, options)]
+    convention, errors = options.convention, options.errors
+    return {k: Tallies(pairs, k=k, convention=convention, errors=errors) for k in request.ks if pairs}
 
 
 def _by_walk(
-    walk: Walk, places: Sequence[int], cells: Sequence[Pair], request: Request, options: Options
+    walk: Walk, stages: Sequence[_Stage], request: Request, options: Options
 ) -> dict[int, dict[Pair, Measured]]:
-    reducers = _reducers(cells, places, request, options)
-    walk.feed([*reducers.values()])
-    tallies = {
-        k: {(places[a], places[b]): tally for (a, b), tally in reducer.result().items()}
-        for k, reducer in reducers.items()
-    }
-    del reducers
-    number = {place: row for row, place in enumerate(places)}
+    reducers = [_reducers(stage, request, options) for stage in stages]
+    walk.feed(*([*of_stage.values()] for of_stage in reducers))
+    found = {}
+    for k in request.ks:
+        tallies = {
+            stage.without(pair): tally
+            for stage, of_stage in zip(stages, reducers, strict=True)
+            if k in of_stage
+            for pair, tally in of_stage.pop(k).result().items()
+        }
+        cells = [cell for stage in stages for cell in stage.cells]
+        found[k] = _estimated(
+            tallies, cells, request, options, partial(_null_rank_sums, walk, stages, tallies, options.convention)
+        )
+    return found
 
-    def rank_sums(k: int, directions: Mapping[Pair, NDArray[np.int32]]) -> dict[Pair, Floats]:
-        sums: dict[Pair, Floats] = {}
-        for moved in {id(those): those for those in directions.values()}.values():
-            pairs = [pair for pair, those in directions.items() if those is moved]
-            neighbours = {(number[a], number[b]): tallies[k][a, b].neighbours for a, b in pairs}
-            reducer = NullRankSums(neighbours, moved, convention=options.convention)
-            walk.feed([reducer])
-            sums |= {(places[a], places[b]): total for (a, b), total in reducer.result().items()}
-        return sums
 
-    return {k: _estimated(tallies[k], cells, request, options, partial(rank_sums, k)) for k in request.ks}
+def _null_rank_sums(
+    walk: Walk,
+    stages: Sequence[_Stage],
+    tallies: Mapping[Pair, Tally],
+    convention: Convention,
+    directions: Mapping[Pair, NDArray[np.int32]],
+) -> dict[Pair, Floats]:
+    """Rank sums of pairs under permutations: one more walk for either direction."""
+    sums: dict[Pair, Floats] = {}
+    for moved in {id(those): those for those in directions.values()}.values():
+        reducers = [
+            NullRankSums(
+                {
+                    stage.within(pair): tallies[pair].neighbours
+                    for pair, those in directions.items()
+                    if those is moved and pair[0] in stage.places
+                },
+                moved,
+                convention=convention,
+            )
+            for stage in stages
+        ]
+        walk.feed(*([reducer] for reducer in reducers))
+        for stage, reducer in zip(stages, reducers, strict=True):
+            sums |= {stage.without(pair): total for pair, total in reducer.result().items()}
+    return sums
 
 
 def _by_oracle(cells: Sequence[Pair], request: Request, options: Options) -> dict[int, dict[Pair, Measured]]:

@@ -37,6 +37,7 @@ __all__ = [
     "nearest",
     "permuted_rank_sum",
     "rank_entries",
+    "rank_own",
     "rank_rows",
 ]
 
@@ -358,6 +359,65 @@ def add_ahead_of_long_rows(
             for e in range(start[r], start[r + 1]):
                 if first <= candidate[e] < stop:
                     ahead[reader, candidate[e]] -= unit[e]
+
+
+@compiled
+def rank_own(
+    order: Order,
+    tie_share: float,
+    ties: bool,
+    start: Ints,
+    candidate: NDArray[np.int32],
+    weight: Floats,
+    unit: Ints,
+    rank: Floats,
+    rank_sum: Floats,
+    ahead: Ints,
+) -> None:
+    """Rank a space's own neighbours in its own rows, and add how much candidates stand before them.
+
+    Whoever stands before a neighbour is a neighbour too: so no row is read.
+
+    Parameters
+    ----------
+    order : ndarray of uint16 or uint32, shape (R, P)
+    start, candidate, weight
+        Neighbours of each row.
+    unit : ndarray of int64
+        Of each neighbour, as for `add_ahead`.
+    rank, rank_sum : ndarray of float64
+        Filled, as by `rank_entries`.
+    ahead : ndarray of int64, shape (C,)
+        Added to, unless it is empty.
+    """
+    for r in range(start.size - 1):
+        own = candidate[start[r] : start[r + 1]]
+        t = np.empty(own.size, order.dtype)
+        for e in range(own.size):
+            t[e] = order[r, own[e]]
+        nearest_first = np.argsort(t)
+        beyond = np.int64(0)
+        for e in range(own.size):
+            beyond += unit[start[r] + e]
+        first = 0
+        while first < own.size:
+            stop = first
+            tied = np.int64(0)
+            while stop < own.size and t[nearest_first[stop]] == t[nearest_first[first]]:
+                tied += unit[start[r] + nearest_first[stop]]
+                stop += 1
+            beyond -= tied
+            for place in range(first, stop):
+                e = start[r] + nearest_first[place]
+                rank[e] = 1.0 + first + tie_share * (stop - first - 1)
+                if ahead.size:
+                    before = 2 * beyond + tied - unit[e] if ties else beyond
+                    ahead[candidate[e]] += before
+            first = stop
+        # In the order of `rank_entries`: identical spaces have the same sums, to the last bit.
+        rank_sum[r] = 0.0
+        for e in range(start[r], start[r + 1]):
+            rank_sum[r] += weight[e] * rank[e]
 
 
 @compiled

@@ -192,13 +192,17 @@ def labelled(
         variables["neighbour"] = ((*over, "query", "place"), per_item.neighbour.reshape(shape))
         variables["neighbour_rank"] = ((*over, "query", "place"), per_item.rank.reshape(shape))
         coords["query"] = _text([items[place] for place in per_item.query])
-    attrs = {
+    return xr.Dataset(variables, coords, result_attributes(attributes))
+
+
+def result_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of a result: these, and what every result carries."""
+    return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         **attributes,
         "versions": json.dumps(_versions()),
     }
-    return xr.Dataset(variables, coords, attrs)
 
 
 def save_result(result: xr.Dataset, path: str | Path) -> Path:

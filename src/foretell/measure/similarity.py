@@ -29,7 +29,7 @@ from foretell.measure.reducers.cka import debiased_cka
 from foretell.measure.reducers.neighbours import Neighbourhoods
 from foretell.measure.reducers.products import Pair, Products, Values
 from foretell.measure.reducers.rsa import DistanceCounts, SortedDistances, cosines, pearson
-from foretell.measure.result import SCHEMA, SCHEMA_VERSION, Z_95, _text, _versions
+from foretell.measure.result import Z_95, result_attributes
 from foretell.tasks import checked_count
 
 if TYPE_CHECKING:
@@ -362,8 +362,6 @@ def _labelled(
     stderr: Floats | None,
     attributes: Mapping[str, Any],
 ) -> xr.Dataset:
-    import json
-
     import xarray as xr
 
     over = ("measure", "a", "b")
@@ -373,11 +371,10 @@ def _labelled(
         variables["low"] = (over, similarity - Z_95 * stderr)
         variables["high"] = (over, similarity + Z_95 * stderr)
     coords = {
-        "measure": _text(wanted),
-        "a": _text(list(sides[0])),
-        "b": _text(list(sides[1])),
+        "measure": np.array(wanted, dtype=object),
+        "a": np.array(list(sides[0]), dtype=object),
+        "b": np.array(list(sides[1]), dtype=object),
         "symmetric": ("measure", [MEASURES[name].symmetric for name in wanted]),
         "larger_is_more_alike": ("measure", [MEASURES[name].larger_is_more_alike for name in wanted]),
     }
-    attrs = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **attributes, "versions": json.dumps(_versions())}
-    return xr.Dataset(variables, coords, attrs)
+    return xr.Dataset(variables, coords, result_attributes(attributes))

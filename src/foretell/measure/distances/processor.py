@@ -126,12 +126,15 @@ def _add_columns(
     q, c = items
     base, line, size = out.ctypes.data, out.strides[0], out.itemsize
     scratch = np.zeros((SIDE, SIDE), out.dtype)
+    columns_of_panel = [_four(y, c, 0)] * (_PANEL // SIDE)
     for panel in range(first, stop, _PANEL):
         end = min(panel + _PANEL, stop)
+        for k in range(panel, end, SIDE):
+            columns_of_panel[(k - panel) // SIDE] = _four(y, c, k)
         for i in range(0, min(q.size, end) if triangle else q.size, SIDE):
             rows = _four(x, q, i)
             for j in range(max(panel, i) if triangle else panel, end, SIDE):
-                columns = _four(y, c, j)
+                columns = columns_of_panel[(j - panel) // SIDE]
                 by = _eight(scales[0], i, scales[1], j)
                 both = triangle and i != j
                 if i + SIDE <= q.size and j + SIDE <= c.size:

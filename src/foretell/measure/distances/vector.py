@@ -102,9 +102,8 @@ def _sixteen_sums(
     read: Callable[[Any], tuple[_Values, _Values]],
     last: Callable[[], tuple[_Values, _Values, Any]],
     take: Callable[[Any, Any, Any, Any], Any],
-    add: Callable[[Any, Any], Any],
 ) -> _Values:
-    """Two vectors with the sums of 4 rows against 4 columns, row by row.
+    """16 vectors, whose lanes sum to what 4 rows have against 4 columns, row by row.
 
     `read(step)` gives the vectors of both sides at one of `n_whole` steps, `last()` those that end the rows with their
     new lanes, used if `n_rest` is not 0. `take(sum, x, y, lanes)` adds what x and y differ by, in all lanes for None.
@@ -136,8 +135,7 @@ def _sixteen_sums(
     builder.branch(end)
 
     builder.position_at_end(end)
-    total = _merged(builder, of, [(after, whole), (ragged, finished)])
-    return [_sums_of_lanes(builder, total[half : half + 8], add) for half in (0, 8)]
+    return _merged(builder, of, [(after, whole), (ragged, finished)])
 
 
 def _merged(builder: ir.IRBuilder, of: ir.Type, ways: Sequence[tuple[Any, _Values]]) -> _Values:
@@ -149,25 +147,21 @@ def _merged(builder: ir.IRBuilder, of: ir.Type, ways: Sequence[tuple[Any, _Value
     return merged
 
 
-def _add_to_tile(
-    builder: ir.IRBuilder, halves: Sequence[Any], of: ir.Type, stride: Any, out: Any, mirrored: Any
-) -> None:
-    """Add 16 sums to the 4 x 4 numbers at `out`, and transposed to those at `mirrored` unless that is 0."""
+def _add_to_tile(builder: ir.IRBuilder, sixteen: Any, of: ir.Type, stride: Any, out: Any, mirrored: Any) -> None:
+    """Add 16 sums, a vector of them, to the 4 x 4 numbers at `out`, and transposed to `mirrored` unless that is 0."""
+    add = builder.add if isinstance(of, ir.IntType) else builder.fadd
+    if isinstance(of, ir.IntType) and of.width < sixteen.type.element.width:
+        sixteen = builder.trunc(sixteen, _vector(of, SIDE * SIDE))
 
-    def lines(base: Any, lanes: Sequence[Sequence[int]]) -> None:
-        for number, picked in enumerate(lanes):
+    def lines(base: Any, tile: Any) -> None:
+        for number in range(SIDE):
             address = builder.add(base, builder.mul(stride, _number(number)))
-            line = _picked(builder, halves[0], halves[1], picked)
-            if isinstance(of, ir.IntType):
-                line = builder.add(builder.trunc(line, _vector(of, SIDE)), _load(builder, address, _vector(of, SIDE)))
-            else:
-                line = builder.fadd(line, _load(builder, address, _vector(of, SIDE)))
-            _store(builder, line, address)
+            line = _picked(builder, tile, tile, range(SIDE * number, SIDE * (number + 1)))
+            _store(builder, add(line, _load(builder, address, _vector(of, SIDE))), address)
 
-    side = range(SIDE)
-    lines(out, [[SIDE * r + c for c in side] for r in side])
+    lines(out, sixteen)
     with builder.if_then(builder.icmp_unsigned("!=", mirrored, _ZERO)):
-        lines(mirrored, [[SIDE * r + c for r in side] for c in side])
+        lines(mirrored, _picked(builder, sixteen, sixteen, [SIDE * r + c for c in range(SIDE) for r in range(SIDE)]))
 
 
 _FOUR = types.UniTuple(types.intp, SIDE)
@@ -213,15 +207,15 @@ def add_distances(
         _, _, of_rows, of_columns, by, length, line, here, there = arguments
         sides = [cgutils.unpack_tuple(builder, side, SIDE) for side in (of_rows, of_columns)]
         factors = cgutils.unpack_tuple(builder, by, 2 * SIDE)
-        halves = sixteen(builder, signature.args[0].dtype, sides, factors, length)
-        _add_to_tile(builder, halves, context.get_data_type(signature.args[1].dtype), line, here, there)
+        sums = sixteen(builder, signature.args[0].dtype, sides, factors, length)
+        _add_to_tile(builder, sums, context.get_data_type(signature.args[1].dtype), line, here, there)
         return context.get_dummy_value()
 
     eight = types.UniTuple(types.float64, 2 * SIDE)
     return types.void(numbers, like, _FOUR, _FOUR, eight, *[types.intp] * 4), code
 
 
-def _differing_bits(builder: ir.IRBuilder, dtype: Any, sides: Sequence[_Values], factors: _Values, n: Any) -> _Values:
+def _differing_bits(builder: ir.IRBuilder, dtype: Any, sides: Sequence[_Values], factors: _Values, n: Any) -> Any:
     kind, width = _vector(_I64), _number(VECTOR_BYTES)
     rest = builder.srem(n, width)
 
@@ -240,12 +234,22 @@ def _differing_bits(builder: ir.IRBuilder, dtype: Any, sides: Sequence[_Values],
         return builder.add(total, _call(builder, "llvm.ctpop.v8i64", kind, differ))
 
     whole = builder.sdiv(n, width)
-    return _sixteen_sums(builder, kind, whole, rest, lambda step: at(builder.mul(step, width)), last, take, builder.add)
+    lanes = _sixteen_sums(builder, kind, whole, rest, lambda step: at(builder.mul(step, width)), last, take)
+    # Counts fit into half of a lane: two are put into one, and summed together.
+    narrow, half = _vector(ir.IntType(32), 2 * LANES), ir.Constant(kind, [32] * LANES)
+    paired = [
+        builder.bitcast(builder.or_(low, builder.shl(high, half)), narrow)
+        for low, high in zip(lanes[:LANES], lanes[LANES:], strict=True)
+    ]
+
+    def add(a: Any, b: Any) -> Any:
+        return builder.bitcast(builder.add(builder.bitcast(a, narrow), builder.bitcast(b, narrow)), kind)
+
+    sums = builder.bitcast(_sums_of_lanes(builder, [builder.bitcast(x, kind) for x in paired], add), narrow)
+    return _picked(builder, sums, sums, [*range(0, 2 * LANES, 2), *range(1, 2 * LANES, 2)])
 
 
-def _squared_differences(
-    builder: ir.IRBuilder, dtype: Any, sides: Sequence[_Values], factors: _Values, n: Any
-) -> _Values:
+def _squared_differences(builder: ir.IRBuilder, dtype: Any, sides: Sequence[_Values], factors: _Values, n: Any) -> Any:
     kind, width = _vector(ir.DoubleType()), _number(LANES)
     size = dtype.bitwidth // 8
     stored = _vector(ir.FloatType()) if size == 4 else kind
@@ -270,9 +274,9 @@ def _squared_differences(
         return _call(builder, "llvm.fmuladd.v8f64", kind, difference, difference, total)
 
     whole = builder.sdiv(n, width)
-    return _sixteen_sums(
-        builder, kind, whole, rest, lambda step: at(builder.mul(step, width)), last, take, builder.fadd
-    )
+    lanes = _sixteen_sums(builder, kind, whole, rest, lambda step: at(builder.mul(step, width)), last, take)
+    halves = [_sums_of_lanes(builder, lanes[half : half + LANES], builder.fadd) for half in (0, LANES)]
+    return _picked(builder, halves[0], halves[1], range(2 * LANES))
 
 
 @_intrinsic

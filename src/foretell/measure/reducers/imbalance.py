@@ -22,6 +22,7 @@ from foretell.measure.ranks import (
     nearest,
     permuted_rank_sum,
     rank_entries,
+    rank_own,
     rank_rows,
 )
 from foretell.tasks import in_order
@@ -36,15 +37,18 @@ _TASKS_PER_THREAD = 4
 
 @dataclass(frozen=True)
 class _Found:
-    """Neighbours of a block's queries in one space; those of rows with few, sorted into runs of one weight."""
+    """Neighbours of a block's queries in one space, with their weights in whole numbers (`ranks.add_ahead`).
+
+    Those of rows with few are also sorted into runs of one weight.
+    """
 
     of: Neighbours
-    unit: Ints
-    tile_start: Ints
+    entry_unit: Ints
+    run_unit: Ints
+    run_start: Ints
     row: NDArray[np.int32]
     candidate: NDArray[np.int32]
     long_rows: NDArray[np.int32]
-    long_unit: Ints
 
 
 @dataclass(frozen=True)
@@ -80,12 +84,15 @@ class Tallies:
 
     def __init__(self, pairs: Sequence[Pair], *, k: int, convention: Convention, errors: bool) -> None:
         self._k, self._convention, self._errors = k, convention, errors
+        self._pairs = sorted(set(pairs))
         self._readers: dict[int, list[int]] = {}
-        for a, b in sorted(set(pairs)):
-            self._readers.setdefault(b, []).append(a)
-        self._neighbours: dict[int, list[Neighbours]] = {a: [] for a, _ in pairs}
-        self._ranked: dict[Pair, list[tuple[Floats, Floats]]] = {pair: [] for pair in pairs}
+        for a, b in self._pairs:
+            if a != b:
+                self._readers.setdefault(b, []).append(a)
+        self._neighbours: dict[int, list[Neighbours]] = {a: [] for a, _ in self._pairs}
+        self._ranked: dict[Pair, list[tuple[Floats, Floats]]] = {pair: [] for pair in self._pairs}
         self._ahead: dict[int, Ints] = {}
+        self._own_ahead: dict[int, Ints] = {}
 
     def n_bytes(self, layout: Layout) -> int:
         """Bytes of what is tallied, with one neighbour in k tied."""
@@ -99,9 +106,15 @@ class Tallies:
         found = dict(zip(sources, in_order(lambda a: self._find(block, a), sources, threads=threads), strict=True))
         for a, those in found.items():
             self._neighbours[a].append(those.of)
+            if (a, a) in self._ranked:
+                self._rank_own(block, a, those)
         targets = list(self._readers)
         readers = {b: _joined([found[a].of for a in self._readers[b]]) for b in targets}
-        parts = -(-_TASKS_PER_THREAD * threads // len(targets)) if threads > 1 else 1
+        if self._errors:
+            for b in targets:
+                if b not in self._ahead:
+                    self._ahead[b] = np.zeros((len(self._readers[b]), block.n_candidates), np.int64)
+        parts = -(-_TASKS_PER_THREAD * threads // len(targets)) if threads > 1 and targets else 1
         tasks = [
             (b, rows, columns)
             for b in targets
@@ -109,9 +122,6 @@ class Tallies:
                 _parts(block.n_rows, TILE, parts), _parts(block.n_candidates, COUNTED_BYTES, parts), strict=True
             )
         ]
-        for b in targets:
-            if self._errors and b not in self._ahead:
-                self._ahead[b] = np.zeros((len(self._readers[b]), block.n_candidates), np.int64)
 
         def rank(task: tuple[int, slice, slice]) -> None:
             b, rows, columns = task
@@ -128,6 +138,16 @@ class Tallies:
                 self._ranked[a, b].append((readers[b].rank[offset : offset + size], readers[b].rank_sum[row]))
                 offset += size
 
+    def merge(self, other: Tallies) -> None:
+        """Take up what another reducer tallied of the queries that follow."""
+        for a, blocks in other._neighbours.items():
+            self._neighbours[a] += blocks
+        for pair, ranked in other._ranked.items():
+            self._ranked[pair] += ranked
+        for mine, others in ((self._ahead, other._ahead), (self._own_ahead, other._own_ahead)):
+            for b, ahead in others.items():
+                mine[b] = mine[b] + ahead if b in mine else ahead
+
     def result(self) -> dict[Pair, Tally]:
         """Give the tally of every pair, over all queries."""
         neighbours = {a: _over_queries(blocks) for a, blocks in self._neighbours.items()}
@@ -138,11 +158,14 @@ class Tallies:
                 rank=np.concatenate([rank for rank, _ in self._ranked[a, b]]),
                 rank_sum=np.concatenate([rank_sum for _, rank_sum in self._ranked[a, b]]),
                 weight_sum=weight_sum[a],
-                ahead=self._ahead[b][row] * UNIT if self._errors else None,
+                ahead=self._ahead_of(a, b) if self._errors else None,
             )
-            for b, readers in self._readers.items()
-            for row, a in enumerate(readers)
+            for a, b in self._pairs
         }
+
+    def _ahead_of(self, a: int, b: int) -> Floats:
+        ahead = self._own_ahead[b] if a == b else self._ahead[b][self._readers[b].index(a)]
+        return np.asarray(ahead * UNIT, np.float64)
 
     def _find(self, block: Block, a: int) -> _Found:
         of = Neighbours(*nearest(block.order[a], block.n_candidates, self._k, self._convention.all_tied))
@@ -159,13 +182,24 @@ class Tallies:
         starts = [first[number] + np.searchsorted(row[some], bounds) for number, some in enumerate(by_unit)]
         return _Found(
             of=of,
-            unit=units,
-            tile_start=np.array(starts, np.int64).reshape(len(units), len(bounds)),
+            entry_unit=unit,
+            run_unit=units,
+            run_start=np.array(starts, np.int64).reshape(len(units), len(bounds)),
             row=row[order],
             candidate=candidate[order],
             long_rows=np.flatnonzero(count > LONG).astype(np.int32),
-            long_unit=unit,
         )
+
+    def _rank_own(self, block: Block, b: int, found: _Found) -> None:
+        of, rank, rank_sum = found.of, np.empty(len(found.of.candidate)), np.empty(block.n_rows)
+        ahead = np.zeros(0, np.int64)
+        if self._errors:
+            ahead = self._own_ahead.setdefault(b, np.zeros(block.n_candidates, np.int64))
+        share = self._convention.tie_share
+        rank_own(
+            block.order[b], share, share > 0, of.start, of.candidate, of.weight, found.entry_unit, rank, rank_sum, ahead
+        )
+        self._ranked[b, b].append((rank, rank_sum))
 
     def _rank(self, block: Block, b: int, readers: _Readers, rows: slice) -> None:
         rank_entries(
@@ -188,9 +222,9 @@ class Tallies:
         add_ahead(
             order,
             ties,
-            np.repeat(np.arange(len(found)), [len(those.unit) for those in found]),
-            np.concatenate([those.unit for those in found]),
-            np.concatenate([those.tile_start + first for those, first in zip(found, offset, strict=False)]),
+            np.repeat(np.arange(len(found)), [len(those.run_unit) for those in found]),
+            np.concatenate([those.run_unit for those in found]),
+            np.concatenate([those.run_start + first for those, first in zip(found, offset, strict=False)]),
             np.concatenate([those.row for those in found]),
             np.concatenate([those.candidate for those in found]),
             columns.start,
@@ -207,7 +241,7 @@ class Tallies:
                     those.long_rows,
                     those.of.start,
                     those.of.candidate,
-                    those.long_unit,
+                    those.entry_unit,
                     columns.start,
                     columns.stop,
                     self._ahead[b],
