@@ -56,9 +56,9 @@ __all__ = [
     "run",
     "save_result",
     "semantic_layers",
+    "similarity_matrix",
     "token_curve",
     "token_map",
-    "similarity_matrix",
 ]
 
 if TYPE_CHECKING:

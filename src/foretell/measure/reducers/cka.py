@@ -6,12 +6,12 @@ diagonals set to 0,
 .. math:: N (N - 3)\, h_{KL} = \sum_{i \ne j} K_{ij} L_{ij} + \frac{s_K s_L}{(N - 1)(N - 2)}
           - \frac{2}{N - 2} \sum_i r^K_i r^L_i,
 
-r being sums of rows and s their sums; debiased CKA is :math:`h_{KL} / \sqrt{h_{KK} h_{LL}}` (Kornblith et al. 2019, with
-this h). Adding :math:`a_i + a_j` to every :math:`K_{ij}`, or taking a factor of K out, changes nothing. So
+r being sums of rows and s their sums; debiased CKA is :math:`h_{KL} / \sqrt{h_{KK} h_{LL}}` (Kornblith et al. 2019,
+with this h). Adding :math:`a_i + a_j` to every :math:`K_{ij}`, or taking a factor of K out, changes nothing. So
 
 - of bits, the product of items of +-1 is :math:`D - 2 d_{ij}` with the Hamming distance d: -d serves as the kernel;
-- of floats, :math:`x_i x_j = (|x_i|^2 + |x_j|^2 - d_{ij}^2) / 2`: the squared Euclidean distance serves, of unit vectors
-  for the cosine.
+- of floats, :math:`x_i x_j = (|x_i|^2 + |x_j|^2 - d_{ij}^2) / 2`: minus the squared Euclidean distance serves, that of
+  unit vectors for the cosine. (The signs of both kernels being turned, h is the same: distances are multiplied.)
 
 With rows less their mean, :math:`\rho_i = r_i - s / N`, the three terms are
 
@@ -20,7 +20,8 @@ With rows less their mean, :math:`\rho_i = r_i - s / N`, the three terms are
 whose first is what Pearson's correlation of distances has (`foretell.measure.reducers.rsa`): CKA is RSA that forgives
 items for being near to all others. Beside those sums it costs nothing.
 
-Symmetric; 1 for identical spaces and for those that a rotation and a scale make alike, 0 on average for independent ones.
+Symmetric; 1 for identical spaces and for those that a rotation and a scale make alike, 0 on average for independent
+ones.
 
 Sources: Song et al. 2012 (JMLR 13, 1393), Kornblith et al. 2019 (arXiv 1905.00414).
 """
@@ -29,8 +30,6 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-
-import numpy as np
 
 from foretell.measure.reducers.products import Pair, ProductSums
 
@@ -71,4 +70,4 @@ def covariance(sums: ProductSums, pair: Pair) -> float:
 
 def ratio(of_both: float, of_a: float, of_b: float) -> float:
     """A cosine: `of_both` over the root of the product of the other two, exactly 1 where all three are the same."""
-    return float(of_both / np.sqrt(of_a * of_b)) if of_a > 0 and of_b > 0 else math.nan
+    return of_both / math.sqrt(of_a * of_b) if of_a > 0 and of_b > 0 else math.nan

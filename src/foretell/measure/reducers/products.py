@@ -91,7 +91,8 @@ class GroupedPairs:
             if a != b:
                 partners[a].append(b)
         self.places: dict[Pair, tuple[int, int]] = {}
-        left, right = [], []
+        left: list[int] = []
+        right: list[list[int]] = []
         for a, those in partners.items():
             for first in range(0, len(those), _ABREAST):
                 some = those[first : first + _ABREAST]
@@ -224,12 +225,17 @@ def put_looked_up(
     """Write what a table has at distances, as `put_values` does; a query's own place is not looked up."""
     for r in range(own.size):
         row, to = distances[r][column:n][:COLUMNS], out[r]
-        place = max(-1, own[r] - column)
-        for m in range(0 if halved else min(place, row.size)):
-            to[m] = table[row[m]]
-        for m in range(place + 1, row.size):
-            to[m] = table[row[m]]
+        place = min(max(-1, own[r] - column), row.size)
+        if not halved:
+            _look_up(table, row[: max(place, 0)], to)
+        _look_up(table, row[place + 1 :], to[place + 1 :])
         _blank(to, row.size, own[r] - column, halved)
+
+
+@compiled
+def _look_up(table: Floats, row: Numbers, to: Floats) -> None:
+    for m in range(row.size):
+        to[m] = table[row[m]]
 
 
 @compiled

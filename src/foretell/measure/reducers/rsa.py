@@ -1,8 +1,8 @@
 r"""Representational similarity analysis: the correlation of two spaces' distances over pairs of items.
 
-Pearson's follows from the sums of `foretell.measure.reducers.products`. Spearman's is Pearson's of the distances' average
-ranks among all distances of the space. With :math:`y_{ij}` how many distances are below :math:`d_{ij}` less how many
-are above, a rank is :math:`(m + 1 + y_{ij}) / 2` among m; the mean of y is 0, so that
+Pearson's follows from the sums of `foretell.measure.reducers.products`. Spearman's is Pearson's of the distances'
+average ranks among all distances of the space. With :math:`y_{ij}` how many distances are below :math:`d_{ij}` less how
+many are above, a rank is :math:`(m + 1 + y_{ij}) / 2` among m; the mean of y is 0, so that
 
 .. math:: r_S = \frac{\sum y^A_{ij} y^B_{ij}}{\sqrt{\sum (y^A_{ij})^2 \sum (y^B_{ij})^2}}.
 
@@ -10,8 +10,8 @@ are above, a rank is :math:`(m + 1 + y_{ij}) / 2` among m; the mean of y is 0, s
   one looks y up and multiplies. Both cost about as much as Pearson's.
 - Floats: all N (N - 1) / 2 distances of each space are kept and sorted (`SortedDistances`), 8 bytes each.
 
-Distances that differ both ways, as given ones may, are correlated over ordered pairs. Symmetric; 1 for identical spaces,
-0 on average for independent ones.
+Distances that differ both ways, as given ones may, are correlated over ordered pairs. Euclidean distances are
+correlated themselves, not their squares. Symmetric; 1 for identical spaces, 0 on average for independent ones.
 
 Source: Kriegeskorte, Mur & Bandettini 2008.
 """
@@ -19,7 +19,7 @@ Source: Kriegeskorte, Mur & Bandettini 2008.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def pearson(sums: ProductSums) -> dict[Pair, float]:
     return {(a, b): ratio(covariance(sums, (a, b)), own[a], own[b]) for a, b in sums.products}
 
 
-def cosines(products: dict[Pair, float]) -> dict[Pair, float]:
+def cosines(products: Mapping[Pair, float]) -> dict[Pair, float]:
     """Correlation of values of mean 0 from the sums of their products."""
     return {(a, b): ratio(total, products[a, a], products[b, b]) for (a, b), total in products.items()}
 
@@ -77,8 +77,7 @@ class DistanceCounts:
 
     def merge(self, other: DistanceCounts) -> None:
         """Add the counts of other rows."""
-        for counts, more in zip(self._counts, other._counts, strict=True):
-            counts += more
+        self._counts = [one + more for one, more in zip(self._counts, other._counts, strict=True)]
 
     def result(self) -> list[Floats]:
         """Give, for each distance in each space, how many distances are below less how many above."""
@@ -135,7 +134,9 @@ class SortedDistances:
     def result(self) -> dict[Pair, float]:
         """Spearman's correlation of every pair."""
         order = sorted(self._rows)
-        ranks = [_ranks(np.concatenate([self._rows[first][space] for first in order])) for space in range(self._n_spaces)]
+        ranks = [
+            _ranks(np.concatenate([self._rows[first][space] for first in order])) for space in range(self._n_spaces)
+        ]
         values = np.zeros((self._n_spaces, ROWS, COLUMNS))
         parts = []
         for first in range(0, len(ranks[0]), ROWS * COLUMNS):
