@@ -47,7 +47,10 @@ def hsic(kernel: Floats, other: Floats) -> float:
     n = len(kernel)
     k, l = (np.where(np.eye(n, dtype=bool), 0.0, x) for x in (kernel, other))  # noqa: E741
     both = ((k @ l).sum() + (l @ k).sum()) / 2
-    return float(np.trace(k @ l) + k.sum() * l.sum() / ((n - 1) * (n - 2)) - 2 * both / (n - 2))
+    terms = np.array([np.trace(k @ l), k.sum() * l.sum() / ((n - 1) * (n - 2)), -2 * both / (n - 2)])
+    h = float(terms.sum())
+    # What is 0 but for rounding is 0.
+    return h if abs(h) > 1e-12 * np.abs(terms).sum() else 0.0
 
 
 def aligned(h_ab: float, h_aa: float, h_bb: float, least: float = 0.0) -> float:

@@ -31,6 +31,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+from foretell.measure.conventions import Floats
 from foretell.measure.reducers.products import Pair, ProductSums
 
 __all__ = ["covariance", "debiased_cka", "ratio"]
@@ -46,8 +47,8 @@ def debiased_cka(sums: ProductSums) -> dict[Pair, float]:
     sums : ProductSums
         Of Hamming distances, or of squared Euclidean ones, of at least 4 items.
     """
-    n = sums.rows.shape[1]
-    rows = sums.rows - sums.rows.mean(axis=1, keepdims=True)
+    n: int = sums.rows.shape[1]
+    rows: Floats = sums.rows - sums.rows.mean(axis=1, keepdims=True)
 
     def independence(pair: Pair) -> float:
         a, b = pair

@@ -9,7 +9,7 @@ blocks nor on threads, and those of two ranges of rows are those of the whole. O
 while :math:`64 N (D/2)^2 < 2^{53}`, as for D = 11,520 up to 4 million items; nothing overflows beyond.
 
 A pair of spaces costs N^2 / 2 multiplications in 64 bits where distances are symmetric. The 960 pairs of a map of
-30 x 30 spaces of 2,000 items take about a sixth of what the distances of 11,520 bits take.
+30 x 30 spaces of 2,000 items take about a quarter of what the distances of 11,520 bits take.
 """
 
 from __future__ import annotations
