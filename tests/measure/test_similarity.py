@@ -22,6 +22,7 @@ from foretell.measure.engine import Walk
 from foretell.measure.inputs import as_input
 from foretell.measure.layout import Layout
 from foretell.measure.measures import MEASURES
+from foretell.measure.ranks import nearest
 from foretell.measure.reducers.neighbours import Neighbourhoods
 from foretell.measure.reducers.products import Products, Values
 from foretell.measure.reducers.rsa import DistanceCounts, SortedDistances
@@ -132,6 +133,18 @@ def test_ties_by_hand() -> None:
     found = values(d_a, d_b, metric="precomputed", k=1, measures=["mutual_knn", "overlap"])
     assert found["mutual_knn"] == (0.5 + 1 + 1 + 1) / 4
     assert found["overlap"] == pytest.approx((2 / 3 + 1 + 1 + 1) / 4, abs=1e-15)
+
+
+@pytest.mark.parametrize("k", [1, 2, 10, 11, 12, 300])
+@pytest.mark.parametrize("n_values", [3, 40, 60_000])
+def test_nearest_among_many_candidates(k: int, n_values: int) -> None:
+    n = 700  # 11 chunks of candidates: k up to that many are found among the chunks' minima
+    d = np.random.default_rng(k).integers(0, n_values, (n, n)).astype(np.uint16)
+    np.fill_diagonal(d, 2**16 - 1)
+    found = np.zeros((n, n))
+    start, candidate, weight = nearest(d, n, k, False)
+    found[np.repeat(np.arange(n), np.diff(start)), candidate] = weight
+    np.testing.assert_array_equal(found, similar.weights(d, k))
 
 
 # Any input, however it is taken.

@@ -87,8 +87,8 @@ def similarity_matrix(
     >>> import numpy as np, foretell
     >>> x = np.random.default_rng(0).standard_normal((100, 32))
     >>> found = foretell.similarity_matrix({"x": x}, {"x": x, "turned": -x, "other": x[::-1]}, measures=["cka"])
-    >>> found.similarity.sel(measure="cka", a="x").values.round(1).tolist()
-    [1.0, 1.0, -0.0]
+    >>> (found.similarity.sel(measure="cka", a="x").values > 0.5).tolist()
+    [True, True, False]
     """
     options = Options.checked(
         metric=metric, convention="adjusted", errors=errors, backend=backend, threads=threads, memory=memory
