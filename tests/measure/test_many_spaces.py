@@ -46,7 +46,8 @@ def test_every_cell_is_what_two_arrays_give(backend: str, convention: str) -> No
                 one = cell.sel(direction=direction)
                 assert one["imbalance"].item() == pytest.approx(value, abs=1e-12)
                 assert one["stderr"].item() == pytest.approx(error, abs=1e-10)
-                assert one["high"].item() - one["low"].item() == pytest.approx(2 * 1.96 * error, rel=1e-4)
+                width = one["high"].item() - one["low"].item()
+                assert width == pytest.approx(2 * 1.9785 * error, rel=1e-4)  # t of 129 degrees of freedom
         xr.testing.assert_allclose(
             curve[["imbalance", "stderr"]].sel(layer=a).drop_vars("layer"),
             matrix[["imbalance", "stderr"]].sel(a=a, b=a).drop_vars(["a", "b"]),

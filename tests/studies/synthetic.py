@@ -70,7 +70,7 @@ def curve(
             "metric": "hamming",
             "convention": "adjusted",
             "candidates": "leave-one-out",
-            "backend": "numkong",
+            "backend": "numba",
             "seed": 0,
             "null_permutations": 1000,
             "model_a": "smollm2-135m",

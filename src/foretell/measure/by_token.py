@@ -17,10 +17,9 @@ from foretell.exceptions import InputError, OptionError
 from foretell.measure.bits import Bits, Rows
 from foretell.measure.cells import check_spaces, measure_cells
 from foretell.measure.estimates import Options
-from foretell.measure.inference import Scores
+from foretell.measure.inference import Scores, critical
 from foretell.measure.inputs import as_input
 from foretell.measure.layout import Layout
-from foretell.measure.result import Z_95
 from foretell.measure.space import Space
 from foretell.tasks import checked_count
 
@@ -258,6 +257,6 @@ def _with_distances(result: xr.Dataset, *, within: bool) -> xr.Dataset:
     means = {"by_distance": (over, values)}
     if scores is not None:
         means["by_distance_stderr"] = (over, errors)
-        means["by_distance_low"] = (over, values - Z_95 * errors)
-        means["by_distance_high"] = (over, values + Z_95 * errors)
+        margin = critical(result.attrs["n_groups"]) * errors
+        means["by_distance_low"], means["by_distance_high"] = (over, values - margin), (over, values + margin)
     return result.merge(xr.Dataset(means, coords={"way": ["forward", "backward"], "distance": distances}))

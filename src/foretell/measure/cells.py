@@ -85,6 +85,12 @@ def measure_cells(
             f"null={n_permutations} needs every item as a query and a candidate: leave out queries and candidates, "
             "or the null."
         )
+    size = 2 * len(cells) * len(layout.queries) * sum(ks) * 8
+    if per_item and size > PER_ITEM_BYTES:
+        raise OptionError(
+            f"per_item=True would take {size / 2**20:.0f} MiB of neighbours and ranks, and the most is "
+            f"{PER_ITEM_BYTES / 2**20:.0f}: give fewer spaces, queries or neighbours."
+        )
     codes = group_codes(groups, n_items(spaces[0]))[layout.items]
     codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
 
@@ -233,22 +239,15 @@ def _null_summary(values: Floats, free: Floats, grouped: Floats | None, shape: t
 def _nearest(found: Mapping[Pair, Measured], pairs: Sequence[Pair], layout: Layout, k: int) -> PerItem:
     """The k nearest of each query and their ranks; of tied ones, those first in item order."""
     n_queries = len(layout.queries)
-    size = len(pairs) * n_queries * k * 8
-    if size > PER_ITEM_BYTES:
-        raise OptionError(
-            f"per_item=True would take {size / 2**20:.0f} MiB of neighbours and ranks, and the most is "
-            f"{PER_ITEM_BYTES / 2**20:.0f}: give fewer spaces, queries or neighbours."
-        )
     neighbour = np.full((len(pairs), n_queries, k), -1, np.int32)
     rank = np.full((len(pairs), n_queries, k), np.nan, np.float32)
     for number, pair in enumerate(pairs):
         of, of_rank = found[pair].neighbours, found[pair].rank
         query = of.query
-        order = np.lexsort((of.candidate, -of.weight, query))
-        place = np.arange(len(order)) - of.start[query]
+        place = np.arange(len(query)) - of.start[query]
         first = place < k
-        neighbour[number, query[first], place[first]] = layout.candidate_item[of.candidate[order[first]]]
-        rank[number, query[first], place[first]] = of_rank[order[first]]
+        neighbour[number, query[first], place[first]] = layout.candidate_item[of.candidate[first]]
+        rank[number, query[first], place[first]] = of_rank[first]
     return PerItem(neighbour, rank, layout.query_item)
 
 

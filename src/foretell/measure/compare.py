@@ -11,7 +11,16 @@ from foretell.exceptions import InputError, OptionError, check_option
 from foretell.measure.cells import check_spaces, measure_cells
 from foretell.measure.estimates import Options, Request, measure
 from foretell.measure.inference import Scores
-from foretell.measure.inputs import Spaces, as_input, check_sizes, checked_neighbours, n_items, named, refuse
+from foretell.measure.inputs import (
+    Spaces,
+    as_input,
+    check_same_names,
+    check_sizes,
+    checked_neighbours,
+    n_items,
+    named,
+    refuse,
+)
 from foretell.measure.layout import Layout
 from foretell.measure.result import Imbalance
 from foretell.measure.space import check_same_items
@@ -283,11 +292,7 @@ def imbalance_curve(
         metric=metric, convention=convention, errors=errors, backend=backend, threads=threads, memory=memory
     )
     side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
-    if list(side_a) != list(side_b):
-        raise InputError(
-            f"A curve pairs layers by name, but A has {', '.join(list(side_a)[:3])}... and B "
-            f"{', '.join(list(side_b)[:3])}...: give both the same names in the same order."
-        )
+    check_same_names(side_a, side_b)
     size = check_spaces(side_a, side_b)
     seed = checked_count("seed", seed, least=0)
     cells = [(layer, layer) for layer in range(len(side_a))]

@@ -15,7 +15,18 @@ from foretell.measure.distances.precomputed import as_distances
 from foretell.measure.points import Points, PointSpace
 from foretell.measure.space import Space
 
-__all__ = ["Input", "Spaces", "as_input", "check_sizes", "checked_neighbours", "ids_of", "n_items", "named", "refuse"]
+__all__ = [
+    "Input",
+    "Spaces",
+    "as_input",
+    "check_same_names",
+    "check_sizes",
+    "checked_neighbours",
+    "ids_of",
+    "n_items",
+    "named",
+    "refuse",
+]
 
 Input = Space | PointSpace | NDArray[Any]
 """A space of bits, a space of floats, or an N x N array of distances."""
@@ -123,6 +134,15 @@ def named(spaces: Spaces, metric: str, side: str) -> dict[str, Input]:
     if len(found) < len(pairs):
         raise InputError(f"Of {len(pairs)} spaces only {len(found)} have names of their own: give every space one.")
     return found
+
+
+def check_same_names(spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -> None:
+    """Refuse sides of a curve whose names differ."""
+    if list(spaces_a) != list(spaces_b):
+        raise InputError(
+            f"A curve pairs layers by name, but A has {', '.join(list(spaces_a)[:3])}... and B "
+            f"{', '.join(list(spaces_b)[:3])}...: give both the same names in the same order."
+        )
 
 
 def n_items(space: Input) -> int:

@@ -18,13 +18,12 @@ from foretell.measure.inference import Scores
 __all__ = ["Minimum", "Region", "minimum", "regions"]
 
 _DRAWS = 4000
-_Z_95 = 1.959963984540054
-_SAME = 1e-12  # standard errors of a difference below this are 0 but for rounding
+_SAME = 1e-8  # standard errors of a difference below this are 0 but for rounding
 
 
 @dataclass(frozen=True)
 class Region:
-    """A run of layers, as places on the curve, both ends included.
+    """Neighbouring layers, as places on the curve, both ends included.
 
     Attributes
     ----------
@@ -32,7 +31,7 @@ class Region:
         First and last place.
     start_range, stop_range : (int, int)
         Least and greatest place where that end may be: layers are taken in until one lies above the
-        threshold, and left out until one lies below it, by 1.96 standard errors of the difference.
+        threshold, and left out until one lies below it, by half a 95 % interval of the difference.
     """
 
     start: int
@@ -62,7 +61,7 @@ def minimum(scores: Scores, *, level: float = 0.95, seed: int = 0) -> Minimum:
 
     A place is in the set unless it lies above some other by more than a critical number of standard errors of their
     difference. The number is the `level` quantile of its greatest such ratio to any other place, were all equal:
-    drawn from the normal distribution with the curve's own covariance, so simultaneous over the places.
+    drawn from Student's distribution with the curve's own covariance, so simultaneous over the places.
     The curve is flat unless some two places differ by more than the same quantile over all pairs.
 
     Parameters
@@ -83,7 +82,10 @@ def minimum(scores: Scores, *, level: float = 0.95, seed: int = 0) -> Minimum:
         error = np.sqrt(variance[:, None] + variance - 2 * covariance)
     error[~(error > _SAME)] = np.inf  # a place and itself, and places that cannot differ
 
-    draws = np.random.default_rng(seed).standard_normal((_DRAWS, len(valid))) @ _root(covariance).T
+    rng = np.random.default_rng(seed)
+    draws = rng.standard_normal((_DRAWS, len(valid))) @ _root(covariance).T
+    freedom = scores.n_groups - 1
+    draws /= np.sqrt(rng.chisquare(freedom, (_DRAWS, 1)) / freedom)
     greatest = np.stack([((own[:, None] - draws) / error[place]).max(axis=1) for place, own in enumerate(draws.T)])
     ratio = ((values[:, None] - values) / error).max(axis=1)
     among = ratio <= np.quantile(greatest, level, axis=1)
@@ -94,10 +96,13 @@ def minimum(scores: Scores, *, level: float = 0.95, seed: int = 0) -> Minimum:
 def regions(scores: Scores, *, tau: float = 0.05) -> tuple[Region, ...]:
     """Runs of places with ``value <= minimum + tau (1 - minimum)``, their ends with 95 % intervals.
 
+    Two such runs are two regions only where some place between them is surely above the threshold, by half a 95 %
+    interval of the difference: one noisy place on a plateau does not split it.
+
     Parameters
     ----------
     scores : Scores
-        Of the curve's cells, in order. Cells without a value (NaN) are in no region.
+        Of the curve's cells, in order. Cells without a value (NaN) are in no region, and part those beside them.
     tau : float, default 0.05
         Share of the way from the minimum to 1.
 
@@ -114,7 +119,7 @@ def regions(scores: Scores, *, tau: float = 0.05) -> tuple[Region, ...]:
     weights[np.isnan(values)] = 0
     excess = scores.combine(weights)
     over = np.where(np.isnan(values), np.inf, excess.values - tau)
-    margin = _Z_95 * excess.stderr()
+    margin = scores.critical * excess.stderr()
     inside, surely_in, surely_out = over <= 0, over + margin < 0, over - margin > 0
     return tuple(
         Region(
@@ -123,13 +128,25 @@ def regions(scores: Scores, *, tau: float = 0.05) -> tuple[Region, ...]:
             start_range=(_reach(first, -1, surely_out), _retreat(first, last, surely_in)),
             stop_range=(_retreat(last, first, surely_in), _reach(last, 1, surely_out)),
         )
-        for first, last in _runs(inside)
+        for first, last in _joined(_runs(inside), surely_out)
     )
 
 
 def _runs(inside: NDArray[np.bool_]) -> list[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(np.concatenate(([False], inside, [False])).astype(int)))
     return [(int(first), int(after) - 1) for first, after in edges.reshape(-1, 2)]
+
+
+def _joined(runs: list[tuple[int, int]], surely_out: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Join runs that no place surely out keeps apart."""
+    joined = runs[:1]
+    for first, last in runs[1:]:
+        before = joined[-1]
+        if surely_out[before[1] + 1 : first].any():
+            joined.append((first, last))
+        else:
+            joined[-1] = (before[0], last)
+    return joined
 
 
 def _reach(end: int, step: int, surely_out: NDArray[np.bool_]) -> int:
@@ -148,6 +165,6 @@ def _retreat(end: int, other_end: int, surely_in: NDArray[np.bool_]) -> int:
 
 
 def _root(covariance: Floats) -> Floats:
-    """Square root of a covariance, whose negative eigenvalues (of few items) count as 0."""
+    """Square root of a covariance, whose eigenvalues are negative by rounding alone."""
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))

@@ -94,6 +94,7 @@ def tally(
         a, b = d_a[i, others], d_b[i, others]
         weight = neighbour_weights(a, k, convention)
         chosen = np.flatnonzero(weight)
+        chosen = chosen[np.argsort(a[chosen], kind="stable")]
         before = stands_before(b, chosen, convention)
         rank = 1 + before.sum(axis=0)
         rank_sum[i] = weight[chosen] @ rank

@@ -46,7 +46,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 UNIT = 2.0**-40
-"""What weights of neighbours are whole numbers of, where they are summed over queries: 1/3 is right to 12 digits."""
+"""What weights of neighbours are whole numbers of, where they are summed over queries.
+
+1/3 is right to 12 digits, and the sum over 2^22 queries, whose weights are 1 each, stays below 2^63."""
 
 LONG = 32
 """Neighbours of a query (through ties) from which a table of the row is made instead of asking for each."""
@@ -75,6 +77,7 @@ def nearest(order: Order, n: int, k: int, all_tied: bool) -> tuple[Ints, NDArray
     -------
     start : ndarray of int64, shape (R + 1,)
     candidate : ndarray of int32, shape (start[R],)
+        The nearest first, and of tied ones the first in order.
     weight : ndarray of float64, shape (start[R],)
     """
     n_rows = order.shape[0]
@@ -102,6 +105,11 @@ def nearest(order: Order, n: int, k: int, all_tied: bool) -> tuple[Ints, NDArray
                     candidate[place] = m
                     nearer += row[m] < kth
                     place += 1
+        if place - start[r] > 1:
+            found = candidate[start[r] : place].copy()
+            nearest_first = np.argsort(row[found], kind="mergesort")
+            for e in range(found.size):
+                candidate[start[r] + e] = found[nearest_first[e]]
         start[r + 1] = place
         whole = 1.0 if all_tied else 1.0 / k
         share = 1.0 if all_tied else (k - nearer) / (k * (place - start[r] - nearer))

@@ -22,7 +22,7 @@ import foretell
 from foretell.exceptions import InputError, require
 from foretell.files import replacing
 from foretell.measure.conventions import Floats
-from foretell.measure.inference import Scores
+from foretell.measure.inference import Scores, critical
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,7 +33,6 @@ SCHEMA = "foretell-result"
 SCHEMA_VERSION = 1
 DIRECTIONS = ("a_to_b", "b_to_a")
 QUANTILES = (0.025, 0.5, 0.975)
-Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Imbalance:
             verdict = "too few items for an error"
         else:
             first, second = ("A", "B") if self.asymmetry < 0 else ("B", "A")
-            resolved = abs(self.asymmetry) > Z_95 * self.stderr_asymmetry
+            resolved = abs(self.asymmetry) > critical(self.n_items) * self.stderr_asymmetry
             verdict = f"{first} predicts {second} better" + ("" if resolved else ", within the error")
         return (
             f"Imbalance(n={self.n}, n_items={self.n_items}, k={self.k}, metric={self.metric!r}, "
@@ -165,8 +164,8 @@ def labelled(
         coords["group"] = ("item", _text(groups))
     if stderr is not None:
         variables["stderr"] = (over, stderr)
-        variables["low"] = (over, imbalance - Z_95 * stderr)
-        variables["high"] = (over, imbalance + Z_95 * stderr)
+        margin = critical(attributes["n_groups"]) * stderr
+        variables["low"], variables["high"] = (over, imbalance - margin), (over, imbalance + margin)
     if scores is not None:
         values, cells = scores
         variables["scores"] = (("direction", "cell", "item"), values.psi.reshape(2, len(cells), -1))

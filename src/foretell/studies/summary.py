@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foretell.measure.inference import contrast
+from foretell.measure.inference import contrast, critical
 from foretell.studies.names import direction_name, direction_sentence
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "DirectionSummary", "Summary", "summarise"]
 
-_Z = 1.96
-
 
 @dataclass(frozen=True)
 class Difference:
@@ -31,6 +29,8 @@ class Difference:
 
     value: float
     stderr: float
+    critical: float = 1.96
+    """Standard errors in half a 95 % interval."""
 
     @property
     def z(self) -> float:
@@ -42,7 +42,7 @@ class Difference:
     @property
     def resolved(self) -> bool:
         """Whether the 95 % interval excludes 0. Without an error nothing is."""
-        return abs(self.z) >= _Z
+        return abs(self.z) >= self.critical
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _end(result: xr.Dataset, layers: SemanticLayers, position: int) -> str:
         return f"{value:.3f}"
     if position == layers.minimum:
         return f"{value:.3f}, the least"
-    difference = Difference(*contrast(result, {(direction, layer): 1, (direction, layers.layer): -1}))
+    difference = _difference(result, {(direction, layer): 1, (direction, layers.layer): -1})
     if math.isnan(difference.stderr):
         return f"{value:.3f}"
     # The least was picked among all layers, so 1.96 standard errors are too few: its set allows for the pick.
@@ -190,18 +190,22 @@ def _asymmetry(result: xr.Dataset) -> str:
     if bool(together.isnull().all()):
         return "Asymmetry: undefined, no layer has both directions."
     layer = _layer(result, int(np.nanargmin(together.to_numpy())))
-    difference = Difference(*contrast(result, {("a_to_b", layer): 1, ("b_to_a", layer): -1}))
+    difference = _difference(result, {("a_to_b", layer): 1, ("b_to_a", layer): -1})
     size = f"{abs(difference.value):.3f} ± {difference.stderr:.3f}"
     where = f"Asymmetry at layer {layer}, where both directions together are least"
     if math.isnan(difference.stderr):
         return f"{where}: {abs(difference.value):.3f}, not resolved (too few items for an error)."
     if not difference.resolved:
-        return f"{where}: {size}, not resolved ({_Z * difference.stderr:.3f} or more would have been)."
+        return f"{where}: {size}, not resolved ({difference.critical * difference.stderr:.3f} or more would have been)."
     better = "a_to_b" if difference.value < 0 else "b_to_a"
     return (
         f"{where}: {direction_sentence(result.attrs, better)} better than the reverse, "
         f"by {size} ({abs(difference.z):.1f} SE)."
     )
+
+
+def _difference(result: xr.Dataset, weights: dict[tuple[str, str], float]) -> Difference:
+    return Difference(*contrast(result, weights), critical(result.attrs["n_groups"]))
 
 
 def _layer(result: xr.Dataset, position: int) -> str:

@@ -84,6 +84,8 @@ class Tallies:
 
     def __init__(self, pairs: Sequence[Pair], *, k: int, convention: Convention, errors: bool) -> None:
         self._k, self._convention, self._errors = k, convention, errors
+        # Where all tied candidates weigh 1 the sums are as whole, and may be N times as large.
+        self._unit = 1.0 if convention.all_tied else UNIT
         self._pairs = sorted(set(pairs))
         self._readers: dict[int, list[int]] = {}
         for a, b in self._pairs:
@@ -165,12 +167,12 @@ class Tallies:
 
     def _ahead_of(self, a: int, b: int) -> Floats:
         ahead = self._own_ahead[b] if a == b else self._ahead[b][self._readers[b].index(a)]
-        return np.asarray(ahead * UNIT, np.float64)
+        return np.asarray(ahead * self._unit, np.float64)
 
     def _find(self, block: Block, a: int) -> _Found:
         of = Neighbours(*nearest(block.order[a], block.n_candidates, self._k, self._convention.all_tied))
         # Half of a weight is what a tie counts.
-        unit = np.rint(of.weight / UNIT / (2 if self._convention.tie_share else 1)).astype(np.int64)
+        unit = np.rint(of.weight / self._unit / (2 if self._convention.tie_share else 1)).astype(np.int64)
         count = np.diff(of.start)
         short = np.repeat(count <= LONG, count)
         row, candidate, of_short = of.query[short], of.candidate[short], unit[short]
