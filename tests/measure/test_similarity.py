@@ -19,6 +19,7 @@ from foretell.measure import oracle
 from foretell.measure import oracle_similarity as similar
 from foretell.measure.backends import distances
 from foretell.measure.engine import Walk
+from foretell.measure.inference import critical
 from foretell.measure.inputs import as_input
 from foretell.measure.layout import Layout
 from foretell.measure.measures import MEASURES
@@ -312,7 +313,7 @@ def test_errors_come_from_complementary_halves() -> None:
     assert (found.stderr.sel(b="same") == 0).all()
     assert (found.stderr.sel(b="b") > 0.003).all()
     assert (found.stderr.sel(b="b") < 0.1).all()
-    np.testing.assert_allclose(found.high - found.low, 2 * 1.959964 * found.stderr, rtol=1e-6)
+    np.testing.assert_allclose(found.high - found.low, 2 * critical(120) * found.stderr, rtol=1e-6)
     rows = np.arange(0, 120, 2)
     halves = foretell.similarity_matrix([a[rows]], [b[rows]], backend="numpy")
     from_layout = foretell.similarity_matrix([a[rows]], [b[rows]])

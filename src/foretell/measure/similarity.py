@@ -16,18 +16,17 @@ from foretell.measure.cells import check_spaces
 from foretell.measure.conventions import Floats
 from foretell.measure.estimates import Options
 from foretell.measure.halves import halves_stderr
-from foretell.measure.inference import group_codes
+from foretell.measure.inference import critical, group_codes
 from foretell.measure.inputs import Input, Spaces, checked_neighbours, named
 from foretell.measure.layout import Layout
 from foretell.measure.measures import MEASURES, Measurement
-from foretell.measure.result import Z_95, result_attributes
+from foretell.measure.result import result_attributes
 from foretell.tasks import checked_count
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["similarity_matrix"]
-
 
 SPLITS = 40
 _FEWEST = 4  # items that debiased CKA needs
@@ -139,7 +138,7 @@ def similarity_matrix(
         "seed": seed,
         "splits": SPLITS if errors else 0,
     }
-    return _labelled(wanted, sides, similarity, stderr, attributes)
+    return _labelled(wanted, sides, similarity, stderr, n_groups, attributes)
 
 
 def _checked_measures(measures: Sequence[str] | None, metric: str) -> list[str]:
@@ -177,6 +176,7 @@ def _labelled(
     sides: Sequence[Mapping[str, Input]],
     similarity: Floats,
     stderr: Floats | None,
+    n_groups: int,
     attributes: Mapping[str, Any],
 ) -> xr.Dataset:
     import xarray as xr
@@ -185,8 +185,8 @@ def _labelled(
     variables: dict[str, Any] = {"similarity": (over, similarity)}
     if stderr is not None:
         variables["stderr"] = (over, stderr)
-        variables["low"] = (over, similarity - Z_95 * stderr)
-        variables["high"] = (over, similarity + Z_95 * stderr)
+        variables["low"] = (over, similarity - critical(n_groups) * stderr)
+        variables["high"] = (over, similarity + critical(n_groups) * stderr)
     coords = {
         "measure": np.array(wanted, dtype=object),
         "a": np.array(list(sides[0]), dtype=object),

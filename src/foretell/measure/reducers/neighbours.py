@@ -71,7 +71,7 @@ class CommonNeighbours:
 
 @dataclass(frozen=True)
 class _Lists:
-    """Neighbours of some rows in one space (`foretell.measure.conventions.Neighbours`), and the kernel at each."""
+    """Neighbours of some rows in one space, those of a row in the order of candidates, and the kernel at each."""
 
     start: Ints
     candidate: NDArray[np.int32]
@@ -106,9 +106,12 @@ class Neighbourhoods:
 
         def find(space: int) -> _Lists:
             start, candidate, weight = nearest(block.order[space], block.n_candidates, self._k, False)
+            query = np.repeat(np.arange(block.n_rows), np.diff(start))
+            # In the order of candidates, in which lists are compared.
+            order = np.argsort(query * block.n_candidates + candidate)
+            candidate, weight = candidate[order], weight[order]
             kernel = np.zeros(0)
             if self._slopes is not None:
-                query = np.repeat(np.arange(block.n_rows), np.diff(start))
                 kernel = 1 - self._slopes[space] * block.distances[space][query, candidate].astype(np.float64)
             return _Lists(start, candidate, weight, kernel)
 
