@@ -23,6 +23,7 @@ _HOME = {
     "imbalance_by_n": "foretell.measure.by_n",
     "token_curve": "foretell.measure.by_token",
     "token_map": "foretell.measure.by_token",
+    "similarity_matrix": "foretell.measure.similarity",
     "Imbalance": "foretell.measure.result",
     "load_result": "foretell.measure.result",
     "save_result": "foretell.measure.result",
@@ -61,6 +62,7 @@ __all__ = [
     "run",
     "save_result",
     "semantic_layers",
+    "similarity_matrix",
     "token_curve",
     "token_map",
 ]
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from foretell.measure.inference import contrast
     from foretell.measure.points import Points
     from foretell.measure.result import Imbalance, load_result, save_result
+    from foretell.measure.similarity import similarity_matrix
     from foretell.measure.space import Space, align
     from foretell.representations.data import load_pairs
     from foretell.representations.extraction import extract

@@ -156,15 +156,27 @@ class Walk:
                 pass
         keep = any(reducer.reads_distances for reducer in every)
         for first in range(0, len(self._layout.queries), height):
-            if self._kept is not None and (self._kept.distances or not keep):
-                blocks = iter([self._kept])
-            else:
-                blocks = self._blocks(first, height, panel_bytes, keep_distances=keep)
-            for of_step, block in zip(reducers, blocks, strict=True):
-                for reducer in of_step:
-                    reducer.update(block, threads=self._threads)
-            if height >= len(self._layout.queries) and len(self._steps) == 1:
-                self._kept = block
+            self._feed_block(reducers, first, height, panel_bytes, keep_distances=keep)
+
+    def _feed_block(
+        self,
+        reducers: Sequence[Sequence[Reducer]],
+        first: int,
+        height: int,
+        panel_bytes: int,
+        *,
+        keep_distances: bool,
+    ) -> None:
+        """Feed the reducers one block, of which nothing is left when this returns, unless it is all there is."""
+        if self._kept is not None and (self._kept.distances or not keep_distances):
+            blocks = iter([self._kept])
+        else:
+            blocks = self._blocks(first, height, panel_bytes, keep_distances=keep_distances)
+        for of_step, block in zip(reducers, blocks, strict=True):
+            for reducer in of_step:
+                reducer.update(block, threads=self._threads)
+        if height >= len(self._layout.queries) and len(self._steps) == 1:
+            self._kept = block
 
     def _blocks(self, first: int, height: int, panel_bytes: int, *, keep_distances: bool) -> Iterator[Block]:
         """The block of some queries after each step."""

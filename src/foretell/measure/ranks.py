@@ -93,7 +93,7 @@ def nearest(order: Order, n: int, k: int, all_tied: bool) -> tuple[Ints, NDArray
         for chunk in range(1, least.size):
             kth = min(kth, least[chunk])
         if k > 1:
-            kth = np.partition(row, k - 1)[k - 1]
+            kth = _kth_least(row, least, k)
         nearer = 0
         for chunk in range(least.size):
             if least[chunk] > kth:
@@ -126,6 +126,23 @@ def _chunk_minima(row: Order, least: Order) -> None:
         for m in range(some.size):
             low = min(low, some[m])
         least[chunk] = low
+
+
+@compiled
+def _kth_least(row: Order, least: Order, k: int) -> Any:
+    """The k-th least number of a row whose chunks' minima are given."""
+    if k > least.size:
+        return np.partition(row, k - 1)[k - 1]
+    # k chunks have a number at or below the k-th least minimum: what is asked for is among those that are.
+    bound = np.partition(least, k - 1)[k - 1]
+    within = np.empty(row.size, row.dtype)
+    size = 0
+    for chunk in range(least.size):
+        if least[chunk] <= bound:
+            for m in range(_CHUNK * chunk, min(_CHUNK * (chunk + 1), row.size)):
+                within[size] = row[m]
+                size += row[m] <= bound
+    return np.partition(within[:size], k - 1)[k - 1]
 
 
 @compiled
