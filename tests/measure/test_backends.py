@@ -235,11 +235,12 @@ def test_no_budget_changes_a_bit(convention: str) -> None:
         ]
         for _ in "ab"
     )
-    options: dict[str, Any] = {"convention": convention, "null": 4, "k": 2}
+    options: dict[str, Any] = {"convention": convention, "null": 200, "k": 2}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TieOrderWarning)
         whole = foretell.imbalance_matrix(a, b, threads=1, **options)
-        for memory in ("1.2 MiB", "700 kB", "16 MiB", "900000"):
+        # 4 spaces of 700 items take 4.2 MiB: budgets in which the first walk fits and the second might not, too.
+        for memory in ("2.6 MiB", "3 MiB", "6.5 MiB", "7.5 MiB", "8.5 MiB", "16 MiB"):
             for threads in (1, 3):
                 part = foretell.imbalance_matrix(a, b, memory=memory, threads=threads, **options)
                 xr.testing.assert_identical(part, whole)
@@ -249,18 +250,19 @@ def test_what_is_read_is_read_within_the_budget() -> None:
     rng = np.random.default_rng(0)
     bits = [foretell.Bits(rng.integers(0, 256, (600, 1, 8000), dtype=np.uint8), 64000) for _ in "ab"]
     expected = foretell.information_imbalance(*bits)
-    for memory, most, least_reads in (("64 MiB", 4_800_000, 2), ("5 MiB", 3_500_000, 4), ("3.6 MiB", 2_000_000, 6)):
+    for memory, most, most_reads in (("64 MiB", 4_800_000, 1.2), ("5 MiB", 3_500_000, 4.5), ("3.6 MiB", 2_000_000, 9)):
         lazy = [Lazy(x) for x in bits]
         assert foretell.information_imbalance(*lazy, memory=memory) == expected
         for space in lazy:
-            whole = [n_bytes for n_bytes in space.read if n_bytes > 8000]
-            assert max(whole) <= most, memory
-            assert len(whole) >= least_reads / 2
+            assert max(space.read) <= most, memory
+            assert sum(space.read) <= most_reads * 4_800_000, memory
 
 
 def test_a_budget_that_is_too_small_says_what_is_needed() -> None:
     x, y = np.random.default_rng(0).standard_normal((2, 500, 40))
-    with pytest.raises(OptionError, match=r"memory=0 MiB is too little for 2 spaces of 500 candidates: give at least"):
+    with pytest.raises(
+        OptionError, match=r"memory=0.0 MiB is too little for 2 spaces of 500 candidates: give at least"
+    ):
         foretell.information_imbalance(x, y, memory="1 kB")
     for wrong in ("a lot", "-3 GiB", True, "12 parsecs", ""):
         with pytest.raises(OptionError, match=r"memory=.* is not an option: give a size such as"):
@@ -276,8 +278,52 @@ def test_a_budget_that_is_too_small_says_what_is_needed() -> None:
 
 def test_a_space_on_both_sides_is_read_once() -> None:
     rng = np.random.default_rng(0)
-    spaces = [Lazy(foretell.Bits.from_activations(rng.standard_normal((80, 64)))) for _ in range(3)]
+    spaces = [Lazy(foretell.Bits.from_activations(rng.standard_normal((300, 64)))) for _ in range(3)]
     result = foretell.imbalance_matrix(spaces, spaces)
-    assert all(sum(n_bytes > 100 for n_bytes in space.read) == 2 for space in spaces)  # once to see that it varies
+    assert all(sum(space.read) < 1.5 * 300 * 8 for space in spaces)
     assert (np.diagonal(result["imbalance"], axis1=1, axis2=2) == 0).all()
     assert np.array_equal(result["imbalance"][0], result["imbalance"][1].T)
+
+
+def test_a_space_on_both_sides_has_one_null_whatever_the_budget() -> None:
+    rng = np.random.default_rng(0)
+    latent = rng.standard_normal((400, 6))
+    spaces = [
+        foretell.Bits.from_activations(latent @ rng.standard_normal((6, 60)) + rng.standard_normal((400, 60)))
+        for _ in range(6)
+    ]
+    whole = foretell.imbalance_matrix(spaces, spaces, null=50)
+    for memory in ("1100 kB", "1300 kB", "1800 kB"):
+        xr.testing.assert_identical(foretell.imbalance_matrix(spaces, spaces, null=50, memory=memory), whole)
+
+
+def test_a_store_is_read_once_for_all_tokens() -> None:
+    rng = np.random.default_rng(0)
+    bits = [foretell.Bits(rng.integers(0, 256, (300, 20, 100), dtype=np.uint8), 800) for _ in "ab"]
+    lazy = [Lazy(x) for x in bits]
+    xr.testing.assert_identical(foretell.token_curve(*lazy), foretell.token_curve(*bits))
+    assert all(sum(space.read) < 1.3 * 300 * 2000 for space in lazy)
+    again = [Lazy(x) for x in bits]
+    xr.testing.assert_identical(foretell.token_curve(*again, memory="2.2 MB"), foretell.token_curve(*bits))
+
+
+def test_identical_candidates_are_told_without_asking_every_query() -> None:
+    rng = np.random.default_rng(0)
+    alike, varied = (
+        Lazy(foretell.Bits(np.ones((300, 1, 40), np.uint8), 320)),
+        Lazy(foretell.Bits(rng.integers(0, 256, (300, 1, 40), dtype=np.uint8), 320)),
+    )
+    with pytest.warns(ConstantSpaceWarning):
+        result = foretell.imbalance_matrix([alike], [varied], candidates="split")
+    assert result["imbalance"].sel(direction="a_to_b").item() == 1
+    assert sum(alike.read) < 4 * 300 * 40
+
+
+def test_real_valued_duplicates_tie_beyond_one_product() -> None:
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.standard_normal((350, 37)), 2, axis=0)
+    y = x + rng.standard_normal((700, 37))
+    numba, torch = (
+        foretell.information_imbalance(x, y, metric="euclidean", backend=name) for name in ("numba", "torch")
+    )
+    assert (torch.a_to_b, torch.b_to_a) == (numba.a_to_b, numba.b_to_a)

@@ -144,7 +144,7 @@ def test_imbalance_against_n() -> None:
     assert last["imbalance"].values.tolist() == [whole.a_to_b, whole.b_to_a]
     np.testing.assert_allclose(last["stderr"], [whole.stderr_a_to_b, whole.stderr_b_to_a], rtol=1e-9)
     assert (np.diff(result["imbalance"], axis=1) < 0).all()
-    for memory, metric in (("400 kB", "hamming"), (None, "euclidean")):
+    for memory, metric in (("3 MB", "hamming"), (None, "euclidean")):
         some = foretell.imbalance_by_n(a, b, sizes=[100, 30], memory=memory, metric=metric, seed=2)
         assert some["n_parts"].values.tolist() == [13, 4]
         rng = np.random.default_rng(2)

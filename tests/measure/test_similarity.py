@@ -264,6 +264,9 @@ def test_ranges_of_rows_merge_into_the_whole(metric: str) -> None:
         def update(self, block: Any, *, threads: int) -> None:
             blocks.extend(block.tiles())
 
+        def merge(self, other: object) -> None:
+            raise AssertionError("one walk has nothing to merge")
+
     Walk([made], everyone, memory=2**26, threads=1).feed([Catch()])
     # A range of rows counts from its own first row among all queries, whoever walks it.
     for one, other in zip(first, second, strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 
 from foretell.exceptions import OptionError, check_option, require
 from foretell.measure.bits import Bits, Rows
-from foretell.measure.distances import Distances, Numbers
+from foretell.measure.distances import Distances, Items, Numbers
 from foretell.measure.distances.precomputed import PrecomputedDistances
 from foretell.measure.distances.read import Kernel, ReadDistances
 from foretell.measure.inputs import Input
@@ -21,6 +21,9 @@ from foretell.measure.space import Space
 __all__ = ["BACKENDS", "METRICS", "choose_backend", "distances", "is_constant"]
 
 METRICS = ("hamming", "euclidean", "cosine", "precomputed")
+
+_FEW = 64
+_PANEL_BYTES = 2**20
 
 BACKENDS = ("auto", "numba", "numkong", "torch", "numpy")
 
@@ -79,14 +82,24 @@ def _kernel(metric: str, backend: str) -> Kernel:
 
 
 def is_constant(space: Distances, layout: Layout) -> bool:
-    """Whether no query has one candidate nearer than another, as when all items are identical."""
-    dtype = np.dtype(np.uint32) if space.greatest is not None else space.dtype
-    for query, own in zip(layout.queries, layout.own, strict=True):
-        row = np.zeros((1, len(layout.candidates)), dtype)
-        space.fill(row, np.array([query]), layout.candidates, triangle=False, threads=1, panel_bytes=2**20)
-        others = row[0] if own < 0 else np.delete(row[0], own)
-        if (others != others[0]).any():
+    """Whether no query has one candidate nearer than another, as when all items are identical.
+
+    A few candidates of the first query mostly tell; all of all queries are asked only while they are tied.
+    """
+    if not _all_tied(space, layout.queries[0], np.setdiff1d(layout.candidates[:_FEW], layout.queries[:1])):
+        return False
+    for query in layout.queries:
+        others = layout.candidates[layout.candidates != query]
+        if not _all_tied(space, query, others):
             return False
-        if space.symmetric and others[0] == 0 and own >= 0:
-            return True  # the same as everybody
+        # As far from one of them as that is from itself, the candidates are identical: no query tells them apart.
+        if space.symmetric and _all_tied(space, layout.candidates[0], layout.candidates):
+            return True
     return True
+
+
+def _all_tied(space: Distances, query: np.int64, candidates: Items) -> bool:
+    dtype = np.dtype(np.uint32) if space.greatest is not None else space.dtype
+    row = np.zeros((1, len(candidates)), dtype)
+    space.fill(row, np.array([query]), candidates, triangle=False, threads=1, panel_bytes=_PANEL_BYTES)
+    return bool((row == row[0, :1]).all())

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.exceptions import InputError, OptionError
-from foretell.measure.backends import distances, is_constant
+from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option
+from foretell.measure.backends import BACKENDS, distances, is_constant
 from foretell.measure.cells import check_spaces
 from foretell.measure.conventions import Convention, estimate
 from foretell.measure.distances import Items
 from foretell.measure.engine import Block, Walk
-from foretell.measure.estimates import Options
+from foretell.measure.estimates import Options, warn_of_ties
 from foretell.measure.inputs import as_input, checked_neighbours, n_items
 from foretell.measure.layout import Layout
 from foretell.measure.order import empty_rows, put_self
@@ -29,6 +30,7 @@ __all__ = ["imbalance_by_n"]
 
 _LEAST = 50  # items in the smallest part, by default
 _MOST_PARTS = 16
+_ROWS = 512  # of a part that are copied at a time
 
 
 class _PartTallies:
@@ -50,25 +52,32 @@ class _PartTallies:
         self.tallies = [Tallies(pairs, k=k, convention=convention, errors=True) for _ in parts]
 
     def n_bytes(self, layout: Layout) -> int:
-        """Bytes that the tallies and the rows of the largest part take."""
-        largest = max(len(part) for part in self.parts)
+        """Bytes that the tallies take, and a copy of rows of the largest part."""
+        widest = max((len(part) for part in self.parts if len(part) < len(layout.candidates)), default=0)
         held = sum(of.n_bytes(Layout(part, part)) for of, part in zip(self.tallies, self.parts, strict=True))
-        return held + 8 * largest * largest
+        return held + 16 * min(_ROWS, widest) * widest
 
     def update(self, block: Block, *, threads: int) -> None:
         """Take up the rows of every part that are in the block."""
         for part, tallies in zip(self.parts, self.tallies, strict=True):
-            own = np.flatnonzero((part >= block.first) & (part < block.first + block.n_rows))
-            if not own.size:
+            if len(part) == block.n_candidates:
+                tallies.update(block, threads=threads)
                 continue
-            rows = part[own] - block.first
-            order = []
-            for of_space in block.order:
-                some = empty_rows(len(rows), len(part), of_space.dtype)
-                some[:, : len(part)] = of_space[np.ix_(rows, part)]
-                put_self(some, own)
-                order.append(some)
-            tallies.update(Block(int(own[0]), own, len(part), order), threads=threads)
+            inside = np.flatnonzero((part >= block.first) & (part < block.first + block.n_rows))
+            for first in range(0, len(inside), _ROWS):
+                own = inside[first : first + _ROWS]
+                order = []
+                for of_space in block.order:
+                    some = empty_rows(len(own), len(part), of_space.dtype)
+                    some[:, : len(part)] = of_space[np.ix_(part[own] - block.first, part)]
+                    put_self(some, own)
+                    order.append(some)
+                tallies.update(Block(int(own[0]), own, len(part), order), threads=threads)
+
+    def merge(self, other: _PartTallies) -> None:
+        """Take up what another reducer tallied of the queries that follow."""
+        for mine, others in zip(self.tallies, other.tallies, strict=True):
+            mine.merge(others)
 
 
 def imbalance_by_n(
@@ -96,7 +105,7 @@ def imbalance_by_n(
     sizes : sequence of int, optional
         Numbers of items, from k + 2 to N; N, N / 2, N / 4 and so on down to 50 by default.
     k, metric, convention, memory, threads, backend
-        As for `information_imbalance`.
+        As for `information_imbalance`, but for the backend "numpy".
     seed : int, default 0
         Of the parts.
 
@@ -111,6 +120,7 @@ def imbalance_by_n(
     """
     import xarray as xr
 
+    check_option("backend", backend, [name for name in BACKENDS if name != "numpy"])
     options = Options.checked(metric=metric, convention=convention, backend=backend, threads=threads, memory=memory)
     inputs = [as_input(side, metric, name) for name, side in (("a", a), ("b", b))]
     total = check_spaces({"a": inputs[0]}, {"b": inputs[1]})
@@ -145,13 +155,21 @@ def imbalance_by_n(
             values[len(part)][direction].append(one.value)
             error = np.nan if one.scores is None else standard_error(one.scores, np.arange(len(part)))
             errors[len(part)][direction].append(error)
+    if np.isnan([one for of_size in values.values() for of_way in of_size for one in of_way]).any():
+        warnings.warn(
+            "All items of some part are alike, so that its imbalance is undefined: where one of a size is, so is their "
+            "mean (NaN).",
+            ConstantSpaceWarning,
+            stacklevel=2,
+        )
+    if walk.saw_ties:
+        warn_of_ties(stacklevel=3)
+    means = [np.mean(values[size], axis=1) for size in wanted]
+    of_means = [np.sqrt(np.square(errors[size]).sum(axis=1)) / len(errors[size][0]) for size in wanted]
     return xr.Dataset(
         {
-            "imbalance": (("direction", "n"), np.array([np.mean(values[size], axis=1) for size in wanted]).T),
-            "stderr": (
-                ("direction", "n"),
-                np.array([np.sqrt(np.square(errors[size]).sum(axis=1)) / len(errors[size][0]) for size in wanted]).T,
-            ),
+            "imbalance": (("direction", "n"), np.array(means).T),
+            "stderr": (("direction", "n"), np.array(of_means).T),
             "n_parts": ("n", [len(values[size][0]) for size in wanted]),
         },
         {"direction": list(DIRECTIONS), "n": [size - 1 for size in wanted]},

@@ -7,7 +7,7 @@ distances of one token a step and reads ranks off the running sum: bits are comp
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +51,10 @@ class _Tokens:
     def bits(self, rows: Rows = slice(None)) -> Bits:
         whole = self.space.bits(rows)
         first, last = self.places[0], self.places[-1]
-        # A run of tokens is a view, and so it costs no memory.
+        # A run of tokens of bits in memory is a view, and so it costs no memory; of bits just read, none may stay.
         is_run = list(self.places) == list(range(first, last + 1))
         data = whole.data[:, first : last + 1] if is_run else whole.data[:, list(self.places)]
-        return Bits(data, whole.n_bits, whole.ids)
+        return Bits(data if isinstance(self.space, Bits) else data.copy(), whole.n_bits, whole.ids)
 
     def __repr__(self) -> str:
         return f"<tokens {self.places} of {self.space!r}>"
@@ -100,7 +100,7 @@ def token_curve(
     Costs one pass over the bits of all tokens, and T times the ranks.
     """
     options = _options(convention, errors, backend, threads, memory)
-    sides = [_with_tokens(side, name) for name, side in (("a", a), ("b", b))]
+    sides, options = _held([_with_tokens(side, name) for name, side in (("a", a), ("b", b))], options)
     wanted = _nested(subsets, min(side.n_tokens for side in sides))
     prefixes = [[_tokens(side, positions) for positions in wanted] for side in sides]
     added = [sorted(set(now) - set(before)) for before, now in zip([(), *wanted], wanted, strict=False)]
@@ -158,8 +158,9 @@ def token_map(
     AlignmentError, InputError, OptionError
     """
     options = _options(convention, errors, backend, threads, memory)
-    side_a = _with_tokens(a, "a")
-    side_b = side_a if b is None else _with_tokens(b, "b")
+    both = [_with_tokens(a, "a")] if b is None else [_with_tokens(a, "a"), _with_tokens(b, "b")]
+    both, options = _held(both, options)
+    side_a, side_b = both[0], both[-1]
     spaces_a = _single_tokens(side_a)
     spaces_b = spaces_a if side_b is side_a else _single_tokens(side_b)
     size = check_spaces({"a": side_a}, {"b": side_b})
@@ -194,6 +195,19 @@ def _with_tokens(space: Any, name: str) -> Space:
             "(items, tokens, dimensions), or a view of a store."
         )
     return found
+
+
+def _held(sides: Sequence[Space], options: Options) -> tuple[list[Space], Options]:
+    """Sides with their bits in memory, and the memory that is left: a store is read once, not once a token.
+
+    Where that takes more than half of the memory they stay as they are.
+    """
+    to_hold = sum(side.bits(slice(0, 1)).data.nbytes * side.n_items for side in sides if not isinstance(side, Bits))
+    if to_hold > options.memory // 2:
+        return list(sides), options
+    return [side if isinstance(side, Bits) else side.bits() for side in sides], replace(
+        options, memory=options.memory - to_hold
+    )
 
 
 def _tokens(space: Space, positions: Sequence[int]) -> _Tokens:

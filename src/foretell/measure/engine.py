@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Protocol
+from typing import Protocol, Self
 
 from foretell.exceptions import OptionError
 from foretell.measure.distances import Distances, Items, Numbers
@@ -91,6 +91,10 @@ class Reducer(Protocol):
         """Take up the next block."""
         ...
 
+    def merge(self, other: Self) -> None:
+        """Take up what another reducer took of the queries that follow: as if this one had been given its blocks."""
+        ...
+
 
 class Walk:
     """A walk over the queries of a layout.
@@ -125,9 +129,9 @@ class Walk:
             for of_space in zip(*([space.greatest for space in step] for step in steps), strict=True)
         ]
 
-    def fits(self, reducers: Sequence[Reducer]) -> bool:
-        """Whether the budget of memory allows this walk."""
-        return self._plan(reducers) is not None
+    def fits(self, reducers: Sequence[Reducer], *, to_come: int = 0) -> bool:
+        """Whether the budget of memory allows this walk, and beside it so many bytes for reducers of a second one."""
+        return self._plan(reducers, beside=to_come) is not None
 
     def feed(self, *reducers: Sequence[Reducer]) -> None:
         """Walk once.
@@ -143,18 +147,23 @@ class Walk:
             If the budget of memory does not allow a tile of rows.
         """
         every = [reducer for of_step in reducers for reducer in of_step]
+        keep = any(reducer.reads_distances for reducer in every)
+        if self._kept is not None and (self._kept.distances or not keep):
+            for reducer in every:
+                reducer.update(self._kept, threads=self._threads)
+            return
+        self._kept = None
         plan = self._plan(every)
         if plan is None:
             raise OptionError(
-                f"memory={self._memory / 2**20:.0f} MiB is too little for {len(self._steps[0])} spaces of "
-                f"{len(self._layout.candidates)} candidates: give at least {self._needed(every) / 2**20:.0f} MiB."
+                f"memory={self._memory / 2**20:.1f} MiB is too little for {len(self._steps[0])} spaces of "
+                f"{len(self._layout.candidates)} candidates: give at least {self._needed(every) / 2**20:.1f} MiB."
             )
         height, panel_bytes, hold = plan
         if hold:
             spaces = {id(space): space for step in self._steps for space in step}
             for _ in in_order(lambda space: space.hold(), spaces.values(), threads=self._threads):
                 pass
-        keep = any(reducer.reads_distances for reducer in every)
         for first in range(0, len(self._layout.queries), height):
             self._feed_block(reducers, first, height, panel_bytes, keep_distances=keep)
 
@@ -168,10 +177,7 @@ class Walk:
         keep_distances: bool,
     ) -> None:
         """Feed the reducers one block, of which nothing is left when this returns, unless it is all there is."""
-        if self._kept is not None and (self._kept.distances or not keep_distances):
-            blocks = iter([self._kept])
-        else:
-            blocks = self._blocks(first, height, panel_bytes, keep_distances=keep_distances)
+        blocks = self._blocks(first, height, panel_bytes, keep_distances=keep_distances)
         for of_step, block in zip(reducers, blocks, strict=True):
             for reducer in of_step:
                 reducer.update(block, threads=self._threads)
@@ -232,13 +238,11 @@ class Walk:
         n = len(self._layout.candidates)
         total, passing = 0, 0
         for space, greatest in zip(self._steps[0], self._greatest, strict=True):
-            if greatest is not None:
+            if greatest is not None and not self._by_order:
                 total += row_bytes(n, order_dtype(greatest[-1]))
-                if self._by_order:
-                    passing += row_bytes(n, order_dtype(greatest[-1])) if keep_distances or len(self._steps) > 1 else 0
             else:
                 total += row_bytes(n, order_dtype(n))
-                of_distances = row_bytes(n, space.dtype)
+                of_distances = row_bytes(n, space.dtype if greatest is None else order_dtype(greatest[-1]))
                 stays = keep_distances or len(self._steps) > 1
                 total += of_distances if stays else 0
                 passing = max(passing, 0 if stays else of_distances)
@@ -250,10 +254,10 @@ class Walk:
     def _to_hold(self) -> dict[int, int]:
         return {id(space): space.to_hold for step in self._steps for space in step if space.to_hold}
 
-    def _plan(self, reducers: Sequence[Reducer]) -> tuple[int, int, bool] | None:
+    def _plan(self, reducers: Sequence[Reducer], *, beside: int = 0) -> tuple[int, int, bool] | None:
         """Rows of a block, bytes of a space that may be read at a time, and whether spaces are held."""
         a_row = self._row_bytes(keep_distances=any(reducer.reads_distances for reducer in reducers))
-        left = self._memory - self._fixed_bytes(reducers)
+        left = self._memory - self._fixed_bytes(reducers) - beside
         n_queries, to_read = len(self._layout.queries), self._to_hold()
         n_tiles = -(-n_queries // TILE)
         if not to_read:
@@ -265,8 +269,8 @@ class Walk:
         beside = left - sum(to_read.values())
         if beside >= TILE * a_row:
             return min(n_tiles, beside // (TILE * a_row)) * TILE, _LEAST_PANEL, True
-        # Nothing is held: the higher the block, the less often spaces are read.
-        panel = min(max(to_read.values()), max(_LEAST_PANEL, left // 4))
+        # Nothing is held: the higher the block, and then the more of a space at a time, the less often it is read.
+        panel = max(_LEAST_PANEL, whole if whole >= _LEAST_PANEL else left // 4)
         tiles = min(n_tiles, (left - panel) // (TILE * a_row))
         return (min(n_queries, tiles * TILE), panel, False) if tiles > 0 else None
 

@@ -32,7 +32,7 @@ from foretell.measure.reducers.imbalance import NullRankSums, Pair, Tallies
 from foretell.measure.variance import standard_error
 from foretell.tasks import checked_threads, in_order
 
-__all__ = ["Measured", "Options", "Pair", "measure"]
+__all__ = ["Measured", "Options", "Pair", "Request", "batches", "measure", "warn_of_ties"]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Request:
     keep : callable
         Whether the scores, neighbours and ranks of a pair are to be kept.
     permutations : mapping of str to ndarray of int32, shape (P, N)
-        Kinds of null, by name: item i of the first side of a cell goes with item ``[p, i]`` of the second.
+        Kinds of null, by name: item i of the space that neighbours are taken in goes with item ``[p, i]`` of the other.
     steps : sequence of (Input, Input)
         Where each cell's spaces are those of the cell before with some tokens more: what is added to either side. Cell
         t is then (2 t, 2 t + 1), and all distances are sums over the steps up to it.
@@ -170,10 +170,14 @@ def measure(request: Request, cells: Sequence[Pair], options: Options) -> dict[i
     def fits(some: Sequence[Pair]) -> bool:
         stages = _stages(request, some)
         reducers = [reducer for stage in stages for reducer in _reducers(stage, request, options).values()]
-        return bool(request.steps) or walk_of(stages).fits(reducers)
+        to_come = sum(
+            NullRankSums.bytes_for(len(_both_ways(some)), len(stages[0].places), max(request.ks), *those.shape)
+            for those in request.permutations.values()
+        )
+        return bool(request.steps) or walk_of(stages).fits(reducers, to_come=to_come)
 
     saw_ties = False
-    for some in [varied] if options.backend == "numpy" and varied else _batches(varied, fits):
+    for some in [varied] if options.backend == "numpy" and varied else batches(varied, fits):
         if options.backend == "numpy":
             part = _by_oracle(some, request, options)
             saw_ties |= options.convention.by_order and _has_ties(request, options, some)
@@ -185,18 +189,23 @@ def measure(request: Request, cells: Sequence[Pair], options: Options) -> dict[i
         for k, of_k in part.items():
             found[k] |= of_k
     if saw_ties:
-        warnings.warn(
-            "Tied distances were ranked by item order, as convention='glielmo' does: the value depends on that "
-            "order; convention='adjusted' does not.",
-            TieOrderWarning,
-            stacklevel=4,
-        )
+        warn_of_ties(stacklevel=5)
     for k, of_k in found.items():
         for pair in _both_ways(cells):
             if pair not in of_k:
                 of_k[pair] = _of_constant(1.0 if pair[1] not in constant else np.nan, request, options)
         found[k] = of_k
     return found
+
+
+def warn_of_ties(*, stacklevel: int) -> None:
+    """Warn that ties were broken by item order."""
+    warnings.warn(
+        "Tied distances were ranked by item order, as convention='glielmo' does: the value depends on that order; "
+        "convention='adjusted' does not.",
+        TieOrderWarning,
+        stacklevel=stacklevel,
+    )
 
 
 def _constant(spaces: Sequence[Distances], places: Sequence[int], request: Request) -> set[int]:
@@ -213,7 +222,7 @@ def _both_ways(cells: Sequence[Pair]) -> list[Pair]:
     return [*cells, *((b, a) for a, b in cells)]
 
 
-def _batches(cells: Sequence[Pair], fits: Callable[[Sequence[Pair]], bool]) -> Iterator[Sequence[Pair]]:
+def batches(cells: Sequence[Pair], fits: Callable[[Sequence[Pair]], bool]) -> Iterator[Sequence[Pair]]:
     """Cells that fit into memory together: all, or parts of a map along its longer side."""
     if not cells:
         return
@@ -223,8 +232,8 @@ def _batches(cells: Sequence[Pair], fits: Callable[[Sequence[Pair]], bool]) -> I
         yield cells
         return
     first = set(sides[side][: len(sides[side]) // 2])
-    yield from _batches([cell for cell in cells if cell[side] in first], fits)
-    yield from _batches([cell for cell in cells if cell[side] not in first], fits)
+    yield from batches([cell for cell in cells if cell[side] in first], fits)
+    yield from batches([cell for cell in cells if cell[side] not in first], fits)
 
 
 def _wanted(cells: Sequence[Pair], options: Options) -> list[Pair]:
@@ -274,27 +283,20 @@ def _null_rank_sums(
     stages: Sequence[_Stage],
     tallies: Mapping[Pair, Tally],
     convention: Convention,
-    directions: Mapping[Pair, NDArray[np.int32]],
+    pairs: Sequence[Pair],
+    permutations: NDArray[np.int32],
 ) -> dict[Pair, Floats]:
-    """Rank sums of pairs under permutations: one more walk for either direction."""
-    sums: dict[Pair, Floats] = {}
-    for moved in {id(those): those for those in directions.values()}.values():
-        reducers = [
-            NullRankSums(
-                {
-                    stage.within(pair): tallies[pair].neighbours
-                    for pair, those in directions.items()
-                    if those is moved and pair[0] in stage.places
-                },
-                moved,
-                convention=convention,
-            )
-            for stage in stages
-        ]
-        walk.feed(*([reducer] for reducer in reducers))
-        for stage, reducer in zip(stages, reducers, strict=True):
-            sums |= {stage.without(pair): total for pair, total in reducer.result().items()}
-    return sums
+    """Rank sums of pairs under permutations: one more walk."""
+    reducers = []
+    for stage in stages:
+        of_stage = {stage.within(pair): tallies[pair].neighbours for pair in pairs if pair[0] in stage.places}
+        reducers.append(NullRankSums(of_stage, permutations, convention=convention))
+    walk.feed(*([reducer] for reducer in reducers))
+    return {
+        stage.without(pair): total
+        for stage, reducer in zip(stages, reducers, strict=True)
+        for pair, total in reducer.result().items()
+    }
 
 
 def _by_oracle(cells: Sequence[Pair], request: Request, options: Options) -> dict[int, dict[Pair, Measured]]:
@@ -308,12 +310,11 @@ def _by_oracle(cells: Sequence[Pair], request: Request, options: Options) -> dic
         }
 
         def rank_sums(
-            directions: Mapping[Pair, NDArray[np.int32]], tallies: dict[Pair, Tally] = tallies
+            pairs: Sequence[Pair], permutations: NDArray[np.int32], tallies: dict[Pair, Tally] = tallies
         ) -> dict[Pair, Floats]:
-            ranks = {b: oracle.rank_matrix(d[b], convention) for _, b in directions}
+            ranks = {b: oracle.rank_matrix(d[b], convention) for _, b in pairs}
             return {
-                pair: oracle.null_rank_sum(tallies[pair].neighbours, ranks[pair[1]], moved)
-                for pair, moved in directions.items()
+                pair: oracle.null_rank_sum(tallies[pair].neighbours, ranks[pair[1]], permutations) for pair in pairs
             }
 
         found[k] = _estimated(tallies, cells, request, options, rank_sums)
@@ -325,7 +326,7 @@ def _estimated(
     cells: Sequence[Pair],
     request: Request,
     options: Options,
-    rank_sums: Callable[[Mapping[Pair, NDArray[np.int32]]], dict[Pair, Floats]],
+    rank_sums: Callable[[Sequence[Pair], NDArray[np.int32]], dict[Pair, Floats]],
 ) -> dict[Pair, Measured]:
     """Values, errors and nulls of cells both ways from their tallies."""
 
@@ -338,10 +339,7 @@ def _estimated(
     finished = dict(zip(pairs, in_order(finish, pairs, threads=options.threads), strict=True))
     nulls: dict[Pair, dict[str, Floats]] = {pair: {} for pair in pairs}
     for kind, there in request.permutations.items():
-        # Item i of A goes with there[p, i] of B; read from B, item j goes with back[p, j] of A.
-        back = np.argsort(there, axis=1).astype(np.int32)
-        directions = dict.fromkeys(((b, a) for a, b in cells), back) | dict.fromkeys(cells, there)
-        for pair, total in rank_sums(directions).items():
+        for pair, total in rank_sums(pairs, there).items():
             weights = float(tallies[pair].neighbours.weight.sum())
             nulls[pair][kind] = finished[pair][0].value_at(total / weights)
     return {

@@ -15,7 +15,7 @@ from foretell.measure.backends import METRICS, distances, is_constant
 from foretell.measure.conventions import Floats
 from foretell.measure.distances import Distances, Numbers
 from foretell.measure.engine import Reducer, Walk
-from foretell.measure.estimates import Options, _batches
+from foretell.measure.estimates import Options, batches
 from foretell.measure.inputs import Input
 from foretell.measure.layout import Layout
 from foretell.measure.reducers.cka import debiased_cka
@@ -87,7 +87,7 @@ class Measurement:
         if self._options.backend == "numpy":
             parts = [self._by_oracle(cells, layout)]
         else:
-            parts = [self._by_walk(some, layout) for some in _batches(cells, lambda some: self._fits(some, layout))]
+            parts = [self._by_walk(some, layout) for some in batches(cells, lambda some: self._fits(some, layout))]
         for part in parts:
             for name in self._wanted:
                 found[name] |= part[name]

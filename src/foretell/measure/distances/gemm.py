@@ -18,7 +18,7 @@ from foretell.measure.distances.processor import all_zeros
 __all__ = ["cosine", "euclidean", "hamming"]
 
 _ROWS = 256  # queries in a product
-_COLUMNS = 4096  # candidates
+_COLUMNS = 512  # candidates
 _BYTES = 4096  # of packed bits: 32,768 numbers an item at a time
 # Below this share of both squared norms a squared distance has lost more than 3 of 16 digits: it is taken anew.
 _NEAR = 1e-3
@@ -86,7 +86,7 @@ def _add_squares(torch: Any, x: Any, y: Any, out: Numbers) -> None:
     Every product has the same shape, filled up with zeros: what it gives for two items then depends on them alone.
     """
     for columns in _parts(len(y), _COLUMNS):
-        some_y = _filled_up(torch, y[columns], 64)
+        some_y = _filled_up(torch, y[columns], _COLUMNS)
         of_y = (some_y * some_y).sum(dim=1)
         for rows in _parts(len(x), _ROWS):
             some_x = _filled_up(torch, x[rows], _ROWS)

@@ -69,17 +69,18 @@ class ReadDistances:
     ) -> None:
         """Add distances from queries to candidates (`foretell.measure.distances.Distances`)."""
         rows = self._rows
-        if rows is None and self.to_hold <= panel_bytes:
+        if rows is None and self.to_hold <= panel_bytes and 2 * len(candidates) > self.n_items:
             rows = self._read(slice(None))
         if rows is not None:
             self._kernel(rows, queries, rows, candidates, out, triangle=triangle, threads=threads)
             return
-        # Half of what may be read for the queries, half for the candidates that pass by.
-        step = max(1, panel_bytes // (2 * self._row_bytes))
-        for q in range(0, len(queries), step):
-            x = self._read(queries[q : q + step])
+        # Candidates are read once for every part of the queries: so the queries get most of what may be read.
+        of_c = max(1, panel_bytes // (8 * self._row_bytes))
+        of_q = max(1, panel_bytes // self._row_bytes - of_c)
+        for q in range(0, len(queries), of_q):
+            x = self._read(queries[q : q + of_q])
             every = np.arange(len(x))
-            for c in range(0, len(candidates), step):
-                y = self._read(candidates[c : c + step])
-                part = out[q : q + step, c : c + step]
+            for c in range(0, len(candidates), of_c):
+                y = self._read(candidates[c : c + of_c])
+                part = out[q : q + of_q, c : c + of_c]
                 self._kernel(x, every, y, np.arange(len(y)), part, triangle=False, threads=threads)

@@ -148,7 +148,7 @@ class Tallies:
             self._ranked[pair] += ranked
         for mine, others in ((self._ahead, other._ahead), (self._own_ahead, other._own_ahead)):
             for b, ahead in others.items():
-                mine[b] = mine[b] + ahead if b in mine else ahead
+                mine[b] = mine[b] + ahead if b in mine else ahead.copy()
 
     def result(self) -> dict[Pair, Tally]:
         """Give the tally of every pair, over all queries."""
@@ -286,7 +286,12 @@ class NullRankSums:
         """Bytes of sums, permutations and neighbours."""
         n = len(layout.candidates)
         sums = sum(total.nbytes for total in self._total.values())
-        return 2 * self._permutations.nbytes + sums + sum(20 * len(of[1]) + 8 * n for of in self._by_item.values())
+        return 2 * self._permutations.nbytes + sums + sum(16 * len(of[1]) + 8 * n for of in self._by_item.values())
+
+    @staticmethod
+    def bytes_for(n_pairs: int, n_spaces: int, k: int, n_permutations: int, n_items: int) -> int:
+        """About the bytes of a reducer to come, with one neighbour in k tied."""
+        return 8 * n_permutations * (n_items + n_pairs) + 32 * k * n_items * n_spaces + 16 * n_items
 
     def update(self, block: Block, *, threads: int) -> None:
         """Sum over a block's queries in every B."""
@@ -304,6 +309,11 @@ class NullRankSums:
         # Taken up in the order of tiles, so that sums of floats do not depend on threads.
         for (_, b), total in zip(tasks, in_order(sums, tasks, threads=threads), strict=True):
             self._total[b] += total
+
+    def merge(self, other: NullRankSums) -> None:
+        """Take up the sums of another reducer, over the tiles that follow."""
+        for b, total in other._total.items():
+            self._total[b] = self._total[b] + total
 
     def result(self) -> dict[Pair, Floats]:
         """Give the rank sum of every pair under every permutation, shape (P,)."""
