@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import data
 import numpy as np
-from turns import Row, compared, in_turn, timed, unavailable
+from turns import Row, compared, in_turn, timed
 
 import foretell
 
@@ -30,28 +30,21 @@ def _sides(n_bits: int) -> list[foretell.Bits]:
 def rows(repeats: int) -> list[Row]:
     """Time the curve against one pass at `WIDE` bits a token, and against all prefixes at `NARROW`."""
     one_pass, every_prefix = "one call over all tokens", f"{N_TOKENS} calls, one a prefix"
-    token_curve = getattr(foretell, "token_curve", None)
-    if token_curve is None:
-        why = "foretell has no token_curve yet"
-        return [
-            unavailable("4a", _work(WIDE), one_pass, f"<= {ONE_PASS:g}x", why),
-            unavailable("4b", _work(NARROW), every_prefix, f"<= {EVERY_PREFIX:g}x", why),
-        ]
     wide, narrow = _sides(WIDE), _sides(NARROW)
     for sides in (wide, narrow):
-        tiny = [_first(side, 2, n_items=64) for side in sides]
-        token_curve(*tiny, threads=1)
+        tiny = [_last(side, 2, n_items=64) for side in sides]
+        foretell.token_curve(*tiny, threads=1)
         foretell.information_imbalance(*tiny, threads=1)
 
     def prefixes() -> list[foretell.Imbalance]:
         numbers = range(1, N_TOKENS + 1)
-        return [foretell.information_imbalance(*(_first(x, number) for x in narrow), threads=1) for number in numbers]
+        return [foretell.information_imbalance(*(_last(x, number) for x in narrow), threads=1) for number in numbers]
 
     runs = in_turn(
         {
-            "wide": timed(lambda: token_curve(*wide, threads=1)),
+            "wide": timed(lambda: foretell.token_curve(*wide, threads=1)),
             "one pass": timed(lambda: foretell.information_imbalance(*wide, threads=1)),
-            "narrow": timed(lambda: token_curve(*narrow, threads=1)),
+            "narrow": timed(lambda: foretell.token_curve(*narrow, threads=1)),
             "every prefix": timed(prefixes),
         },
         repeats,
@@ -82,5 +75,5 @@ def rows(repeats: int) -> list[Row]:
     ]
 
 
-def _first(x: foretell.Bits, n_tokens: int, *, n_items: int | None = None) -> foretell.Bits:
-    return foretell.Bits(x.data[:n_items, :n_tokens], x.n_bits)
+def _last(x: foretell.Bits, n_tokens: int, *, n_items: int | None = None) -> foretell.Bits:
+    return foretell.Bits(x.data[:n_items, -n_tokens:], x.n_bits)
