@@ -36,7 +36,17 @@ from numpy.typing import NDArray
 from foretell.exceptions import check_option
 from foretell.measure.layout import Layout
 
-__all__ = ["CONVENTIONS", "Convention", "Estimate", "ItemScores", "Neighbours", "Tally", "check_convention", "estimate"]
+__all__ = [
+    "CONVENTIONS",
+    "Convention",
+    "Estimate",
+    "ItemScores",
+    "Neighbours",
+    "Tally",
+    "check_convention",
+    "estimate",
+    "rank_scores",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -153,7 +163,9 @@ class Estimate:
         return (mean_rank - self.offset) * self.factor
 
 
-def estimate(tally: Tally, own: Tally | None, convention: Convention, layout: Layout) -> Estimate:
+def estimate(
+    tally: Tally, own: Tally | None, convention: Convention, layout: Layout, own_scores: ItemScores | None = None
+) -> Estimate:
     """Turn the tally of A's neighbours in B into `II(A -> B)` and its scores.
 
     Parameters
@@ -165,6 +177,8 @@ def estimate(tally: Tally, own: Tally | None, convention: Convention, layout: La
     convention : Convention
     layout : Layout
         Which items queries and candidates are.
+    own_scores : ItemScores, optional
+        `rank_scores` of `own`, where they are known already.
     """
     n = layout.n_others
     mean_rank = _mean_rank(tally)
@@ -184,19 +198,19 @@ def estimate(tally: Tally, own: Tally | None, convention: Convention, layout: La
 
     if tally.ahead is None:
         return Estimate(value, offset, factor)
-    scores = _scores_of_mean_rank(tally, factor, layout)
+    scores, other, share = rank_scores(tally, layout), None, 0.0
     if convention.name == "adjusted" and own is not None:
         # T = (rho - beta) / ((n + 1) / 2 - beta), so a change of beta moves it by -(1 - T) times as much.
-        scores = _sum(scores, _scores_of_mean_rank(own, -(1 - value) * factor, layout))
-    return Estimate(value, offset, factor, scores)
+        other, share = own_scores or rank_scores(own, layout), -(1 - value) * factor
+    return Estimate(value, offset, factor, _mixed(scores, factor, other, share))
 
 
 def _mean_rank(tally: Tally) -> float:
     return float(tally.rank_sum.sum() / tally.weight_sum.sum())
 
 
-def _scores_of_mean_rank(tally: Tally, factor: float, layout: Layout) -> ItemScores:
-    r"""Scores of a factor times the mean rank.
+def rank_scores(tally: Tally, layout: Layout) -> ItemScores:
+    r"""Scores of the mean rank.
 
     Item m adds its own ranks, what it adds to others' ranks by standing before neighbours, and its ranks as
     a neighbour:
@@ -205,14 +219,14 @@ def _scores_of_mean_rank(tally: Tally, factor: float, layout: Layout) -> ItemSco
               \qquad e_{ij} = f w_{ij} (R_{ij} - \bar r),
 
     with :math:`\rho_m`, :math:`w_m` its rank sum and weight sum where it is a query, :math:`c_m` where it is a
-    candidate of :math:`q_m` queries, :math:`\bar c` what a candidate of one adds on average, and f the factor over the
-    mean weight sum, times the items over the queries: a query of which there are few counts for more.
+    candidate of :math:`q_m` queries, :math:`\bar c` what a candidate of one adds on average, and f the items over the
+    queries, over the mean weight sum: a query of which there are few counts for more.
     """
     if tally.ahead is None:
         raise ValueError("this tally was made without what errors need")
     n_items, n_queries = layout.n_items, len(layout.queries)
     mean_rank = _mean_rank(tally)
-    unit = factor / tally.weight_sum.mean() * (n_items / n_queries)
+    unit = (n_items / n_queries) / tally.weight_sum.mean()
     of = tally.neighbours
     edge = unit * of.weight * (tally.rank - mean_rank)
     asked = layout.n_asking
@@ -227,10 +241,13 @@ def _scores_of_mean_rank(tally: Tally, factor: float, layout: Layout) -> ItemSco
     return ItemScores(psi - psi.mean(), query.astype(np.int32), candidate.astype(np.int32), edge[some])
 
 
-def _sum(one: ItemScores, other: ItemScores) -> ItemScores:
+def _mixed(one: ItemScores, share: float, other: ItemScores | None, other_share: float) -> ItemScores:
+    """Scores of a sum with shares."""
+    if other is None:
+        return ItemScores(share * one.psi, one.query, one.candidate, share * one.edge)
     return ItemScores(
-        one.psi + other.psi,
+        share * one.psi + other_share * other.psi,
         np.concatenate([one.query, other.query]),
         np.concatenate([one.candidate, other.candidate]),
-        np.concatenate([one.edge, other.edge]),
+        np.concatenate([share * one.edge, other_share * other.edge]),
     )

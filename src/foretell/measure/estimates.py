@@ -23,6 +23,7 @@ from foretell.measure.conventions import (
     Tally,
     check_convention,
     estimate,
+    rank_scores,
 )
 from foretell.measure.distances import Distances
 from foretell.measure.engine import Walk, checked_memory
@@ -329,9 +330,13 @@ def _estimated(
     rank_sums: Callable[[Sequence[Pair], NDArray[np.int32]], dict[Pair, Floats]],
 ) -> dict[Pair, Measured]:
     """Values, errors and nulls of cells both ways from their tallies."""
+    of_own = {
+        b: rank_scores(tally, request.layout) for (a, b), tally in tallies.items() if a == b and tally.ahead is not None
+    }
 
     def finish(pair: Pair) -> tuple[Estimate, float]:
-        one = estimate(tallies[pair], tallies.get((pair[1], pair[1])), options.convention, request.layout)
+        own, own_scores = tallies.get((pair[1], pair[1])), of_own.get(pair[1])
+        one = estimate(tallies[pair], own, options.convention, request.layout, own_scores)
         error = standard_error(one.scores, request.groups) if one.scores is not None else np.nan
         return one if request.keep(pair) else replace(one, scores=None), error
 
