@@ -68,7 +68,8 @@ def information_imbalance(
         result does not depend on it.
     backend : {"auto", "numba", "numkong", "torch", "numpy"}
         ``numba`` and ``numkong`` compare packed bits; ``torch`` multiplies matrices, on a GPU where it sees one;
-        ``numpy`` is the slow reference; all give the same. "auto" is torch where it is in use with a GPU, else numba.
+        ``numpy`` is the slow reference. All give the same, but that torch tells floats apart only where squared
+        distances differ by a share of 1e-10. "auto" is torch where it is in use with a GPU, else numba.
     threads : int, optional
         All processors by default. The result does not depend on it.
 

@@ -1,4 +1,4 @@
-"""Hamming distances of packed bits by numkong's kernels: a second opinion, and faster on some processors."""
+"""Hamming distances of packed bits by numkong's kernels: a second opinion on our own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROWS = 64
 
 def hamming(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, triangle: bool, threads: int) -> None:
     """Add how many bits of rows `q` of x differ from those of rows `c` of y: packed bits of shape (N, bytes)."""
-    numkong = require("numkong", None)
+    numkong = require("numkong", "numkong")
     queries = np.ascontiguousarray(x[q])
     packed = numkong.hammings_pack(np.ascontiguousarray(y[c]))
 
