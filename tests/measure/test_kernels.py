@@ -10,18 +10,12 @@ from numpy.typing import NDArray
 
 import foretell
 from foretell.measure import oracle
+from foretell.measure.ahead import add_ahead, add_ahead_of_long_rows
 from foretell.measure.conventions import CONVENTIONS
 from foretell.measure.distances.processor import euclidean, hamming
-from foretell.measure.order import empty_rows, order_dtype, put_places, put_self
-from foretell.measure.ranks import (
-    TILE,
-    add_ahead,
-    add_ahead_of_long_rows,
-    nearest,
-    rank_entries,
-    rank_own,
-    rank_rows,
-)
+from foretell.measure.nearest import nearest
+from foretell.measure.order import TILE, empty_rows, order_dtype, put_places, put_self
+from foretell.measure.ranks import rank_entries, rank_own, rank_rows
 from foretell.measure.signing import pack_signs
 
 RNG = np.random.default_rng(0)

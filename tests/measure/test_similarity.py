@@ -23,7 +23,7 @@ from foretell.measure.inference import critical
 from foretell.measure.inputs import as_input
 from foretell.measure.layout import Layout
 from foretell.measure.measures import MEASURES
-from foretell.measure.ranks import nearest
+from foretell.measure.nearest import nearest
 from foretell.measure.reducers.neighbours import Neighbourhoods
 from foretell.measure.reducers.products import Products, Values
 from foretell.measure.reducers.rsa import DistanceCounts, SortedDistances

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from foretell.exceptions import OptionError, check_option, require
+from foretell.measure.arrays import Items, Numbers
 from foretell.measure.bits import Bits, Rows
-from foretell.measure.distances import Distances, Items, Numbers
+from foretell.measure.distances import Distances
 from foretell.measure.distances.precomputed import PrecomputedDistances
 from foretell.measure.distances.read import Kernel, ReadDistances
 from foretell.measure.inputs import Input

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option
+from foretell.measure.arrays import Items
 from foretell.measure.backends import BACKENDS, distances, is_constant
 from foretell.measure.cells import check_spaces
 from foretell.measure.conventions import Convention, estimate
-from foretell.measure.distances import Items
 from foretell.measure.engine import Block, Walk
-from foretell.measure.estimates import Options, warn_of_ties
+from foretell.measure.estimates import warn_of_ties
 from foretell.measure.inputs import as_input, checked_neighbours, n_items
 from foretell.measure.layout import Layout
 from foretell.measure.order import empty_rows, put_self
 from foretell.measure.reducers.imbalance import Tallies
+from foretell.measure.request import Options
 from foretell.measure.result import DIRECTIONS, result_attributes
 from foretell.measure.variance import standard_error
 from foretell.tasks import checked_count

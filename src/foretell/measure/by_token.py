@@ -16,10 +16,10 @@ import numpy as np
 from foretell.exceptions import InputError, OptionError
 from foretell.measure.bits import Bits, Rows
 from foretell.measure.cells import check_spaces, measure_cells
-from foretell.measure.estimates import Options
 from foretell.measure.inference import Scores, critical
 from foretell.measure.inputs import as_input
 from foretell.measure.layout import Layout
+from foretell.measure.request import Options
 from foretell.measure.space import Space
 from foretell.tasks import checked_count
 

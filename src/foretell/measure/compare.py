@@ -9,7 +9,7 @@ import numpy as np
 
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.measure.cells import check_spaces, measure_cells
-from foretell.measure.estimates import Options, Request, measure
+from foretell.measure.estimates import measure
 from foretell.measure.inference import Scores
 from foretell.measure.inputs import (
     Spaces,
@@ -22,6 +22,7 @@ from foretell.measure.inputs import (
     refuse,
 )
 from foretell.measure.layout import Layout
+from foretell.measure.request import Options, Request
 from foretell.measure.result import Imbalance
 from foretell.measure.space import check_same_items
 from foretell.tasks import checked_count

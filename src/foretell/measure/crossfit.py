@@ -30,14 +30,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foretell.exceptions import AlignmentError, InputError, check_option
+from foretell.measure.arrays import Floats, Items
 from foretell.measure.cells import check_spaces, measure_cells
-from foretell.measure.conventions import Floats
-from foretell.measure.distances import Items
-from foretell.measure.estimates import Options
 from foretell.measure.halves import complementary_halves
 from foretell.measure.inference import Scores
 from foretell.measure.inputs import Input, Spaces, check_same_names, ids_of, named
 from foretell.measure.layout import Layout
+from foretell.measure.request import Options
 from foretell.measure.result import DIRECTIONS
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Protocol, Self
 
 from foretell.exceptions import OptionError
-from foretell.measure.distances import Distances, Items, Numbers
+from foretell.measure.arrays import Items, Numbers
+from foretell.measure.distances import Distances
 from foretell.measure.layout import Layout
-from foretell.measure.order import empty_rows, order_dtype, put_places, put_self, row_bytes
-from foretell.measure.ranks import TILE
+from foretell.measure.order import TILE, empty_rows, order_dtype, put_places, put_self, row_bytes
 from foretell.tasks import in_order
 
 __all__ = ["Block", "Reducer", "Walk", "checked_memory"]
@@ -57,7 +57,7 @@ class Block:
     own: Items
     n_candidates: int
     order: Sequence[Numbers]
-    distances: Sequence[Numbers] = field(default_factory=list)
+    distances: Sequence[Numbers] = ()
 
     @property
     def n_rows(self) -> int:
@@ -193,11 +193,14 @@ class Walk:
         held: list[Numbers | None] = [None] * len(self._greatest)
         last = len(self._steps) - 1
         for number, step in enumerate(self._steps):
-            order, distances = [], []
-            for place, (space, greatest) in enumerate(zip(step, self._greatest, strict=True)):
+
+            def made(
+                place: int, threads: int, panel_bytes: int, number: int = number, step: Sequence[Distances] = step
+            ) -> tuple[Numbers, Numbers]:
+                """Order and distances of one space."""
+                space, greatest, total = step[place], self._greatest[place], held[place]
                 whole = greatest is not None
                 dtype = order_dtype(greatest[number]) if greatest is not None else space.dtype
-                total = held[place]
                 if total is None:
                     total = empty_rows(len(queries), len(candidates), dtype)
                 elif total.dtype != dtype:
@@ -208,17 +211,30 @@ class Walk:
                     queries,
                     candidates,
                     triangle=is_all and space.symmetric,
-                    threads=self._threads,
+                    threads=threads,
                     panel_bytes=panel_bytes,
                 )
                 if whole:
                     put_self(total, own)
-                order.append(self._order(total, own, len(candidates)) if self._by_order or not whole else total)
-                if keep_distances:
-                    distances.append(total)
-                if number < last:
-                    held[place] = total
-            yield Block(first, own, len(candidates), order, distances)
+                order = self._order(total, own, len(candidates)) if self._by_order or not whole else total
+                held[place] = total if number < last else None
+                return order, total if keep_distances else order
+
+            orders, distances = zip(*self._of_spaces(made, step, panel_bytes), strict=True)
+            yield Block(first, own, len(candidates), orders, distances if keep_distances else ())
+
+    def _of_spaces(
+        self, made: Callable[[int, int, int], tuple[Numbers, Numbers]], step: Sequence[Distances], panel_bytes: int
+    ) -> Iterator[tuple[Numbers, Numbers]]:
+        """What is made of each space of a step: by a thread each, or where that would hold too much by all together."""
+        at_once = min(self._threads, len(step))
+        to_read = max(space.to_hold for space in step)
+        if self._passes_distances or at_once * to_read > panel_bytes:
+            at_once = 1
+        alone = len(step) // at_once * at_once if at_once > 1 else 0
+        yield from in_order(lambda place: made(place, 1, panel_bytes // at_once), range(alone), threads=self._threads)
+        for place in range(alone, len(step)):
+            yield made(place, self._threads, panel_bytes)
 
     def _order(self, distances: Numbers, own: Items, n: int) -> Numbers:
         """Places of distances in their rows."""
@@ -232,6 +248,11 @@ class Walk:
         self.saw_ties |= self._by_order and any(ties)
         put_self(order, own)
         return order
+
+    @property
+    def _passes_distances(self) -> bool:
+        """Whether distances are let go when their order is known."""
+        return self._by_order or any(greatest is None for greatest in self._greatest)
 
     def _row_bytes(self, *, keep_distances: bool) -> int:
         """Bytes that a row of a block takes in all spaces."""

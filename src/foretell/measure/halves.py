@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
-from foretell.measure.conventions import Floats
+from foretell.measure.arrays import Floats
 from foretell.measure.inference import group_codes
 from foretell.tasks import checked_count
 

@@ -43,7 +43,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import AlignmentError, InputError, OptionError
-from foretell.measure.conventions import Estimate, Floats, Ints
+from foretell.measure.arrays import Floats, Ints
+from foretell.measure.conventions import Estimate
 
 if TYPE_CHECKING:
     import xarray as xr

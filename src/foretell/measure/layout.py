@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from foretell.measure.distances import Items
+from foretell.measure.arrays import Items
 
 __all__ = ["Layout"]
 

@@ -11,17 +11,18 @@ import numpy as np
 from foretell.exceptions import OptionError
 from foretell.measure import oracle
 from foretell.measure import oracle_similarity as similar
+from foretell.measure.arrays import Floats, Numbers
 from foretell.measure.backends import METRICS, distances, is_constant
-from foretell.measure.conventions import Floats
-from foretell.measure.distances import Distances, Numbers
+from foretell.measure.distances import Distances
 from foretell.measure.engine import Reducer, Walk
-from foretell.measure.estimates import Options, batches
+from foretell.measure.estimates import batches
 from foretell.measure.inputs import Input
 from foretell.measure.layout import Layout
 from foretell.measure.reducers.cka import debiased_cka
 from foretell.measure.reducers.neighbours import Neighbourhoods
 from foretell.measure.reducers.products import Pair, Products, Values
 from foretell.measure.reducers.rsa import DistanceCounts, SortedDistances, cosines, pearson
+from foretell.measure.request import Options
 
 __all__ = ["MEASURES", "Measure", "Measurement"]
 

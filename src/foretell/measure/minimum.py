@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.conventions import Floats
+from foretell.measure.arrays import Floats
 from foretell.measure.inference import Scores
 
 __all__ = ["Minimum", "Region", "minimum", "regions"]

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.measure.arrays import Floats
 from foretell.measure.bits import Bits
-from foretell.measure.conventions import Convention, Floats, Neighbours, Tally
+from foretell.measure.conventions import Convention
+from foretell.measure.scores import Neighbours, Tally
 
 __all__ = ["cosine", "euclidean", "hamming", "null_rank_sum", "rank_matrix", "tally"]
 

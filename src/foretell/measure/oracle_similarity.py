@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.conventions import CONVENTIONS, Floats
+from foretell.measure.arrays import Floats
+from foretell.measure.conventions import CONVENTIONS
 from foretell.measure.oracle import neighbour_weights
 
 __all__ = ["average_ranks", "cka", "cknna", "hsic", "mutual_knn", "overlap", "pairs_of_items", "pearson"]

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.measure.arrays import Items, Numbers
 from foretell.measure.compiled import compiled
-from foretell.measure.distances import Items, Numbers
 from foretell.measure.distances.vector import COUNTED_BYTES, VECTOR_BYTES
 
-__all__ = ["empty_rows", "order_dtype", "put_places", "put_self", "row_bytes"]
+__all__ = ["TILE", "empty_rows", "order_dtype", "put_places", "put_self", "row_bytes"]
+
+TILE = 64
+"""Rows that are taken together."""
 
 
 def order_dtype(greatest: int) -> np.dtype[Any]:

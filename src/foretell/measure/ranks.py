@@ -3,18 +3,18 @@ r"""Neighbours, their ranks, and how often each item stands before a neighbour: 
 This is the algorithm of the measure, given the order of distances (`foretell.measure.order`): whole numbers, a row a
 query and a column a candidate, with the greatest number of the dtype in a query's own place.
 
-1. `nearest`: the least numbers of a row of A are the query's neighbours there, with their weights. One pass over the
+1. `foretell.measure.nearest`: the least numbers of a row of A are the query's neighbours there, with their weights. One pass over the
    row for k = 1.
 2. `rank_entries`: a neighbour's rank in B is 1 + how many candidates stand before it in the row of B. With few
    neighbours to rank the row is counted once for each; with many, a histogram of the row summed once answers them all
    by look-up: so all spaces A together cost little more than one.
-3. `add_ahead`: for errors, :math:`c_m`, how often candidate m stands before a neighbour. Each neighbour asks all N
+3. `foretell.measure.ahead`: for errors, :math:`c_m`, how often candidate m stands before a neighbour. Each neighbour asks all N
    candidates, so this is most of the work beside distances: N^2 comparisons a pair of spaces, made 32 at a time.
 
 The distances of N items of D bits cost N^2 D / 2 comparisons of bits a space. Neighbours and look-ups cost N^2 a space
 and N k a pair of spaces, errors N^2 k a pair.
 
-What is summed over queries is summed in whole numbers (`UNIT`). So no sum depends on the order of its terms, nor on
+What is summed over queries is summed in whole numbers (`foretell.measure.ahead.UNIT`). So no sum depends on the order of its terms, nor on
 blocks, threads or machines.
 """
 
@@ -25,16 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.measure.arrays import Floats, Ints
 from foretell.measure.compiled import compiled
-from foretell.measure.distances.vector import COUNTED_BYTES, count_ahead
 
 __all__ = [
-    "LONG",
-    "TILE",
-    "UNIT",
-    "add_ahead",
-    "add_ahead_of_long_rows",
-    "nearest",
     "permuted_rank_sum",
     "rank_entries",
     "rank_own",
@@ -42,114 +36,6 @@ __all__ = [
 ]
 
 Order = NDArray[Any]
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
-UNIT = 2.0**-40
-"""What weights of neighbours are whole numbers of, where they are summed over queries.
-
-1/3 is right to 12 digits, and the sum over 2^22 queries, whose weights are 1 each, stays below 2^63."""
-
-LONG = 32
-"""Neighbours of a query (through ties) from which a table of the row is made instead of asking for each."""
-
-TILE = 64
-"""Rows that are taken together."""
-
-_CHUNK = 64
-
-
-@compiled
-def nearest(order: Order, n: int, k: int, all_tied: bool) -> tuple[Ints, NDArray[np.int32], Floats]:
-    """Find the weighted k nearest candidates of each row.
-
-    Parameters
-    ----------
-    order : ndarray of uint16 or uint32, shape (R, P)
-    n : int
-        Candidates: the first columns of `order`. What is beyond them is not looked at.
-    k : int
-    all_tied : bool
-        Whether candidates tied with the k-th are full neighbours of weight 1. Otherwise nearer ones weigh
-        1/k and tied ones share what is left.
-
-    Returns
-    -------
-    start : ndarray of int64, shape (R + 1,)
-    candidate : ndarray of int32, shape (start[R],)
-        The nearest first, and of tied ones the first in order.
-    weight : ndarray of float64, shape (start[R],)
-    """
-    n_rows = order.shape[0]
-    start = np.zeros(n_rows + 1, np.int64)
-    candidate = np.empty(2 * k * n_rows, np.int32)
-    weight = np.empty(2 * k * n_rows, np.float64)
-    least = np.empty(-(-n // _CHUNK), order.dtype)
-    place = 0
-    for r in range(n_rows):
-        row = order[r][:n]
-        _chunk_minima(row, least)
-        kth = least[0]
-        for chunk in range(1, least.size):
-            kth = min(kth, least[chunk])
-        if k > 1:
-            kth = _kth_least(row, least, k)
-        nearer = 0
-        for chunk in range(least.size):
-            if least[chunk] > kth:
-                continue
-            if place + _CHUNK > candidate.size:
-                candidate, weight = _twice(candidate, _CHUNK), _twice(weight, _CHUNK)
-            for m in range(_CHUNK * chunk, min(_CHUNK * (chunk + 1), n)):
-                if row[m] <= kth:
-                    candidate[place] = m
-                    nearer += row[m] < kth
-                    place += 1
-        if place - start[r] > 1:
-            found = candidate[start[r] : place].copy()
-            nearest_first = np.argsort(row[found], kind="mergesort")
-            for e in range(found.size):
-                candidate[start[r] + e] = found[nearest_first[e]]
-        start[r + 1] = place
-        whole = 1.0 if all_tied else 1.0 / k
-        share = 1.0 if all_tied else (k - nearer) / (k * (place - start[r] - nearer))
-        for e in range(start[r], place):
-            weight[e] = whole if row[candidate[e]] < kth else share
-    return start, candidate[:place].copy(), weight[:place].copy()
-
-
-@compiled
-def _chunk_minima(row: Order, least: Order) -> None:
-    for chunk in range(least.size):
-        some = row[_CHUNK * chunk : _CHUNK * chunk + _CHUNK]
-        low = some[0]
-        for m in range(some.size):
-            low = min(low, some[m])
-        least[chunk] = low
-
-
-@compiled
-def _kth_least(row: Order, least: Order, k: int) -> Any:
-    """The k-th least number of a row whose chunks' minima are given."""
-    if k > least.size:
-        return np.partition(row, k - 1)[k - 1]
-    # k chunks have a number at or below the k-th least minimum: what is asked for is among those that are.
-    bound = np.partition(least, k - 1)[k - 1]
-    within = np.empty(row.size, row.dtype)
-    size = 0
-    for chunk in range(least.size):
-        if least[chunk] <= bound:
-            for m in range(_CHUNK * chunk, min(_CHUNK * (chunk + 1), row.size)):
-                within[size] = row[m]
-                size += row[m] <= bound
-    return np.partition(within[:size], k - 1)[k - 1]
-
-
-@compiled
-def _twice(x: NDArray[Any], more: int) -> NDArray[Any]:
-    longer = np.empty(2 * x.size + more, x.dtype)
-    longer[: x.size] = x
-    return longer
 
 
 @compiled
@@ -251,125 +137,6 @@ def _count(row: Order, t: int) -> tuple[Any, Any]:
 
 
 @compiled
-def add_ahead(
-    order: Order,
-    ties: bool,
-    reader: Ints,
-    unit: Ints,
-    start: Ints,
-    row: NDArray[np.int32],
-    candidate: NDArray[np.int32],
-    first: int,
-    stop: int,
-    ahead: Ints,
-) -> None:
-    """Add how much candidates from `first` to `stop` stand before neighbours of many spaces A, in `UNIT`.
-
-    Parameters
-    ----------
-    order : ndarray of uint16 or uint32, shape (R, P)
-        Of distances in B. P leaves room for whole reads of `COUNTED_BYTES`.
-    ties : bool
-        Whether a candidate tied with a neighbour stands half before it, or not at all.
-    reader, unit : ndarray of int64, shape (runs,)
-        For each run of neighbours of one weight, the line of `ahead` that it counts for, and what each counts: half
-        the weight where ties count, else the whole.
-    start : ndarray of int64, shape (runs, tiles + 1)
-        Where the neighbours of each run and tile of `TILE` rows are in `row` and `candidate`.
-    row, candidate : ndarray of int32
-        Neighbours.
-    first, stop : int
-        `first` is a multiple of the candidates in `COUNTED_BYTES`.
-    ahead : ndarray of int64, shape (S, C)
-    """
-    lanes = COUNTED_BYTES // order.itemsize
-    most = np.int64(np.iinfo(np.uint16).max // 2)  # neighbours whose counts fit
-    threshold = np.empty(row.size, order.dtype)
-    for e in range(row.size):
-        threshold[e] = order[row[e], candidate[e]]
-    counts = np.zeros(lanes, order.dtype)
-    # The part of a tile that is compared at a time stays in the fastest cache while all spaces ask it.
-    for tile in range(start.shape[1] - 1):
-        for chunk in range(first, stop, lanes):
-            address = order.ctypes.data + chunk * order.itemsize
-            end = min(chunk + lanes, stop)
-            for run in range(unit.size):
-                for piece in range(start[run, tile], start[run, tile + 1], most):
-                    counts[:] = 0
-                    count_ahead(
-                        order,
-                        address,
-                        order.strides[0],
-                        min(start[run, tile + 1] - piece, most),
-                        row.ctypes.data + 4 * piece,
-                        threshold.ctypes.data + order.itemsize * piece,
-                        ties,
-                        counts.ctypes.data,
-                    )
-                    line = ahead[reader[run]]
-                    for m in range(end - chunk):
-                        line[chunk + m] += unit[run] * np.int64(counts[m])
-    if ties:
-        # A neighbour does not stand before itself, though it is tied with itself.
-        for run in range(unit.size):
-            for e in range(start[run, 0], start[run, -1]):
-                if first <= candidate[e] < stop:
-                    ahead[reader[run], candidate[e]] -= unit[run]
-
-
-@compiled
-def add_ahead_of_long_rows(
-    order: Order,
-    n: int,
-    ties: bool,
-    reader: int,
-    rows: NDArray[np.int32],
-    start: Ints,
-    candidate: NDArray[np.int32],
-    unit: Ints,
-    first: int,
-    stop: int,
-    ahead: Ints,
-) -> None:
-    """As `add_ahead` for rows with many neighbours: a table of each row says how much a candidate at a distance adds.
-
-    Parameters
-    ----------
-    rows : ndarray of int32
-        Rows to take, of which the neighbours are at ``start[r]`` to ``start[r + 1]``.
-    unit : ndarray of int64
-        Of each neighbour.
-    """
-    table = np.empty(1024, np.int64)
-    for r in rows:
-        line = order[r][:n]
-        low, far = np.int64(line[0]), np.int64(0)
-        for m in range(line.size):
-            low = min(low, np.int64(line[m]))
-        for e in range(start[r], start[r + 1]):
-            far = max(far, np.int64(line[candidate[e]]))
-        size = far - low + 1
-        if table.size < size:
-            table = np.empty(2 * size, np.int64)
-        table[:size] = 0
-        for e in range(start[r], start[r + 1]):
-            table[np.int64(line[candidate[e]]) - low] += unit[e]
-        # A candidate at distance t stands before every neighbour beyond t: sum from the far end.
-        beyond = 0
-        for t in range(size - 1, -1, -1):
-            here = table[t]
-            table[t] = 2 * beyond + here if ties else beyond
-            beyond += here
-        for m in range(first, stop):
-            if np.int64(line[m]) <= far:
-                ahead[reader, m] += table[np.int64(line[m]) - low]
-        if ties:
-            for e in range(start[r], start[r + 1]):
-                if first <= candidate[e] < stop:
-                    ahead[reader, candidate[e]] -= unit[e]
-
-
-@compiled
 def rank_own(
     order: Order,
     tie_share: float,
@@ -400,6 +167,10 @@ def rank_own(
     """
     for r in range(start.size - 1):
         own = candidate[start[r] : start[r + 1]]
+        if own.size == 1:  # as mostly: nobody is nearer
+            rank[start[r]] = 1.0
+            rank_sum[r] = weight[start[r]]
+            continue
         t = np.empty(own.size, order.dtype)
         for e in range(own.size):
             t[e] = order[r, own[e]]

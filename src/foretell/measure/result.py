@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 import foretell
 from foretell.exceptions import InputError, require
 from foretell.files import replacing
-from foretell.measure.conventions import Floats
+from foretell.measure.arrays import Floats
 from foretell.measure.inference import Scores, critical
 
 if TYPE_CHECKING:

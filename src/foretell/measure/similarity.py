@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option
+from foretell.measure.arrays import Floats
 from foretell.measure.cells import check_spaces
-from foretell.measure.conventions import Floats
-from foretell.measure.estimates import Options
 from foretell.measure.halves import halves_stderr
 from foretell.measure.inference import critical, group_codes
 from foretell.measure.inputs import Input, Spaces, checked_neighbours, named
 from foretell.measure.layout import Layout
 from foretell.measure.measures import MEASURES, Measurement
+from foretell.measure.request import Options
 from foretell.measure.result import result_attributes
 from foretell.tasks import checked_count
 

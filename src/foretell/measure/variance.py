@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.measure.arrays import Floats
 from foretell.measure.compiled import compiled
-from foretell.measure.conventions import Floats, ItemScores
 from foretell.measure.inference import FEWEST_GROUPS
+from foretell.measure.scores import ItemScores
 
 __all__ = ["standard_error"]
 

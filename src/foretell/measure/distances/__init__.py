@@ -10,14 +10,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["Distances", "Items", "Numbers"]
+from foretell.measure.arrays import Items, Numbers
 
-Items = NDArray[np.int64]
-"""Places of items in their space."""
-
-Numbers = NDArray[Any]
+__all__ = ["Distances"]
 
 
 class Distances(Protocol):

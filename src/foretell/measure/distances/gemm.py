@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from foretell.exceptions import require
-from foretell.measure.distances import Items, Numbers
+from foretell.measure.arrays import Items, Numbers
 from foretell.measure.distances.processor import all_zeros
 
 __all__ = ["cosine", "euclidean", "hamming"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from foretell.exceptions import require
-from foretell.measure.distances import Items, Numbers
+from foretell.measure.arrays import Items, Numbers
 from foretell.tasks import in_order
 
 __all__ = ["hamming"]

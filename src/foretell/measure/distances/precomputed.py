@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from foretell.exceptions import InputError
-from foretell.measure.distances import Items, Numbers
+from foretell.measure.arrays import Items, Numbers
 
 __all__ = ["PrecomputedDistances", "as_distances"]
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
+from foretell.measure.arrays import Floats, Items, Numbers
 from foretell.measure.compiled import compiled
-from foretell.measure.distances import Items, Numbers
 from foretell.measure.distances.vector import LANES, SIDE, VECTOR_BYTES, add_distances, prefetch
 from foretell.tasks import in_order
 
@@ -21,7 +21,6 @@ __all__ = ["all_zeros", "cosine", "euclidean", "hamming"]
 _PANEL = 64  # candidates; 90 KiB of 11,520 bits
 _TASKS_PER_THREAD = 8  # so that no thread waits long for the last one
 
-Floats = NDArray[np.float64]
 _NO_SCALES = np.zeros(0)
 
 

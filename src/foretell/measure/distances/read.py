@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from foretell.measure.distances import Items, Numbers
+from foretell.measure.arrays import Items, Numbers
 
 __all__ = ["Kernel", "ReadDistances"]
 

@@ -31,7 +31,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from foretell.measure.conventions import Floats
+from foretell.measure.arrays import Floats
 from foretell.measure.reducers.products import Pair, ProductSums
 
 __all__ = ["covariance", "debiased_cka", "ratio"]

@@ -41,11 +41,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.measure.arrays import Floats, Ints
 from foretell.measure.compiled import compiled
-from foretell.measure.conventions import Floats, Ints
 from foretell.measure.engine import Block
 from foretell.measure.layout import Layout
-from foretell.measure.ranks import nearest
+from foretell.measure.nearest import nearest
 from foretell.measure.reducers.cka import ratio
 from foretell.measure.reducers.products import Pair
 from foretell.tasks import in_order

@@ -23,12 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.measure.arrays import Floats, Items, Numbers
 from foretell.measure.compiled import compiled, compiled_sums
-from foretell.measure.conventions import Floats
-from foretell.measure.distances import Items, Numbers
 from foretell.measure.engine import Block
 from foretell.measure.layout import Layout
-from foretell.measure.ranks import TILE
+from foretell.measure.order import TILE
 from foretell.tasks import in_order
 
 __all__ = ["GroupedPairs", "Pair", "ProductSums", "Products", "Values", "add_products"]

@@ -23,9 +23,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from foretell.measure.arrays import Floats, Ints, Items, Numbers
 from foretell.measure.compiled import compiled
-from foretell.measure.conventions import Floats, Ints
-from foretell.measure.distances import Items, Numbers
 from foretell.measure.engine import Block
 from foretell.measure.layout import Layout
 from foretell.measure.reducers.cka import covariance, ratio

@@ -1,0 +1,101 @@
+"""Rank sums of shuffled pairs: what the imbalance is where nothing is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.measure.arrays import Floats
+from foretell.measure.conventions import Convention
+from foretell.measure.engine import Block
+from foretell.measure.layout import Layout
+from foretell.measure.ranks import permuted_rank_sum, rank_rows
+from foretell.measure.reducers.imbalance import Pair
+from foretell.measure.scores import Neighbours
+from foretell.tasks import in_order
+
+__all__ = ["NullRankSums"]
+
+
+class NullRankSums:
+    """Sum the ranks in B of A's neighbours while it is permuted which item goes with which.
+
+    A second walk: it needs the neighbours of all queries first.
+
+    Parameters
+    ----------
+    neighbours : mapping of (int, int) to Neighbours
+        For each ordered pair (A, B), the neighbours in A.
+    permutations : ndarray of int32, shape (P, N)
+        Item i of A goes with item ``permutations[p, i]`` of B; the same for every pair.
+    convention : Convention
+    """
+
+    reads_distances = False
+
+    def __init__(
+        self, neighbours: Mapping[Pair, Neighbours], permutations: NDArray[np.int32], *, convention: Convention
+    ) -> None:
+        self._convention = convention
+        self._permutations = permutations.astype(np.uint32)
+        self._inverse = np.argsort(permutations, axis=1).astype(np.uint32)
+        self._sources: dict[int, list[int]] = {}
+        for a, b in sorted(neighbours):
+            self._sources.setdefault(b, []).append(a)
+        by_a = {a: of for (a, _), of in neighbours.items()}
+        # Targets mostly have the same sources, whose neighbours are then put together once.
+        self._by_item = {those: _by_item([by_a[a] for a in those]) for those in map(tuple, self._sources.values())}
+        self._total: dict[int, Floats] = {
+            b: np.zeros((len(permutations), len(those))) for b, those in self._sources.items()
+        }
+
+    def n_bytes(self, layout: Layout) -> int:
+        """Bytes of sums, permutations and neighbours."""
+        n = len(layout.candidates)
+        sums = sum(total.nbytes for total in self._total.values())
+        return 2 * self._permutations.nbytes + sums + sum(16 * len(of[1]) + 8 * n for of in self._by_item.values())
+
+    @staticmethod
+    def bytes_for(n_pairs: int, n_spaces: int, k: int, n_permutations: int, n_items: int) -> int:
+        """About the bytes of a reducer to come, with one neighbour in k tied."""
+        return 8 * n_permutations * (n_items + n_pairs) + 32 * k * n_items * n_spaces + 16 * n_items
+
+    def update(self, block: Block, *, threads: int) -> None:
+        """Sum over a block's queries in every B."""
+        tiles = list(block.tiles())
+
+        def sums(task: tuple[Block, int]) -> Floats:
+            tile, b = task
+            sources = tuple(self._sources[b])
+            rank = rank_rows(tile.order[b], tile.n_candidates, tile.own, self._convention.tie_share)
+            total = np.zeros_like(self._total[b])
+            permuted_rank_sum(rank, tile.first, self._permutations, self._inverse, *self._by_item[sources], total)
+            return total
+
+        tasks = [(tile, b) for tile in tiles for b in self._sources]
+        # Taken up in the order of tiles, so that sums of floats do not depend on threads.
+        for (_, b), total in zip(tasks, in_order(sums, tasks, threads=threads), strict=True):
+            self._total[b] += total
+
+    def merge(self, other: NullRankSums) -> None:
+        """Take up the sums of another reducer, over the tiles that follow."""
+        for b, total in other._total.items():
+            self._total[b] = self._total[b] + total
+
+    def result(self) -> dict[Pair, Floats]:
+        """Give the rank sum of every pair under every permutation, shape (P,)."""
+        return {(a, b): self._total[b][:, row] for b, those in self._sources.items() for row, a in enumerate(those)}
+
+
+_ByItem = tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.uint32], Floats]
+
+
+def _by_item(found: Sequence[Neighbours]) -> _ByItem:
+    """Neighbours of each item in all spaces together: where they start, their space, candidate and weight."""
+    order = np.argsort(np.concatenate([of.query for of in found]), kind="stable")
+    space = np.repeat(np.arange(len(found), dtype=np.uint32), [len(of.candidate) for of in found])[order]
+    candidate = np.concatenate([of.candidate for of in found]).astype(np.uint32)[order]
+    weight = np.concatenate([of.weight for of in found])[order]
+    return np.sum([of.start for of in found], axis=0).astype(np.uint64), space, candidate, weight
