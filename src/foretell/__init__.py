@@ -27,7 +27,7 @@ _HOME = {
     "Imbalance": "foretell.measure.result",
     "load_result": "foretell.measure.result",
     "save_result": "foretell.measure.result",
-    "contrast": "foretell.measure.inference",
+    "contrast": "foretell.measure.contrasts",
     "cross_fit": "foretell.measure.crossfit",
     "halves_stderr": "foretell.measure.halves",
     "Points": "foretell.measure.points",
@@ -72,9 +72,9 @@ if TYPE_CHECKING:
     from foretell.measure.by_n import imbalance_by_n
     from foretell.measure.by_token import token_curve, token_map
     from foretell.measure.compare import imbalance_curve, imbalance_matrix, information_imbalance
+    from foretell.measure.contrasts import contrast
     from foretell.measure.crossfit import cross_fit
     from foretell.measure.halves import halves_stderr
-    from foretell.measure.inference import contrast
     from foretell.measure.points import Points
     from foretell.measure.result import Imbalance, load_result, save_result
     from foretell.measure.similarity import similarity_matrix

@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 
 import foretell
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, TieOrderWarning
+from foretell.measure import oracle
+from foretell.measure.backends import distances
 from foretell.measure.conventions import CONVENTIONS
 from foretell.measure.engine import checked_memory
+from foretell.measure.points import Points
 
 BACKENDS = ("numba", "numkong", "torch")
 LAYOUTS: dict[str, dict[str, Any]] = {
@@ -123,6 +126,25 @@ def test_floats_without_ties_equal_the_oracle(backend: str, n_items: int, n_dime
         assert fast.stderr_asymmetry == pytest.approx(oracle.stderr_asymmetry, abs=1e-7, nan_ok=True)
 
 
+@settings(max_examples=20)
+@given(st.integers(3, 40), st.sampled_from([1, 7, 8, 130, 4000]), st.integers(0, 2**31))
+def test_parallel_items_are_at_zero(backend: str, n_items: int, n_dimensions: int, seed: int) -> None:
+    """Items in the same direction are at 0 from each other, whatever their lengths, though scaling them rounds."""
+    if backend == "numkong":
+        return
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n_items, n_dimensions))
+    x[n_items // 2 :] = x[0] * rng.uniform(1e-3, 1e3, (n_items - n_items // 2, 1))
+    everyone = np.arange(n_items)
+    found = np.zeros((n_items, n_items))
+    distances(Points(x), "cosine", backend).fill(found, everyone, everyone, triangle=True, threads=1, panel_bytes=2**20)
+    parallel = np.r_[0, n_items // 2 : n_items]
+    assert not found[np.ix_(parallel, parallel)].any()
+    np.testing.assert_allclose(found, oracle.cosine(x), rtol=1e-9, atol=1e-25)
+    if n_dimensions > 1:
+        assert (found + np.eye(n_items))[: n_items // 2, 1 : n_items // 2].all()
+
+
 def test_near_duplicates_do_not_cancel(backend: str) -> None:
     """Pairs that are 1e-9 apart beside others 1e3 from 0 keep their order, and duplicates tie."""
     if backend == "numkong":
@@ -201,10 +223,14 @@ def test_what_is_wrong_with_floats() -> None:
         with pytest.raises(InputError, match="a: NaN or infinity in the activations of item 7"):
             foretell.information_imbalance(holed, x, metric=metric)
     for backend in ("numba", "torch"):
-        with pytest.raises(InputError, match="Item 9 is all zeros and has no direction"):
+        with pytest.raises(InputError, match="Item 9 is all zeros, or nearly, and has no direction"):
             foretell.information_imbalance(flat, x, metric="cosine", backend=backend)
     with pytest.raises(InputError, match="All items of b are alike"):
         foretell.information_imbalance(x, np.ones((30, 4)), metric="euclidean")
+    for scale in (1e160, 1e-160):
+        for metric in ("euclidean", "cosine"):
+            with pytest.raises(InputError, match=r"b: The greatest number is .* beyond float64: divide the whole"):
+                foretell.information_imbalance(x, x * scale, metric=metric)
 
 
 # --- budgets ------------------------------------------------------------------------------------

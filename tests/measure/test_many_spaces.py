@@ -13,7 +13,7 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import ConstantSpaceWarning, InputError, NotAvailableError, OptionError
-from foretell.measure.inference import group_permutations, permutations
+from foretell.measure.shuffles import group_permutations, permutations
 
 RNG = np.random.default_rng(0)
 N = 130  # no multiple of a tile

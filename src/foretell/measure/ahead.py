@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from foretell.measure.arrays import Ints
 from foretell.measure.compiled import compiled
-from foretell.measure.distances.vector import COUNTED_BYTES, count_ahead
+from foretell.measure.distances.rows import COUNTED_BYTES, count_ahead
 from foretell.measure.order import TILE
 
 __all__ = ["LONG", "UNIT", "add_ahead", "add_ahead_of_long_rows", "by_weight"]

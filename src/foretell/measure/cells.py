@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError
 from foretell.measure.arrays import Floats
 from foretell.measure.estimates import measure
-from foretell.measure.inference import Scores, group_codes, group_permutations, p_value, permutations
+from foretell.measure.inference import Scores, group_codes
 from foretell.measure.inputs import Input, check_sizes, checked_neighbours, ids_of, n_items
 from foretell.measure.layout import Layout
 from foretell.measure.request import Measured, Options, Pair, Request
 from foretell.measure.result import QUANTILES, NullSummary, PerItem, labelled
+from foretell.measure.shuffles import group_permutations, p_value, permutations
 from foretell.measure.space import check_same_items
 from foretell.tasks import checked_count
 

@@ -21,7 +21,7 @@ from foretell.measure.inputs import (
     named,
     refuse,
 )
-from foretell.measure.layout import Layout
+from foretell.measure.layout import Layout, drawn, of_paper
 from foretell.measure.request import Options, Request
 from foretell.measure.result import Imbalance
 from foretell.measure.space import check_same_items
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["imbalance_curve", "imbalance_matrix", "information_imbalance"]
-
-CANDIDATES = ("leave-one-out", "split")
-_REPLICATES = 5  # of preset="paper"
 
 
 def information_imbalance(
@@ -245,8 +242,8 @@ def imbalance_matrix(
         )
 
     if preset == "paper":
-        return _over_replicates([measured(layout) for layout in _paper_layouts(size, seed)])
-    return measured(_layout(size, candidates, subsample, queries, seed))
+        return _over_replicates([measured(layout) for layout in of_paper(size, seed)])
+    return measured(drawn(size, candidates, subsample, queries, seed))
 
 
 def imbalance_curve(
@@ -305,48 +302,12 @@ def imbalance_curve(
         cells,
         curve=True,
         k=k,
-        layout=_layout(size, "leave-one-out", subsample, None, seed),
+        layout=drawn(size, "leave-one-out", subsample, None, seed),
         options=options,
         n_permutations=null,
         seed=seed,
         groups=groups,
     )
-
-
-def _layout(size: int, candidates: str, subsample: int | None, queries: int | None, seed: int) -> Layout:
-    """Which items are queries and which candidates."""
-    check_option("candidates", candidates, CANDIDATES)
-    chosen = np.arange(size)
-    if subsample is not None:
-        n_drawn = checked_count("subsample", subsample, least=3)
-        if n_drawn > size:
-            raise OptionError(f"subsample={subsample} is not an option: there are {size} items to draw from.")
-        chosen = np.sort(np.random.default_rng([seed, 1]).choice(size, n_drawn, replace=False))
-    if candidates == "split":
-        if queries is not None:
-            raise OptionError(f"queries={queries} is not an option with candidates='split', where a half are queries.")
-        if len(chosen) < 6:
-            raise OptionError(f"candidates='split' is not an option for {len(chosen)} items: give at least 6.")
-        drawn = Layout.split(len(chosen), seed)
-    elif queries is not None:
-        n_queries = checked_count("queries", queries, least=1)
-        if n_queries > len(chosen):
-            raise OptionError(f"queries={queries} is not an option: there are {len(chosen)} items to draw from.")
-        drawn = Layout.sampled(len(chosen), n_queries, seed)
-    else:
-        drawn = Layout.everyone(len(chosen))
-    return Layout(chosen[drawn.queries], chosen[drawn.candidates])
-
-
-def _paper_layouts(size: int, seed: int) -> list[Layout]:
-    """Five random halves of the positions of queries, each with the candidates at the same positions."""
-    if size < 12:
-        raise OptionError(f"preset='paper' is not an option for {size} items: it measures quarters; give at least 12.")
-    halves = Layout.split(size, seed)
-    rng = np.random.default_rng([seed, 2])
-    n_positions = len(halves.queries)
-    drawn = [rng.choice(n_positions, n_positions // 2, replace=False) for _ in range(_REPLICATES)]
-    return [Layout(halves.queries[positions], halves.candidates[positions]) for positions in drawn]
 
 
 def _over_replicates(results: Sequence[xr.Dataset]) -> xr.Dataset:

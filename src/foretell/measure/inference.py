@@ -35,14 +35,14 @@ Hoover 1979, Aldous 1981 (exchangeable arrays, from which the bound follows).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import AlignmentError, InputError, OptionError
+from foretell.exceptions import InputError
 from foretell.measure.arrays import Floats, Ints
 from foretell.measure.conventions import Estimate
 
@@ -52,18 +52,13 @@ if TYPE_CHECKING:
 __all__ = [
     "FEWEST_GROUPS",
     "Scores",
-    "contrast",
     "critical",
     "group_codes",
-    "group_permutations",
-    "p_value",
-    "permutations",
 ]
 
 FEWEST_GROUPS = 4
 """Groups (items, where there are none) from which errors are computed."""
 _Z_95 = 1.959963984540054
-_ROUNDING = 1e-9
 _CHUNK = 4_000_000  # entries of the dense (cells x pairs) table made at a time
 
 
@@ -234,91 +229,6 @@ class Scores:
         )
 
 
-def contrast(
-    results: xr.Dataset | Mapping[str, xr.Dataset], weights: Mapping[Any, float], *, allow_different_n: bool = False
-) -> tuple[float, float]:
-    """Value and standard error of a weighted sum of cells, from the scores that results hold.
-
-    Parameters
-    ----------
-    results : Dataset, or mapping of names to Datasets
-        One result, or several on the same items in the same order (languages, models).
-    weights : mapping
-        From ``(direction, layer)`` of a curve or ``(direction, a, b)`` of a matrix to its weight, the result's
-        name before them where there are several. Numbers stand for the names they read as.
-    allow_different_n : bool, default False
-        Whether results may be of different n, hence on other items. The imbalance falls with n, so such a difference is
-        one of n as well: measuring both with ``subsample=`` the same number is the remedy. Items of one name are taken
-        to be the same, others to be independent.
-
-    Returns
-    -------
-    value, stderr : float
-
-    Raises
-    ------
-    InputError
-        If a result has no scores or is a part of one, or results differ in n, k, convention or groups.
-    AlignmentError
-        If results have other items, or the same in another order.
-    OptionError
-        If a cell has no scores, with the ones there are.
-
-    Examples
-    --------
-    How much lower is layer 12 than layer 0? ``contrast(result, {("a_to_b", "12"): 1, ("a_to_b", "0"): -1})``
-    """
-    import xarray as xr
-
-    if isinstance(results, xr.Dataset):
-        results = {"": results}
-        weights = {("", *cell): weight for cell, weight in weights.items()}
-    if not results:
-        raise InputError("There is no result to read scores from: give at least one.")
-    _check_comparable(results, allow_different_n=allow_different_n)
-    value, parts = 0.0, []
-    wanted = {tuple(str(part) for part in cell): weight for cell, weight in weights.items()}
-    for name, result in results.items():
-        scores, keys = Scores.of_result(result)
-        row = np.zeros(len(scores.values))
-        for key, place in keys.items():
-            row[place] = wanted.pop((str(name), *key), 0.0)
-        parts.append(scores.combine(row))
-        value += float(parts[-1].values[0])
-    if wanted:
-        raise OptionError(
-            f"There are no scores of {tuple(part for part in next(iter(wanted)) if part)!r}: the cells of "
-            f"{'the last' if len(results) > 1 else 'this'} result are {', '.join(map(repr, list(keys)[:4]))} and so on."
-        )
-    return value, float(_sum_of(parts, list(results.values())).stderr()[0])
-
-
-def _sum_of(parts: Sequence[Scores], results: Sequence[xr.Dataset]) -> Scores:
-    """Scores of the sum of one value each of several results, over the items of all."""
-    names = [[str(item) for item in result["item"].values] for result in results]
-    place = {item: number for number, item in enumerate(dict.fromkeys(item for some in names for item in some))}
-    group_of: dict[str, str] = {}
-    psi, edges = np.zeros((1, len(place))), []
-    for part, some, result in zip(parts, names, results, strict=True):
-        to = np.array([place[item] for item in some])
-        # A score is what an item adds to N times the value: where N is another, so is the score.
-        scale = len(place) / len(some)
-        psi[0, to] += scale * part.psi[0]
-        edges.append((to[part.query], to[part.candidate], scale * part.edge))
-        of_items = result["group"].values if "group" in result.coords else [f"item {item}" for item in some]
-        group_of |= dict(zip(some, map(str, of_items), strict=True))
-    query, candidate, edge = (np.concatenate(column) for column in zip(*edges, strict=True))
-    return Scores(
-        values=np.array([sum(float(part.values[0]) for part in parts)]),
-        psi=psi,
-        cell=np.zeros(len(edge), np.int64),
-        query=query,
-        candidate=candidate,
-        edge=edge,
-        groups=group_codes([group_of[item] for item in place], len(place)),
-    )
-
-
 def group_codes(groups: Any, n_items: int) -> Ints:
     """Number groups from 0; without groups every item is one of its own."""
     if groups is None:
@@ -326,75 +236,6 @@ def group_codes(groups: Any, n_items: int) -> Ints:
     if len(groups) != n_items:
         raise InputError(f"There are {len(groups)} groups for {n_items} items: give every item one.")
     return np.unique(np.asarray([str(g) for g in groups]), return_inverse=True)[1].astype(np.int64)
-
-
-def permutations(n_items: int, count: int, seed: int) -> NDArray[np.int32]:
-    """Draw which item of B goes with each item of A, all ways being equally likely, shape (count, N)."""
-    rng = np.random.default_rng(seed)
-    return rng.permuted(np.tile(np.arange(n_items, dtype=np.int32), (count, 1)), axis=1)
-
-
-def group_permutations(groups: Ints, count: int, seed: int) -> NDArray[np.int32]:
-    """Draw which item of B goes with each item of A while groups stay together, shape (count, N).
-
-    Whole groups change places with groups as large, and items change places within their group. So what groups alone
-    bring about, as when neighbours come from one group, is in every draw; a test against such draws holds its level
-    where items of a group are not independent.
-    """
-    rng = np.random.default_rng(seed)
-    sizes = np.bincount(groups)
-    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
-    alike = [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
-    drawn = np.empty((count, len(groups)), np.int32)
-    for permutation in drawn:
-        for those in alike:
-            for group, other in zip(those, rng.permutation(those), strict=True):
-                permutation[members[group]] = rng.permutation(members[other])
-    return drawn
-
-
-def p_value(value: Floats, draws: Floats) -> Floats:
-    """Share of permutations, the observed one among them, with a value as low: draws of shape (P, ...)."""
-    # Values that are equal but for rounding are as low.
-    return np.asarray((1 + (draws <= value + _ROUNDING).sum(axis=0)) / (1 + len(draws)))
-
-
-def _check_comparable(results: Mapping[str, xr.Dataset], *, allow_different_n: bool) -> None:
-    (first_name, first), *others = results.items()
-    for name, result in others:
-        if result.attrs.get("n") != first.attrs.get("n") and not allow_different_n:
-            raise InputError(
-                f"{first_name!r} has n={first.attrs.get('n')} and {name!r} n={result.attrs.get('n')}, which the "
-                "imbalance depends on: measure both with subsample= the same number of items, or pass "
-                "allow_different_n=True."
-            )
-        for setting in ("k", "metric", "convention", "candidates"):
-            if result.attrs.get(setting) != first.attrs.get(setting):
-                raise InputError(
-                    f"{first_name!r} has {setting}={first.attrs.get(setting)} and {name!r} "
-                    f"{setting}={result.attrs.get(setting)}, which the imbalance depends on: measure both alike."
-                )
-        if result["item"].values.tolist() != first["item"].values.tolist() and not allow_different_n:
-            raise AlignmentError(
-                f"{first_name!r} and {name!r} are not on the same items in the same order: "
-                "measure them on common items."
-            )
-        if ("group" in result.coords) != ("group" in first.coords) or (
-            "group" in first.coords and not _same_groups(first, result)
-        ):
-            raise InputError(
-                f"{first_name!r} and {name!r} have different groups: measure both with the same, so that their "
-                "errors are of one kind."
-            )
-
-
-def _same_groups(one: xr.Dataset, other: xr.Dataset) -> bool:
-    """Whether items that both have are of the same groups."""
-    of_one, of_other = (
-        dict(zip(map(str, result["item"].values), map(str, result["group"].values), strict=True))
-        for result in (one, other)
-    )
-    return all(of_other.get(item, group) == group for item, group in of_one.items())
 
 
 def _mixed(weights: Floats, values: Floats) -> Floats:

@@ -7,9 +7,14 @@ from functools import cached_property
 
 import numpy as np
 
+from foretell.exceptions import OptionError, check_option
 from foretell.measure.arrays import Items
+from foretell.tasks import checked_count
 
-__all__ = ["Layout"]
+__all__ = ["CANDIDATES", "Layout", "drawn", "of_paper"]
+
+CANDIDATES = ("leave-one-out", "split")
+_REPLICATES = 5  # of preset="paper"
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,3 +91,39 @@ class Layout:
         asking = np.full(len(self.candidates), len(self.queries))
         asking[self.own[self.own >= 0]] -= 1
         return asking
+
+
+def drawn(size: int, candidates: str, subsample: int | None, queries: int | None, seed: int) -> Layout:
+    """Queries and candidates as the options of `foretell.imbalance_matrix` draw them."""
+    check_option("candidates", candidates, CANDIDATES)
+    chosen = np.arange(size)
+    if subsample is not None:
+        n_drawn = checked_count("subsample", subsample, least=3)
+        if n_drawn > size:
+            raise OptionError(f"subsample={subsample} is not an option: there are {size} items to draw from.")
+        chosen = np.sort(np.random.default_rng([seed, 1]).choice(size, n_drawn, replace=False))
+    if candidates == "split":
+        if queries is not None:
+            raise OptionError(f"queries={queries} is not an option with candidates='split', where a half are queries.")
+        if len(chosen) < 6:
+            raise OptionError(f"candidates='split' is not an option for {len(chosen)} items: give at least 6.")
+        parts = Layout.split(len(chosen), seed)
+    elif queries is not None:
+        n_queries = checked_count("queries", queries, least=1)
+        if n_queries > len(chosen):
+            raise OptionError(f"queries={queries} is not an option: there are {len(chosen)} items to draw from.")
+        parts = Layout.sampled(len(chosen), n_queries, seed)
+    else:
+        parts = Layout.everyone(len(chosen))
+    return Layout(chosen[parts.queries], chosen[parts.candidates])
+
+
+def of_paper(size: int, seed: int) -> list[Layout]:
+    """Five random halves of the positions of queries, each with the candidates at the same positions."""
+    if size < 12:
+        raise OptionError(f"preset='paper' is not an option for {size} items: it measures quarters; give at least 12.")
+    halves = Layout.split(size, seed)
+    rng = np.random.default_rng([seed, 2])
+    n_positions = len(halves.queries)
+    chosen = [rng.choice(n_positions, n_positions // 2, replace=False) for _ in range(_REPLICATES)]
+    return [Layout(halves.queries[positions], halves.candidates[positions]) for positions in chosen]

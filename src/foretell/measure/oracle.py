@@ -26,9 +26,13 @@ def euclidean(points: NDArray[Any]) -> Floats:
 
 
 def cosine(points: NDArray[Any]) -> Floats:
-    """Twice the cosine distances between all items, shape (N, N): squared Euclidean ones at length 1."""
+    """Twice the cosine distances between all items, shape (N, N): squared Euclidean ones at length 1.
+
+    Those of parallel items, which are apart by rounding alone, are 0.
+    """
     x = points.astype(np.float64)
-    return euclidean(x * (1 / np.sqrt((x**2).sum(axis=1, keepdims=True))))
+    d = euclidean(x * (1 / np.sqrt((x**2).sum(axis=1, keepdims=True))))
+    return np.where(d < 2.0**-96, 0.0, d)
 
 
 def hamming(bits: Bits) -> NDArray[np.int64]:

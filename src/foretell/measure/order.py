@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from foretell.measure.arrays import Items, Numbers
 from foretell.measure.compiled import compiled
-from foretell.measure.distances.vector import COUNTED_BYTES, VECTOR_BYTES
+from foretell.measure.distances.llvm import VECTOR_BYTES
+from foretell.measure.distances.rows import COUNTED_BYTES
 
 __all__ = ["TILE", "empty_rows", "order_dtype", "put_places", "put_self", "row_bytes"]
 

@@ -13,6 +13,8 @@ from foretell.measure.bits import Rows, as_floats, check_finite, checked_ids
 
 __all__ = ["PointSpace", "Points"]
 
+_GREATEST = 1e150
+
 
 @runtime_checkable
 class PointSpace(Protocol):
@@ -52,7 +54,8 @@ class Points:
     Raises
     ------
     InputError
-        For another dtype, no dimensions, NaN or infinity (which item), or ids that are repeated or not N.
+        For another dtype, no dimensions, NaN or infinity (which item), numbers whose squares are beyond float64, or ids
+        that are repeated or not N.
     """
 
     data: NDArray[Any]
@@ -66,6 +69,7 @@ class Points:
                 "give one row an item, x[:, None] for single numbers."
             )
         check_finite(data)
+        _check_magnitude(data)
         object.__setattr__(self, "data", data.reshape(len(data), -1))
         object.__setattr__(self, "ids", checked_ids(self.ids, len(data)))
 
@@ -93,3 +97,15 @@ class Points:
 
     def __repr__(self) -> str:
         return f"Points(n_items={self.n_items}, n_dimensions={self.data.shape[1]}, dtype={self.data.dtype})"
+
+
+def _check_magnitude(data: NDArray[Any]) -> None:
+    """Refuse numbers whose squares overflow, and spaces that squares would make all zeros."""
+    if data.itemsize < 8:
+        return
+    greatest = max(float(data.max()), -float(data.min()))
+    if greatest > _GREATEST or 0 < greatest < 1 / _GREATEST:
+        raise InputError(
+            f"The greatest number is {greatest:.3g}, and squares of such numbers are beyond float64: divide the whole "
+            "space by it, which changes no neighbour."
+        )

@@ -3,19 +3,20 @@ r"""Neighbours, their ranks, and how often each item stands before a neighbour: 
 This is the algorithm of the measure, given the order of distances (`foretell.measure.order`): whole numbers, a row a
 query and a column a candidate, with the greatest number of the dtype in a query's own place.
 
-1. `foretell.measure.nearest`: the least numbers of a row of A are the query's neighbours there, with their weights. One pass over the
-   row for k = 1.
+1. `foretell.measure.nearest`: the least numbers of a row of A are the query's neighbours there, with their weights.
+   One pass over the row for k = 1.
 2. `rank_entries`: a neighbour's rank in B is 1 + how many candidates stand before it in the row of B. With few
    neighbours to rank the row is counted once for each; with many, a histogram of the row summed once answers them all
    by look-up: so all spaces A together cost little more than one.
-3. `foretell.measure.ahead`: for errors, :math:`c_m`, how often candidate m stands before a neighbour. Each neighbour asks all N
-   candidates, so this is most of the work beside distances: N^2 comparisons a pair of spaces, made 32 at a time.
+3. `foretell.measure.ahead`: for errors, :math:`c_m`, how often candidate m stands before a neighbour. Each neighbour
+   asks all N candidates, so this is most of the work beside distances: N^2 comparisons a pair of spaces, made 32 at a
+   time.
 
 The distances of N items of D bits cost N^2 D / 2 comparisons of bits a space. Neighbours and look-ups cost N^2 a space
 and N k a pair of spaces, errors N^2 k a pair.
 
-What is summed over queries is summed in whole numbers (`foretell.measure.ahead.UNIT`). So no sum depends on the order of its terms, nor on
-blocks, threads or machines.
+What is summed over queries is summed in whole numbers (`foretell.measure.ahead.UNIT`). So no sum depends on the order
+of its terms, nor on blocks, threads or machines.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.measure.compiled import compiled
-from foretell.measure.distances.vector import signs
+from foretell.measure.distances.rows import signs
 
 __all__ = ["pack_signs"]
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foretell.measure.inference import contrast, critical
+from foretell.measure.contrasts import contrast
+from foretell.measure.inference import critical
 from foretell.studies.names import direction_name, direction_sentence
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 
 from foretell.exceptions import require
 from foretell.measure.arrays import Items, Numbers
-from foretell.measure.distances.processor import all_zeros
+from foretell.measure.distances.processor import PARALLEL, check_directions
 
 __all__ = ["cosine", "euclidean", "hamming"]
 
@@ -50,6 +50,7 @@ def cosine(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, triangle
     """Add squared Euclidean distances of items scaled to length 1, as exact as `euclidean`."""
     torch = require("torch", "hf")
     _add_squares(torch, _unit(_points(torch, x, q), q), _unit(_points(torch, y, c), c), out)
+    out[out < PARALLEL] = 0.0
 
 
 def _parts(length: int, step: int) -> list[slice]:
@@ -75,8 +76,7 @@ def _points(torch: Any, x: Numbers, items: Items) -> Any:
 
 def _unit(x: Any, items: Items) -> Any:
     lengths = x.norm(dim=1, keepdim=True)
-    if not bool((lengths > 0).all()):
-        raise all_zeros(int(items[int(lengths.argmin())]))
+    check_directions(lengths[:, 0].cpu().numpy(), items)
     return x / lengths
 
 

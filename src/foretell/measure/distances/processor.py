@@ -13,10 +13,16 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError
 from foretell.measure.arrays import Floats, Items, Numbers
 from foretell.measure.compiled import compiled
-from foretell.measure.distances.vector import LANES, SIDE, VECTOR_BYTES, add_distances, prefetch
+from foretell.measure.distances.llvm import LANES, VECTOR_BYTES
+from foretell.measure.distances.rows import prefetch
+from foretell.measure.distances.vector import SIDE, add_distances
 from foretell.tasks import in_order
 
-__all__ = ["all_zeros", "cosine", "euclidean", "hamming"]
+__all__ = ["PARALLEL", "check_directions", "cosine", "euclidean", "hamming"]
+
+PARALLEL = 2.0**-96
+"""Squared distance of items scaled to length 1 below which they differ by rounding: they count as parallel."""
+_LEAST_LENGTH = 1e-150  # of which the square is a number yet
 
 _PANEL = 64  # candidates; 90 KiB of 11,520 bits
 _TASKS_PER_THREAD = 8  # so that no thread waits long for the last one
@@ -41,12 +47,15 @@ def euclidean(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, trian
 def cosine(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, triangle: bool, threads: int) -> None:
     """Add squared Euclidean distances of items scaled to length 1: twice the cosine distances, as exact as `euclidean`.
 
+    Parallel items, which scaling leaves apart by rounding, are at 0.
+
     Raises
     ------
     InputError
-        If an item is all zeros.
+        If an item is all zeros, or so small that it has no direction.
     """
     _add(x, q, y, c, out, triangle, threads, LANES, (_inverse_lengths(x, q), _inverse_lengths(y, c)))
+    out[out < PARALLEL] = 0.0
 
 
 def _add(
@@ -96,16 +105,17 @@ def _of_length(rows: Numbers, shortest: int) -> Numbers:
 
 def _inverse_lengths(x: Numbers, items: Items) -> Floats:
     lengths = np.array([np.sqrt(np.square(x[item], dtype=np.float64).sum()) for item in items])
-    if not lengths.all():
-        raise all_zeros(int(items[np.argmin(lengths)]))
+    check_directions(lengths, items)
     return np.asarray(1 / lengths)
 
 
-def all_zeros(item: int) -> InputError:
-    """The error that an item without a direction is."""
-    return InputError(
-        f"Item {item} is all zeros and has no direction: drop such items from both sides, or use metric='euclidean'."
-    )
+def check_directions(lengths: Floats, items: Items) -> None:
+    """Refuse items without a direction."""
+    if lengths.min() < _LEAST_LENGTH:
+        raise InputError(
+            f"Item {items[np.argmin(lengths)]} is all zeros, or nearly, and has no direction: drop such items from "
+            "both sides, or use metric='euclidean'."
+        )
 
 
 @compiled

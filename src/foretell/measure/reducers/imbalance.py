@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from foretell.measure.ahead import LONG, UNIT, add_ahead, add_ahead_of_long_rows, by_weight
 from foretell.measure.arrays import Floats, Ints
 from foretell.measure.conventions import Convention
-from foretell.measure.distances.vector import COUNTED_BYTES
+from foretell.measure.distances.rows import COUNTED_BYTES
 from foretell.measure.engine import Block
 from foretell.measure.layout import Layout
 from foretell.measure.nearest import nearest
