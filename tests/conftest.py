@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, settings
 
 import foretell
 from foretell.representations.data import Pairs
-from foretell.representations.packages import PARTS, cached
+from foretell.representations.packages import cached
+from foretell.representations.parts import PARTS
 from foretell.representations.store import Store, open_store
 
 # A slow machine is no fault of the code, and what is judged in CI is the same each time.

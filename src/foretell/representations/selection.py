@@ -78,16 +78,7 @@ def select_pairs(
     if n_items is not None and len(kept) > n_items:
         dropped[f"not in the choice of {n_items} items (seed {seed})"] = len(kept) - n_items
         kept = sorted(sorted(kept, key=lambda row: _draw(seed, pairs.ids[row]))[:n_items])
-    chosen = pairs.take(kept, dropped=dropped)
-    return Pairs(
-        name=chosen.name,
-        texts={side: chosen.texts[side] for side in sides},
-        ids=chosen.ids,
-        groups=chosen.groups,
-        licence=chosen.licence,
-        source=chosen.source,
-        dropped=chosen.dropped,
-    )
+    return pairs.take(kept, dropped=dropped).only(sides)
 
 
 def _long_enough(

@@ -4,27 +4,49 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from foretell.exceptions import OptionError
 
+if TYPE_CHECKING:
+    from foretell.representations.models.base import Reading
+
 __all__ = ["TokenRule"]
 
-_VALID = re.compile(r"last ([1-9][0-9]*)")
+_WINDOW = re.compile(r"(mean )?(last|first) ([1-9][0-9]*)(?: before ([1-9][0-9]*))?")
+_WHOLE = {"all": False, "mean": True}
+_FORMS = (
+    "'last T', 'last T before M' (the last M left out), 'first T', 'all' or 'class', such as 'last 20'; "
+    "'mean' and 'mean last T' average the tokens"
+)
 
 
 @dataclass(frozen=True)
 class TokenRule:
-    """Keep the last T real tokens of an item, in their order.
+    """Which tokens of an item are kept, in their order.
 
-    A token is real when it is neither padding nor a special token that the tokenizer added.
+    The tokens of a text are its real ones: neither padding nor special tokens that the tokenizer added. Those of an
+    image are its patches, or the positions of a convolution, row by row; the class token is not among them.
 
     Parameters
     ----------
-    last : int
-        T, at least 1.
+    of : {"last", "first", "all", "class"}
+        Which tokens.
+    count : int
+        T, for the last or the first T; else 0.
+    skip : int
+        Of the last T, how many tokens after them are left out.
+    mean : bool
+        Whether the tokens kept are averaged into one.
     """
 
-    last: int
+    of: Literal["last", "first", "all", "class"]
+    count: int = 0
+    skip: int = 0
+    mean: bool = False
 
     @classmethod
     def parse(cls, rule: str | TokenRule) -> TokenRule:
@@ -37,16 +59,44 @@ class TokenRule:
         """
         if isinstance(rule, cls):
             return rule
-        match = _VALID.fullmatch(rule) if isinstance(rule, str) else None
-        if match is None:
-            raise OptionError(
-                f"tokens={rule!r} is not a token rule: write 'last T' with T a whole number from 1, such as 'last 20'."
-            )
-        return cls(int(match[1]))
+        if rule == "class":
+            return cls("class")
+        if isinstance(rule, str) and rule in _WHOLE:
+            return cls("all", mean=_WHOLE[rule])
+        match = _WINDOW.fullmatch(rule) if isinstance(rule, str) else None
+        if match is None or (match[2] == "first" and match[4]):
+            raise OptionError(f"tokens={rule!r} is not a token rule: write {_FORMS}.")
+        return cls("last" if match[2] == "last" else "first", int(match[3]), int(match[4] or 0), bool(match[1]))
 
     def __post_init__(self) -> None:
-        if self.last < 1:
-            raise OptionError(f"A token rule keeps the last T tokens, T at least 1, not {self.last}.")
+        if (self.count < 1) == (self.of in ("last", "first")) or self.skip < 0:
+            raise OptionError(f"A token rule keeps at least one token, not {self.count} of {self.of!r}.")
 
     def __str__(self) -> str:
-        return f"last {self.last}"
+        if self.of == "all":
+            return "mean" if self.mean else "all"
+        window = self.of + (f" {self.count}" if self.count else "") + (f" before {self.skip}" if self.skip else "")
+        return f"mean {window}" if self.mean else window
+
+    @property
+    def needs(self) -> int:
+        """Tokens that an item must have."""
+        return self.count + self.skip if self.count else 1
+
+    @property
+    def n_tokens(self) -> int | None:
+        """Tokens kept of every item: T, 1 of a mean or the class; None where it depends on the item."""
+        if self.mean or self.of == "class":
+            return 1
+        return self.count or None
+
+    def places(self, item: Reading) -> NDArray[np.intp]:
+        """Positions in the item's hidden states that are kept, or averaged."""
+        if self.of == "class":
+            if item.class_place is None:
+                raise OptionError("tokens='class' is for models with a class token, which this one has not.")
+            return np.array([item.class_place], np.intp)
+        if self.of == "first":
+            return item.places[: self.count]
+        stop = len(item.places) - self.skip
+        return item.places[stop - self.count : stop] if self.of == "last" else item.places

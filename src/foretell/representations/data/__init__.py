@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from foretell.exceptions import check_option
 from foretell.representations.data import home_assistant
 from foretell.representations.data.pairs import Pairs
+from foretell.representations.data.pictures import Picture
 
-__all__ = ["Pairs", "load_pairs"]
+__all__ = ["Pairs", "Picture", "load_pairs"]
 
 # Name of a built-in set -> the function that reads some of its sides.
 _SETS = {"home-assistant": home_assistant.load}

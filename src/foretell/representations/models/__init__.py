@@ -1,6 +1,7 @@
 """Pretrained models: found, described without loading, loaded, and run layer by layer."""
 
+from foretell.representations.models.base import Model, Reading
 from foretell.representations.models.source import BUILT_IN, ModelInfo, describe_model
-from foretell.representations.models.text import TextModel, Tokens, load_text_model
+from foretell.representations.models.text import TextModel, load_text_model
 
-__all__ = ["BUILT_IN", "ModelInfo", "TextModel", "Tokens", "describe_model", "load_text_model"]
+__all__ = ["BUILT_IN", "Model", "ModelInfo", "Reading", "TextModel", "describe_model", "load_text_model"]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from foretell.exceptions import InputError, OptionError
 from foretell.representations.models.decoded import DECODED, GGUF_MEMBERS, decode
-from foretell.representations.packages import PARTS, sha256_of
+from foretell.representations.models.parts import MODEL_PARTS
+from foretell.representations.packages import sha256_of
 
 __all__ = ["BUILT_IN", "ModelInfo", "describe_model"]
 
@@ -63,7 +64,7 @@ def describe_model(name: str, *, cache: Path | None = None) -> ModelInfo:
         If a built-in model is not in the cache and cannot be fetched.
     """
     if name in GGUF_MEMBERS:
-        part = PARTS[name]
+        part = MODEL_PARTS[name]
         folder = decode(part, cache=cache)
         weights = json.loads((folder / DECODED).read_text(encoding="utf-8"))["weights_sha256"]
         revision = f"{part.package} {part.version} sha256:{weights}"

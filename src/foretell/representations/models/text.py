@@ -4,53 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, check_option, require
+from foretell.representations.models.base import DTYPES, FINAL, Modality, Reading, Visit
 from foretell.representations.models.decoded import quiet_transformers
 from foretell.representations.models.source import ModelInfo, describe_model
 
 if TYPE_CHECKING:
-    import torch
+    from collections.abc import Iterator
 
-__all__ = ["DTYPES", "FINAL", "TextModel", "Tokens", "load_text_model"]
-
-DTYPES = ("float32", "bfloat16", "float16")
-
-FINAL = "final"
-"""Name of the layer after the final norm."""
-
-Visit = Callable[[str, "torch.Tensor"], None]
-"""Called with a layer's name and its hidden states, shape (batch, width, H)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Tokens:
-    """One text as a model reads it.
-
-    Parameters
-    ----------
-    ids : ndarray of int64, shape (length,)
-        Token numbers, special tokens included, no padding.
-    real : ndarray of bool, shape (length,)
-        False for the special tokens that the tokenizer added.
-    """
-
-    ids: NDArray[np.int64]
-    real: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @property
-    def n_real(self) -> int:
-        """Number of tokens that are not special."""
-        return int(self.real.sum())
+__all__ = ["TextModel", "load_text_model"]
 
 
 class TextModel:
@@ -63,54 +30,37 @@ class TextModel:
     the last block's output, for models that have one.
     """
 
+    modality: Modality = "text"
+
     def __init__(self, info: ModelInfo, *, dtype: str, model: Any, tokenizer: Any) -> None:
         config = model.config.get_text_config()
         self.info = info
         self.dtype = dtype
         self.n_blocks = int(config.num_hidden_layers)
-        self.hidden_size = int(config.hidden_size)
+        self._hidden_size = int(config.hidden_size)
         self.max_length: int | None = getattr(config, "max_position_embeddings", None)
         self._model = model
         self._tokenizer = tokenizer
         self._pad_id = 0 if tokenizer.pad_token_id is None else int(tokenizer.pad_token_id)
         self._blocks = _find_blocks(model, self.n_blocks, info.id)
-        numbered = tuple(str(number) for number in range(self.n_blocks + 1))
-        self.layers = (*numbered, FINAL) if self._has_final_norm() else numbered
-
-    @property
-    def id(self) -> str:
-        """Name of the model."""
-        return self.info.id
-
-    @property
-    def revision(self) -> str:
-        """Which weights, by hash."""
-        return self.info.revision
-
-    @property
-    def tokenizer(self) -> str:
-        """Which tokenizer, by hash."""
-        return self.info.tokenizer
-
-    @property
-    def licence(self) -> str:
-        """Licence of the weights."""
-        return self.info.licence
+        numbered = [str(number) for number in range(self.n_blocks + 1)]
+        names = [*numbered, FINAL] if self._has_final_norm() else numbered
+        self.n_dimensions: dict[str, int] = dict.fromkeys(names, self._hidden_size)
 
     def __repr__(self) -> str:
-        return f"TextModel({self.id!r}, n_blocks={self.n_blocks}, hidden_size={self.hidden_size})"
+        return f"TextModel({self.info.id!r}, n_blocks={self.n_blocks}, hidden_size={self._hidden_size})"
 
-    def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
+    def read(self, contents: Sequence[str]) -> list[Reading]:
         """Tokens of each text, whole: nothing is cut off or padded."""
-        if not texts:
+        if not contents:
             return []
-        encoded = self._tokenizer(list(texts), add_special_tokens=True, return_special_tokens_mask=True)
+        encoded = self._tokenizer(list(contents), add_special_tokens=True, return_special_tokens_mask=True)
         return [
-            Tokens(np.array(ids, np.int64), ~np.array(special, bool))
+            Reading(np.array(ids, np.int64), len(ids), np.flatnonzero(~np.array(special, bool)))
             for ids, special in zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True)
         ]
 
-    def hidden_states(self, batch: Sequence[Tokens], visit: Visit) -> None:
+    def hidden_states(self, batch: Sequence[Reading], visit: Visit) -> None:
         """Run one forward pass and show every layer's hidden states as soon as they exist.
 
         Texts are padded on the right and the padding is masked, so position p of a row is token p of its
@@ -119,19 +69,19 @@ class TextModel:
 
         Parameters
         ----------
-        batch : sequence of Tokens
+        batch : sequence of Reading
             One or more texts.
         visit : callable
-            Called with each name of `layers`, in order, and a tensor of shape (len(batch), width, H)
+            Called with each name of `n_dimensions`, in order, and a tensor of shape (len(batch), width, H)
             where width is the longest text's.
         """
         torch = require("torch", "hf")
-        width = max(len(tokens) for tokens in batch)
+        width = max(item.length for item in batch)
         ids = np.full((len(batch), width), self._pad_id, np.int64)
         mask = np.zeros((len(batch), width), np.int64)
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = tokens.ids
-            mask[row, : len(tokens)] = 1
+        for row, item in enumerate(batch):
+            ids[row, : item.length] = item.values
+            mask[row, : item.length] = 1
         device = self._model.device
         with torch.inference_mode(), self._visited_by(visit):
             last = self._model(
@@ -139,7 +89,7 @@ class TextModel:
                 attention_mask=torch.from_numpy(mask).to(device),
                 use_cache=False,
             ).last_hidden_state
-            if FINAL in self.layers:
+            if FINAL in self.n_dimensions:
                 visit(FINAL, last)
 
     @contextlib.contextmanager
@@ -169,8 +119,8 @@ class TextModel:
         """
         torch = require("torch", "hf")
         seen: dict[str, Any] = {}
-        self.layers = (str(self.n_blocks), FINAL)
-        self.hidden_states([Tokens(np.arange(4), np.ones(4, bool))], seen.__setitem__)
+        self.n_dimensions = {str(self.n_blocks): self._hidden_size, FINAL: self._hidden_size}
+        self.hidden_states([Reading(np.arange(4), 4, np.arange(4))], seen.__setitem__)
         return not torch.equal(seen[str(self.n_blocks)], seen[FINAL])
 
 

@@ -1,0 +1,93 @@
+"""Images as items: read when asked, never more of them than is safe."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foretell.exceptions import InputError, require
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["Picture"]
+
+_MOST_PIXELS = 100_000_000
+_THUMBNAIL = 64  # pixels of its longer side
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image of a set.
+
+    Parameters
+    ----------
+    name : str
+        What people call it: its path inside the set, say.
+    source : Path or bytes
+        An image file, or what is in one.
+    """
+
+    name: str
+    source: Path | bytes
+
+    def read(self) -> bytes:
+        """The file, as it is.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        if isinstance(self.source, bytes):
+            return self.source
+        try:
+            return self.source.read_bytes()
+        except OSError as error:
+            raise InputError(f"The image {self.name!r} cannot be read ({error}): leave the item out.") from error
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file."""
+        return hashlib.sha256(self.read()).hexdigest()
+
+    def rgb(self) -> Image:
+        """The image in red, green and blue; what is transparent is white.
+
+        Raises
+        ------
+        InputError
+            If the file is no image, or is larger than any model looks at.
+        """
+        images = require("PIL.Image", "hf")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", images.DecompressionBombWarning)  # its limit is below ours
+            try:
+                opened = images.open(io.BytesIO(self.read()))
+                if opened.width * opened.height > _MOST_PIXELS:
+                    raise InputError(
+                        f"The image {self.name!r} has {opened.width} x {opened.height} pixels, more than "
+                        f"{_MOST_PIXELS:,}: make it smaller, or leave the item out."
+                    )
+                whole = opened.convert("RGBA")
+            except (OSError, ValueError, SyntaxError, images.DecompressionBombError) as error:
+                raise InputError(f"{self.name!r} is not a readable image ({error}): leave the item out.") from error
+        white = images.new("RGBA", whole.size, "white")
+        white.alpha_composite(whole)
+        found: Image = white.convert("RGB")
+        return found
+
+    def thumbnail(self) -> bytes:
+        """The image as a PNG file of at most 64 pixels a side, for people to look at."""
+        small = self.rgb()
+        small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        file = io.BytesIO()
+        small.save(file, "PNG")
+        return file.getvalue()
+
+    def __repr__(self) -> str:
+        return f"Picture({self.name!r})"

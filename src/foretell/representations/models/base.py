@@ -1,0 +1,106 @@
+"""What extraction needs of a model, be it of text or of images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.representations.models.source import ModelInfo
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["DTYPES", "FINAL", "Modality", "Model", "Reading", "Visit"]
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+FINAL = "final"
+"""Name of the layer after the final norm."""
+
+Modality = Literal["text", "image"]
+
+Visit = Callable[[str, "torch.Tensor"], None]
+"""Called with a layer's name and its hidden states, shape (batch, width, H of the layer)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One item as a model reads it.
+
+    Parameters
+    ----------
+    values : ndarray
+        What the forward pass takes of this item: token numbers of shape (length,), special tokens included and no
+        padding; or pixels of shape (channels, height, width).
+    length : int
+        Positions of the item in a layer's hidden states, padding aside: what it costs.
+    places : ndarray of intp
+        Positions of its tokens in their order: of a text those that are real, not the special ones that the tokenizer
+        added; of an image its patches.
+    class_place : int, optional
+        Position of its class token, where it has one.
+    """
+
+    values: NDArray[Any]
+    length: int
+    places: NDArray[np.intp]
+    class_place: int | None = None
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of its tokens: real ones, or patches."""
+        return len(self.places)
+
+
+class Model(Protocol):
+    """A pretrained model that shows its hidden states layer by layer.
+
+    Layers are named by number: "0" is what enters the first block, "l" is the output of block l (the residual stream,
+    before any norm that a later block applies), and "final" the last one after the final norm, of models that have one.
+    """
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known without loading it: id, revision, licence."""
+        ...
+
+    @property
+    def dtype(self) -> str:
+        """In which it is run, one of `DTYPES`."""
+        ...
+
+    @property
+    def modality(self) -> Modality:
+        """What it reads."""
+        ...
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks: relative depth is the layer over it."""
+        ...
+
+    @property
+    def n_dimensions(self) -> Mapping[str, int]:
+        """For each layer in order, H: the dimensions of one token."""
+        ...
+
+    @property
+    def max_length(self) -> int | None:
+        """The longest item that it takes, or None where there is no limit."""
+        ...
+
+    def read(self, contents: Sequence[Any]) -> list[Reading]:
+        """Make of texts (str) or images (`Picture`) what the model reads: whole, nothing cut off or padded."""
+        ...
+
+    def hidden_states(self, batch: Sequence[Reading], visit: Visit) -> None:
+        """Run one forward pass and show every layer's hidden states, first to last, as soon as they exist.
+
+        Items are padded on the right where they must be, and the padding is masked: position p of a row is position p
+        of its item. Nothing is kept: `visit` must take what it needs at once.
+        """
+        ...
