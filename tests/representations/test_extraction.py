@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import foretell
 from foretell.exceptions import InputError, OptionError, StoreError
+from foretell.representations import batches as batching
+from foretell.representations.batches import batches, windows
 from foretell.representations.data import Pairs
-from foretell.representations.extraction import _batches, extract
-from foretell.representations.models import TextModel, Tokens, describe_model, load_text_model
+from foretell.representations.extraction import extract
+from foretell.representations.models import Reading, TextModel, describe_model, load_text_model
+from foretell.representations.recordings import Recording
 from foretell.representations.store import Store, StoreWriter, open_store
 from tests.conftest import DemoRun
 from tests.representations.reference import Activations, disagreement, reference
@@ -45,7 +49,16 @@ def expected(tiny_pairs: Pairs, tiny_model_folder: Path) -> Activations:
 
 
 def files(store: Store) -> dict[str, bytes]:
-    return {str(path.relative_to(store.path)): path.read_bytes() for path in store.path.rglob("*") if path.is_file()}
+    folder = Path(store.name)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_windows() -> Iterator[None]:
+    """Windows of two chunks of 4, so that some are done when a run is stopped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batching, "_WINDOW_ITEMS", 8)
+        yield
 
 
 @pytest.fixture
@@ -54,7 +67,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     run = TextModel.hidden_states
 
-    def counted(self: TextModel, batch: Sequence[Tokens], visit: Any) -> None:
+    def counted(self: TextModel, batch: Sequence[Reading], visit: Any) -> None:
         sizes.append(len(batch))
         run(self, batch, visit)
 
@@ -139,13 +152,19 @@ def test_bits_do_not_depend_on_batches_or_chunks(
 
 def test_batches_hold_every_item_once_within_budget_and_little_padding() -> None:
     lengths = np.random.default_rng(0).integers(1, 200, 300).tolist()
-    batches = list(_batches(lengths, 1000))
-    assert sorted(item for batch in batches for item in batch) == list(range(300))
-    for batch in batches:
+    found = list(batches(lengths, 1000))
+    assert sorted(item for batch in found for item in batch) == list(range(300))
+    for batch in found:
         padded = len(batch) * max(lengths[item] for item in batch)
         assert padded <= 1000
         assert padded - sum(lengths[item] for item in batch) <= 0.2 * padded
-    assert list(_batches([5000, 3], 1000)) == [[1], [0]]
+    assert list(batches([5000, 3], 1000)) == [[1], [0]]
+
+
+def test_windows_are_whole_chunks_within_bounds() -> None:
+    assert list(windows(7, 4, 1)) == [range(0, 2), range(2, 4), range(4, 6), range(6, 7)]
+    assert list(windows(3, 100, 1)) == [range(0, 1), range(1, 2), range(2, 3)]
+    assert list(windows(3, 2, 64 * 2**20)) == [range(0, 1), range(1, 2), range(2, 3)]
 
 
 def test_a_stopped_run_is_completed_by_the_same_call(
@@ -160,32 +179,33 @@ def test_a_stopped_run_is_completed_by_the_same_call(
     options: dict[str, Any] = {"side": "left", "out": tmp_path / "left.zarr", "tokens": f"last {T}", "chunk_items": 4}
     write = StoreWriter.write_chunk
 
-    def write_two(self: StoreWriter, chunk: int, bits: Any) -> None:
-        if chunk == 2:
+    def write_three(self: StoreWriter, chunk: int, *values: Any) -> None:
+        if chunk == 3:
             raise KeyboardInterrupt
-        write(self, chunk, bits)
+        write(self, chunk, *values)
 
     with monkeypatch.context() as patch:
-        patch.setattr(StoreWriter, "write_chunk", write_two)
+        patch.setattr(StoreWriter, "write_chunk", write_three)
         with pytest.raises(KeyboardInterrupt):
             extract(tiny_pairs, model=name, **options)
     half = open_store(tmp_path / "left.zarr")
     assert not half.is_complete
-    assert half.n_missing == 15
-    assert half.space(1).bits(slice(0, 8)).n_items == 8
-    with pytest.raises(StoreError, match="items 8 to 11 have no bits"):
+    assert half.n_missing == 11
+    assert half.space(1).bits(slice(0, 12)).n_items == 12
+    with pytest.raises(StoreError, match="items 12 to 15 have no bits"):
         half.space(1).bits()
 
     passes.clear()
     whole = extract(tiny_pairs, model=name, **options)
     probe, *work = passes
     assert probe == 1  # made at loading
-    assert sum(work) == 15
+    assert sum(work) == 15  # the window that was begun is made as it would have been, and what it lacked is written
     assert files(whole) == files(store)
 
 
 KILLED = """
 import json, os, signal, sys
+import foretell.representations.batches as batching
 import foretell.representations.store.writer as writer
 from foretell.representations.data import Pairs
 from foretell.representations.extraction import extract
@@ -209,8 +229,9 @@ class Zarr:
     def open_group(self, **options): return Group(require("zarr", "studies").open_group(**options))
 
 writer.require = lambda module, extra: Zarr() if module == "zarr" else require(module, extra)
+batching._WINDOW_ITEMS = 8
 if when == "creating":
-    writer.os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    writer.StoreInfo.to_attrs = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 extract(Pairs(**values), model=name, side="left", out=out, tokens="last 6", chunk_items=4)
 """
 
@@ -244,7 +265,6 @@ def test_a_killed_run_is_completed_by_the_same_call(
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert out.exists() == (when == "writing")
     whole = extract(tiny_pairs, model=model, side="left", out=out, tokens=f"last {T}", chunk_items=4)
     assert sum(passes) == n_left
     assert files(whole) == files(store)
@@ -254,12 +274,12 @@ def test_a_killed_run_is_completed_by_the_same_call(
 def test_a_complete_store_loads_no_model(
     store: Store, tiny_pairs: Pairs, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch, passes: list[int]
 ) -> None:
-    monkeypatch.setattr("foretell.representations.extraction.load_text_model", None)
+    monkeypatch.setattr("foretell.representations.extraction.load_model", None)
     again = extract(
         tiny_pairs,
         model=str(tiny_model_folder),
         side="left",
-        out=store.path,
+        out=store.name,
         tokens=f"last {T}",
         chunk_items=4,
     )
@@ -270,7 +290,7 @@ def test_a_complete_store_loads_no_model(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"side": "right"}, r"different side, texts\)"),
+        ({"side": "right"}, r"different side, items\)"),
         ({"tokens": "last 5"}, r"different tokens\)"),
         ({"chunk_items": 5}, r"different chunk_items\)"),
     ],
@@ -280,13 +300,13 @@ def test_another_extraction_at_the_same_place_is_refused(
 ) -> None:
     options: dict[str, Any] = {"side": "left", "tokens": f"last {T}", "chunk_items": 4} | changes
     with pytest.raises(StoreError, match=message):
-        extract(tiny_pairs, model=model, out=store.path, **options)
+        extract(tiny_pairs, model=model, out=store.name, **options)
 
 
 def test_other_items_at_the_same_place_are_refused(store: Store, tiny_pairs: Pairs, model: TextModel) -> None:
     fewer = tiny_pairs.take(range(10))
-    with pytest.raises(StoreError, match="different ids, texts, groups"):
-        extract(fewer, model=model, side="left", out=store.path, tokens=f"last {T}", chunk_items=4)
+    with pytest.raises(StoreError, match="different ids, items, groups"):
+        extract(fewer, model=model, side="left", out=store.name, tokens=f"last {T}", chunk_items=4)
 
 
 def test_other_weights_at_the_same_place_are_refused(
@@ -294,7 +314,7 @@ def test_other_weights_at_the_same_place_are_refused(
 ) -> None:
     monkeypatch.setattr(model, "info", replace(model.info, revision="another"))
     with pytest.raises(StoreError, match="different model revision"):
-        extract(tiny_pairs, model=model, side="left", out=store.path, tokens=f"last {T}", chunk_items=4)
+        extract(tiny_pairs, model=model, side="left", out=store.name, tokens=f"last {T}", chunk_items=4)
 
 
 def test_something_else_at_the_place_is_left_alone(tiny_pairs: Pairs, model: TextModel, tmp_path: Path) -> None:
@@ -310,9 +330,9 @@ def test_non_finite_activations_name_model_layer_and_item(
     import torch
 
     broken = load_text_model(str(tiny_model_folder))
-    (tokens,) = broken.tokenize([tiny_pairs.texts["left"][2]])
+    (tokens,) = broken.read([tiny_pairs.texts["left"][2]])
     with torch.no_grad():
-        broken._model.embed_tokens.weight[int(tokens.ids[-1])] = float("nan")
+        broken._model.embed_tokens.weight[int(tokens.values[-1])] = float("nan")
     with pytest.raises(InputError, match="tiny-llama gives NaN or infinity at layer 0 for item 'item/2'"):
         extract(tiny_pairs.take([2]), model=broken, side="left", out=tmp_path / "s", tokens=f"last {T}", chunk_items=4)
     assert open_store(tmp_path / "s").n_missing == 1
@@ -324,7 +344,7 @@ def test_items_of_the_wrong_length_are_named(tiny_pairs: Pairs, model: TextModel
     long = replace(tiny_pairs, texts={"left": ("a " * 64,) * len(tiny_pairs)})
     with pytest.raises(InputError, match="more than the 64 that tiny-llama takes"):
         extract(long, model=model, side="left", out=tmp_path / "s", tokens="last 6")
-    assert not list(tmp_path.iterdir())
+    assert not [path for path in tmp_path.iterdir() if path.is_file() or any(path.iterdir())]
 
 
 def test_wrong_options(tiny_pairs: Pairs, model: TextModel, tmp_path: Path) -> None:
@@ -355,5 +375,183 @@ def test_any_text_survives(model: TextModel, tmp_path: Path) -> None:
     ids = ("naïve/ключ", "🙂", "a\nb", "x y")
     pairs = Pairs("odd", {"left": texts}, ids, ("ג", "ג", "b", "🙂"), "CC0-1.0", "made by the tests")
     store = extract(pairs, model=model, side="left", out=tmp_path / "odd name 🙂.zarr", tokens="last 2")
-    again = open_store(store.path)
+    again = open_store(store.name)
     assert (again.ids, again.texts, again.groups) == (ids, texts, pairs.groups)
+
+
+RECORDINGS = [
+    f"last {T}",
+    "last 2 before 3",
+    "first 3",
+    "mean",
+    "mean last 4",
+    f"last {T}, median",
+    f"last {T}, mean at 1 final",
+    "mean, projection 7 seed 5",
+    "last 2, projection",
+    "last 2, 2bit",
+    "last 2, full at 1",
+]
+
+
+@pytest.fixture(scope="module")
+def rich(tiny_pairs: Pairs, model: TextModel, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Everything at once, of one run of the model."""
+    out = tmp_path_factory.mktemp("rich") / "left.zarr"
+    return extract(tiny_pairs, model=model, side="left", out=out, tokens=RECORDINGS, chunk_items=4)
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_pairs: Pairs, tiny_model_folder: Path) -> list[Activations]:
+    """For each item, activations of all its real tokens."""
+    texts = tiny_pairs.texts["left"]
+    return [reference(tiny_model_folder, (text,), len(text.split())) for text in texts]
+
+
+def bits_of(store: Store, layer: str, *arguments: Any, **options: Any) -> Any:
+    return store.space(layer, *arguments, **options).bits().unpack()
+
+
+def agree(bits: Any, numbers: Any, *, least: float = 0.99) -> None:
+    """Bits are the signs of numbers, but for those near to 0."""
+    sure = np.abs(numbers) > 1e-4 * np.median(np.abs(numbers))
+    assert bits.shape == numbers.shape
+    assert (bits == (numbers > 0))[sure].all()
+    assert sure.mean() > least
+
+
+def test_every_recording_is_what_it_says(rich: Store, whole: list[Activations]) -> None:
+    for layer in ("0", "1", "final"):
+        items = [item[layer][0].astype(np.float64) for item in whole]
+        last = np.stack([item[-T:] for item in items])
+        mean = np.stack([item.mean(axis=0, keepdims=True) for item in items])
+        agree(bits_of(rich, layer), last)
+        agree(bits_of(rich, layer, "last 3"), last[:, -3:])
+        agree(bits_of(rich, layer, "last 2 before 3"), last[:, -5:-3])
+        agree(bits_of(rich, layer, "first 2"), np.stack([item[:2] for item in items]))
+        agree(bits_of(rich, layer, "mean"), mean)
+        agree(bits_of(rich, layer, "mean last 4"), last[:, -4:].mean(axis=1, keepdims=True))
+        agree(
+            bits_of(rich, layer, binarize="median"), last - np.median(last, axis=0), least=0.8
+        )  # one item is the median
+        agree(bits_of(rich, layer, "last 2", binarize="median"), (last - np.median(last, axis=0))[:, -2:], least=0.8)
+        directions = np.random.default_rng([5, 20]).standard_normal((20, 7), dtype="float32")
+        agree(bits_of(rich, layer, "mean", binarize="projection 7 seed 5"), mean @ directions)
+        square = np.random.default_rng([0, 20]).standard_normal((20, 20), dtype="float32")
+        agree(bits_of(rich, layer, "last 2", binarize="projection"), last[:, -2:] @ square)
+        t = np.sort(np.abs(last[:, -2:]), axis=-1)[..., [9]]  # the lower median of 20
+        levels = bits_of(rich, layer, "last 2", binarize="2bit")
+        x = np.concatenate([last[:, -2:] + t, last[:, -2:] - t], axis=-1)
+        sure = np.abs(x) > 1e-4
+        assert (levels == (x > 0))[sure].all()
+        assert sure.mean() > 0.9
+    for layer in ("1", "final"):
+        items = [item[layer][0].astype(np.float64) for item in whole]
+        last = np.stack([item[-T:] for item in items])
+        agree(bits_of(rich, layer, f"last {T}", binarize="mean"), last - last.mean(axis=0))
+    with pytest.raises(OptionError, match="has no 'last 6, mean' of layer 0"):
+        rich.space("0", "last 6", binarize="mean")
+
+
+def test_full_precision_is_clipped_and_scaled(rich: Store, whole: list[Activations]) -> None:
+    points = rich.points(1).points()
+    last = np.stack([item["1"][0, -2:].ravel() for item in whole]).astype(np.float64)
+    low, high = np.quantile(last, (0.05, 0.95), axis=1, keepdims=True)
+    clipped = np.clip(last, low, high)
+    np.testing.assert_allclose(points, clipped / np.linalg.norm(clipped, axis=1, keepdims=True), atol=1e-5)
+    with pytest.raises(OptionError, match="has no 'full' of layer 2"):
+        rich.points(2)
+    ii = foretell.information_imbalance(rich.points(1), rich.points(1, "last 1"), metric="euclidean")
+    assert 0 < ii.a_to_b < 0.5
+
+
+def test_numbers_that_bits_were_made_of_are_gone(rich: Store) -> None:
+    assert rich.is_complete
+    assert not rich.waiting
+    assert not (Path(rich.name) / "numbers").exists() or not list((Path(rich.name) / "numbers").rglob("c"))
+
+
+def test_a_run_stopped_while_bits_waited_is_completed(
+    rich: Store, tiny_pairs: Pairs, model: TextModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"side": "left", "out": tmp_path / "s", "tokens": RECORDINGS, "chunk_items": 4}
+    write = StoreWriter.write_layer
+
+    def stopped(self: StoreWriter, number: int, layer: str, bits: Any) -> None:
+        if layer == "2":
+            raise KeyboardInterrupt
+        write(self, number, layer, bits)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreWriter, "write_layer", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            extract(tiny_pairs, model=model, **options)
+    half = open_store(tmp_path / "s")
+    assert half.committed.all()
+    assert not half.is_complete
+    with pytest.raises(StoreError, match="wait for all items"):
+        half.space(1, binarize="median").bits()
+    assert files(extract(tiny_pairs, model=model, **options)) == files(rich)
+
+
+def test_what_is_near_zero_is_counted(rich: Store, whole: list[Activations]) -> None:
+    share = rich.info.near_zero
+    assert share == 1e-4
+    for layer in ("0", "1", "final"):
+        last = np.stack([item[layer][0, -T:] for item in whole])
+        floor = share * np.sqrt((last**2).mean(axis=-1, keepdims=True))
+        counted = int(rich.near_zero[rich.layers.index(layer)])
+        assert abs(counted - int((np.abs(last) <= floor).sum())) <= 2
+
+
+def test_repair_makes_damaged_chunks_anew(
+    store: Store, tiny_pairs: Pairs, model: TextModel, tmp_path: Path, passes: list[int]
+) -> None:
+    options: dict[str, Any] = {"side": "left", "out": tmp_path / "s", "tokens": f"last {T}", "chunk_items": 4}
+    extract(tiny_pairs, model=model, **options)
+    (tmp_path / "s" / "bits" / "0" / "2" / "c" / "3" / "0" / "0").write_bytes(b"rubbish")
+    (tmp_path / "s" / "bits" / "0" / "0" / "c" / "0" / "0" / "0").unlink()
+    passes.clear()
+    damaged = extract(tiny_pairs, model=model, **options)
+    assert not passes
+    assert len(list(damaged.damaged())) == 2
+    repaired = extract(tiny_pairs, model=model, repair=True, **options)
+    assert sum(passes) == 16  # of two windows
+    assert list(repaired.damaged()) == []
+    assert files(repaired) == files(store)
+
+
+def test_stores_behind_a_url(store: Store, tiny_pairs: Pairs, model: TextModel) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    out = "memory://extraction/left.zarr"
+    there = extract(tiny_pairs, model=model, side="left", out=out, tokens=f"last {T}", chunk_items=4)
+    assert there.is_complete
+    for layer in store.layers:
+        assert (there.space(layer).bits().data == store.space(layer).bits().data).all()
+    with pytest.raises(StoreError, match="different tokens"):
+        extract(tiny_pairs, model=model, side="left", out=out, tokens="last 2", chunk_items=4)
+    assert not [key for key in fsspec.filesystem("memory").find("/extraction") if key.endswith(".lock")]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        ("all", "different numbers of them"),
+        ("class", "models with a class token"),
+        ("last 6, sines", "'sign', 'median'"),
+        ("last 6, sign 3", "only a projection"),
+        ("last 6 at 9", "'0', '1', '2', '3', 'final'"),
+        (["last 2", "last 2"], "one twice"),
+        ([], "none"),
+        ("last 6, median, mean", "is not understood"),
+    ],
+)
+def test_tokens_that_cannot_be(tiny_pairs: Pairs, model: TextModel, tmp_path: Path, tokens: Any, message: str) -> None:
+    with pytest.raises((OptionError, InputError), match=message):
+        extract(tiny_pairs, model=model, side="left", out=tmp_path / "s", tokens=tokens)
+
+
+@pytest.mark.parametrize("text", RECORDINGS)
+def test_recordings_are_read_as_written(text: str) -> None:
+    assert str(Recording.parse(text)) == text
+    assert Recording.parse(Recording.parse(text)) == Recording.parse(text)

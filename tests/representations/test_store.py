@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,19 @@ import pytest
 
 from foretell.exceptions import AlignmentError, OptionError, StoreError
 from foretell.measure.space import Space, check_same_items
-from foretell.representations.store import Store, StoreInfo, StoreWriter, create_store, open_store
-from foretell.representations.store.layout import fingerprint_of
+from foretell.representations.recordings import Recording
+from foretell.representations.store import (
+    Kept,
+    Storage,
+    Store,
+    StoreInfo,
+    StoreWriter,
+    create_store,
+    locked,
+    open_store,
+)
+from foretell.representations.store.layout import VERSION, fingerprint_of
+from foretell.representations.store.lock import STALE
 
 N, H, T, CHUNK = 11, 13, 4, 3
 LAYERS = ("0", "1", "2", "final")
@@ -30,22 +43,24 @@ def signs() -> np.ndarray[Any, np.dtype[np.bool_]]:
     return signs
 
 
-@pytest.fixture
-def path(tmp_path: Path, signs: np.ndarray[Any, np.dtype[np.bool_]]) -> Path:
+RECORDING = Recording.parse(f"last {T}")
+
+
+def made_info() -> StoreInfo:
     made_of: dict[str, str | int] = {"tokens": f"last {T}"}
-    info = StoreInfo(
+    return StoreInfo(
         model_id="made",
         model_revision="1",
         model_licence="CC0-1.0",
-        tokenizer="none",
+        preprocessing="none",
+        modality="text",
         dtype="float32",
-        tokens=f"last {T}",
-        n_tokens=T,
         n_blocks=2,
-        hidden_size=H,
         layers=LAYERS,
+        kept=(Kept(RECORDING, T, dict.fromkeys(LAYERS, H)),),
         n_items=N,
         chunk_items=CHUNK,
+        near_zero=1e-4,
         pairs_name="made",
         side="left",
         source="here",
@@ -55,11 +70,43 @@ def path(tmp_path: Path, signs: np.ndarray[Any, np.dtype[np.bool_]]) -> Path:
         made_of=made_of,
         fingerprint=fingerprint_of(made_of),
     )
+
+
+def write(place: Any, signs: np.ndarray[Any, np.dtype[np.bool_]], chunks: Any = None) -> None:
+    info, packed = made_info(), np.packbits(signs, axis=-1)
+    writer = StoreWriter(Storage(place, read_only=False), info)
+    for chunk in range(info.n_chunks) if chunks is None else chunks:
+        items = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        data = {(0, layer): packed[number, items] for number, layer in enumerate(LAYERS)}
+        writer.write_chunk(chunk, data, np.full(len(LAYERS), chunk, np.uint64))
+
+
+def create(place: Any) -> None:
+    create_store(
+        Storage(place, read_only=False),
+        made_info(),
+        columns={"ids": IDS, "texts": IDS},
+        token_counts=np.arange(N, dtype=np.uint32),
+    )
+
+
+@pytest.fixture(params=["folder", "url"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Somewhere for a store: a folder, or a URL."""
+    if request.param == "folder":
+        yield str(tmp_path / "made.zarr")
+        return
+    import fsspec
+
+    yield f"memory://{tmp_path.name}/made.zarr"
+    fsspec.filesystem("memory").store.clear()
+
+
+@pytest.fixture
+def path(tmp_path: Path, signs: np.ndarray[Any, np.dtype[np.bool_]]) -> Path:
     path = tmp_path / "made.zarr"
-    create_store(path, info, ids=IDS, texts=IDS, groups=None, token_counts=np.arange(N, dtype=np.uint32))
-    packed = np.packbits(signs, axis=-1)
-    for chunk in range(info.n_chunks):
-        StoreWriter(path, info).write_chunk(chunk, packed[:, chunk * CHUNK : (chunk + 1) * CHUNK])
+    create(path)
+    write(path, signs)
     return path
 
 
@@ -73,12 +120,13 @@ def test_a_stranger_reads_it_with_zarr_alone(path: Path, signs: np.ndarray[Any, 
 
     group: Any = zarr.open_group(path, mode="r")
     assert group.attrs["format"] == "foretell-activations"
-    assert group.attrs["version"] == 1
+    assert group.attrs["version"] == 2
     assert group["committed"][:].tolist() == [1, 1, 1, 1]
-    assert group["bits"].chunks == (1, CHUNK, T, 2)
-    layer = list(group.attrs["layers"]).index("1")
-    read = np.unpackbits(group["bits"][layer], axis=-1, count=group.attrs["hidden_size"])
-    assert (read == signs[layer]).all()
+    assert group["bits/0/1"].chunks == (CHUNK, T, 2)
+    (kept,) = group.attrs["kept"]
+    read = np.unpackbits(group["bits/0/1"][:], axis=-1, count=kept["n_bits"]["1"])
+    assert (read == signs[1]).all()
+    assert group["near_zero"][:].tolist() == [[chunk] * len(LAYERS) for chunk in range(4)]
     ends = group["ids/offsets"][:]
     names = group["ids/utf8"][:].tobytes()
     assert tuple(names[a:b].decode() for a, b in pairwise(ends)) == IDS
@@ -135,10 +183,37 @@ def test_views_are_spaces(store: Store) -> None:
 def test_layers_and_tokens_that_there_are_not(store: Store) -> None:
     with pytest.raises(OptionError, match="'0', '1', '2', 'final'"):
         store.space(3)
-    with pytest.raises(OptionError, match="asks for more"):
+    with pytest.raises(OptionError, match=r"keeps 'last 4' and has no 'last 5' of layer 1.*extract with tokens"):
         store.space(1, "last 5")
-    with pytest.raises(OptionError, match="token rule"):
+    with pytest.raises(OptionError, match="has no 'first 2'"):
         store.space(1, "first 2")
+    with pytest.raises(OptionError, match="has no 'mean'"):
+        store.space(1, "mean")
+    with pytest.raises(OptionError, match="has no 'median'"):
+        store.space(1, binarize="median")
+    with pytest.raises(OptionError, match="has no 'full'"):
+        store.points(1)
+    with pytest.raises(OptionError, match="token rule"):
+        store.space(1, "some 2")
+    for window in (slice(4, None), [4], []):
+        with pytest.raises(OptionError, match="keeps 4 tokens"):
+            store.space(1, window)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "window"),
+    [
+        ("last 2", slice(2, 4)),
+        ("last 1 before 2", slice(1, 2)),
+        (slice(-3, None, 2), slice(1, 4, 2)),
+        ([0, -1], [0, 3]),
+        (np.array([2]), [2]),
+    ],
+)
+def test_tokens_of_a_space(store: Store, signs: np.ndarray[Any, np.dtype[np.bool_]], tokens: Any, window: Any) -> None:
+    space = store.space(1, tokens)
+    assert (space.bits().unpack() == signs[1][:, window]).all()
+    assert space.n_tokens == signs[1][:, window].shape[1]
 
 
 def test_nothing_there(tmp_path: Path) -> None:
@@ -174,19 +249,19 @@ def change_attribute(path: Path, name: str, value: object) -> None:
 
 
 def test_a_newer_version(path: Path) -> None:
-    change_attribute(path, "version", 2)
-    with pytest.raises(StoreError, match=r"version 2 .* upgrade foretell"):
+    change_attribute(path, "version", 3)
+    with pytest.raises(StoreError, match=r"version 3 .* upgrade foretell"):
         open_store(path)
 
 
 def test_a_lost_attribute(path: Path) -> None:
-    change_attribute(path, "hidden_size", None)
-    with pytest.raises(StoreError, match="'hidden_size'"):
+    change_attribute(path, "n_blocks", None)
+    with pytest.raises(StoreError, match="'n_blocks'"):
         open_store(path)
 
 
 def test_a_damaged_chunk_names_layer_and_items(path: Path, store: Store) -> None:
-    chunk = path / "bits" / "c" / "1" / "3" / "0" / "0"
+    chunk = path / "bits" / "0" / "1" / "c" / "3" / "0" / "0"
     data = bytearray(chunk.read_bytes())
     data[0] ^= 1
     chunk.write_bytes(data)
@@ -201,15 +276,15 @@ def test_a_damaged_chunk_names_layer_and_items(path: Path, store: Store) -> None
 def test_the_remedy_for_a_damaged_chunk_works(
     path: Path, store: Store, signs: np.ndarray[Any, np.dtype[np.bool_]]
 ) -> None:
-    (path / "bits" / "c" / "1" / "3" / "0" / "0").write_bytes(b"rubbish")
+    (path / "bits" / "0" / "1" / "c" / "3" / "0" / "0").write_bytes(b"rubbish")
     (path / "committed" / "c" / "3").unlink()
     assert (store.n_missing, store.is_complete) == (2, False)
-    StoreWriter(path, store.info).write_chunk(3, np.packbits(signs, axis=-1)[:, 9:])
+    write(path, signs, [3])
     assert (store.space(1).bits().unpack() == signs[1]).all()
 
 
 def test_a_lost_chunk_is_not_read_as_minus_signs(path: Path, store: Store) -> None:
-    (path / "bits" / "c" / "2" / "1" / "0" / "0").unlink()
+    (path / "bits" / "0" / "2" / "c" / "1" / "0" / "0").unlink()
     with pytest.raises(StoreError, match=r"layer 2, items 3 to 5 \(its file is gone"):
         store.space(2).bits()
 
@@ -243,7 +318,7 @@ def test_a_chunk_is_marked_only_when_its_bits_are_there(
     with monkeypatch.context() as patch:
         patch.setattr("zarr.storage.LocalStore.set", full)
         with pytest.raises(OSError, match="no space left"):
-            StoreWriter(path, store.info).write_chunk(1, np.packbits(signs, axis=-1)[:, 3:6])
+            write(path, signs, [1])
     assert store.committed.tolist() == [True, False, True, True]
     # The flag is the last thing written.
     written: list[str] = []
@@ -256,7 +331,7 @@ def test_a_chunk_is_marked_only_when_its_bits_are_there(
         await put(self, key, value)
 
     monkeypatch.setattr("zarr.storage.LocalStore.set", noted)
-    StoreWriter(path, store.info).write_chunk(1, np.packbits(signs, axis=-1)[:, 3:6])
+    write(path, signs, [1])
     assert [key for key in written if key.startswith("committed")] == written[-1:]
     assert sum(key.startswith("bits") for key in written) == len(LAYERS)
 
@@ -272,7 +347,103 @@ def test_rows_across_chunks_in_any_order(store: Store, signs: np.ndarray[Any, np
 
 def test_a_taken_place_is_refused(path: Path, store: Store) -> None:
     with pytest.raises(StoreError, match="taken"):
-        create_store(path, store.info, ids=IDS, texts=IDS, groups=None, token_counts=np.zeros(N, np.uint32))
+        create(path)
+
+
+def test_folders_and_urls_hold_the_same(place: str, signs: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+    with pytest.raises(StoreError, match=r"not a foretell store|no store at"):
+        open_store(place)
+    create(place)
+    store = open_store(place)
+    assert (store.n_missing, store.is_complete) == (N, False)
+    write(place, signs, [2, 0])
+    assert store.committed.tolist() == [True, False, True, False]
+    write(place, signs, [1, 3])
+    assert store.is_complete
+    assert store.ids == store.texts == IDS
+    assert (store.space("final").bits().unpack() == signs[3]).all()
+    assert store.near_zero.tolist() == [6] * len(LAYERS)
+    assert list(store.damaged()) == []
+    storage = Storage(place, read_only=False)
+    key = "bits/0/2/c/3/0/0"
+    data = storage.read(key)
+    assert data is not None
+    storage.write(key, bytes([data[0] ^ 1]) + data[1:])
+    storage.delete("bits/0/final/c/1/0/0")
+    assert [(kept, layer, chunk) for kept, layer, chunk, _ in store.damaged()] == [(0, "2", 3), (0, "final", 1)]
+    with pytest.raises(StoreError, match=r"layer 2, items 9 to 10 \(its checksum"):
+        store.space(2).bits()
+    with pytest.raises(StoreError, match="taken by something else"):
+        create(place)
+
+
+def test_a_creation_that_was_killed_is_begun_again(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreInfo, "to_attrs", killed)
+        with pytest.raises(KeyboardInterrupt):
+            create(place)
+    with pytest.raises(StoreError, match="not made to the end"):
+        open_store(place)
+    create(place)
+    assert open_store(place).n_missing == N
+
+
+def test_one_writer_at_a_time(place: str) -> None:
+    storage = Storage(place, read_only=False)
+    with locked(storage) as renew:
+        renew()
+        with pytest.raises(StoreError, match="is being written by"), locked(Storage(place, read_only=False)):
+            pass
+    with locked(storage):
+        pass
+
+
+def test_the_lock_of_a_process_that_died_is_free(tmp_path: Path) -> None:
+    code = (
+        "import os; from foretell.representations.store import Storage, locked\n"
+        f"with locked(Storage({str(tmp_path / 's')!r}, read_only=False)): os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert (tmp_path / ".s.lock").exists()
+    with locked(Storage(tmp_path / "s", read_only=False)):
+        pass
+    assert not (tmp_path / ".s.lock").exists()
+
+
+def test_a_lock_behind_a_url_that_is_not_renewed_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = f"memory://{tmp_path.name}/made.zarr"
+    with locked(Storage(place, read_only=False)) as renew:
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + STALE + 1)
+        with locked(Storage(place, read_only=False)):
+            later = time.monotonic() + STALE
+            monkeypatch.setattr(time, "monotonic", lambda: later)
+            with pytest.raises(StoreError, match="taken over by another writer"):
+                renew()
+
+
+def test_a_store_of_version_1_is_read() -> None:
+    store = open_store(Path(__file__).parent / "data" / "version-1.zarr")
+    rng = np.random.default_rng(1)
+    signs = rng.standard_normal((3, 6, 3, 11)) > 0
+    assert store.is_complete
+    assert store.layers == ("0", "1", "final")
+    assert (store.texts[5], store.groups) == ("text 5 é", ("g0", "g0", "g1", "g1", "g2", "g2"))
+    assert (store.info.model_id, store.info.dropped, store.info.tokens) == ("tiny", {"too short": 2}, "last 3")
+    for number, layer in enumerate(store.layers):
+        assert (store.space(layer).bits().unpack() == signs[number]).all()
+    assert (store.space(1, "last 2").bits(np.array([5, 0])).unpack() == signs[1][[5, 0], -2:]).all()
+    assert store.near_zero.tolist() == [0, 0, 0]
+    assert list(store.damaged()) == []
+
+
+def test_every_version_is_in_the_specification() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "store.md").read_text(encoding="utf-8").lower()
+    for version in range(1, VERSION + 1):
+        assert f"version {version}" in page
 
 
 def test_reading_needs_no_torch(path: Path) -> None:

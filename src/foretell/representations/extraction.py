@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,56 +13,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError, StoreError, check_option, require
+from foretell.representations.batches import batches, windows
+from foretell.representations.binarize import NEAR_ZERO, Gather, kept_values, n_near_zero, packed_above
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.models import ModelInfo, TextModel, Tokens, describe_model, load_text_model
+from foretell.representations.models import Model, ModelInfo, Reading, describe, load_model
+from foretell.representations.models.base import Modality
 from foretell.representations.progress import progress_bar
-from foretell.representations.store import Store, StoreInfo, StoreWriter, create_store, open_store
-from foretell.representations.store.layout import fingerprint_of, sha256_of_texts
-from foretell.representations.tokens import TokenRule
+from foretell.representations.recordings import Recording, Tokens
+from foretell.representations.store import Storage, Store, StoreInfo, StoreWriter, create_store, locked, opened
+from foretell.representations.store.layout import Kept, fingerprint_of, sha256_of_texts
 
 __all__ = ["extract", "fingerprint"]
 
 _CHUNK_ITEMS = 64
 
-# A batch is closed when more than this share of it would be padding.
-_MAX_PADDING = 0.2
-
 
 def extract(
     pairs: Pairs,
     *,
-    model: str | TextModel,
+    model: str | Model,
     side: str,
     out: str | Path,
-    tokens: str | TokenRule = "last 20",
+    tokens: Tokens = "last 20",
     batch_tokens: int = 1024,
     chunk_items: int = _CHUNK_ITEMS,
+    repair: bool = False,
     progress: bool = False,
+    **options: Any,
 ) -> Store:
     """Run a model over one side of the pairs and keep the sign bits of every layer.
 
-    Items are worked on chunk by chunk. A run that was stopped is completed by the same call: chunks that
-    are there are not computed again, and for a complete store the model is not even loaded.
+    A run that was stopped is completed by the same call: what is there is not computed again, and for a complete store
+    the model is not even loaded. One process may write a store at a time.
 
     Parameters
     ----------
     pairs : Pairs
-        Each with real tokens enough for the rule (see `select_pairs`).
-    model : str or TextModel
-        What `load_text_model` takes, or gives.
+        Each with tokens enough for the rule (see `select_pairs`).
+    model : str or Model
+        What `load_model` takes, or gives.
     side : str
         Side of the pairs.
     out : str or Path
-        Folder of the store.
-    tokens : str or TokenRule
-        Which tokens of each item are kept, such as ``"last 20"``.
+        Folder of the store, or the URL of a file system that fsspec knows.
+    tokens : str, or sequence of str
+        Which tokens of each item are kept, such as ``"last 20"``, ``"class"`` or ``"mean"``, and how they become bits
+        if not by their signs: ``"last 20, median"``. Several are kept of one run of the model, the first of them being
+        what `Store.space` gives by default.
     batch_tokens : int
-        Most tokens in a forward pass, padding included; a single longer text makes a pass of its own.
-        The bits do not depend on it, but for activations as near to 0 as rounding.
+        Most tokens in a forward pass, padding included; a single longer item makes a pass of its own.
+        The bits do not depend on it, but for activations as near to 0 as rounding, which `Store.near_zero` counts.
     chunk_items : int
-        Items of a chunk: the unit of work, of reading, and of what a stopped run loses.
+        Items of a chunk, which is what is read at a time.
+    repair : bool
+        Whether to read what is there, and make damaged chunks anew.
     progress : bool
         Whether to draw a progress bar on standard error.
+    **options
+        Of `load_model`, such as ``dtype="bfloat16"``, ``device="cuda"`` or ``revision="main"``.
 
     Returns
     -------
@@ -74,102 +84,134 @@ def extract(
     InputError
         If an item has too few tokens, or more than the model takes, or a hidden state is not finite.
     StoreError
-        If something else is at `out`.
+        If something else is at `out`, or another process writes it.
     FetchError
         If a built-in model is not in the cache and cannot be fetched.
     """
-    rule = TokenRule.parse(tokens)
+    recordings = Recording.parse_all(tokens)
     check_option("side", side, pairs.sides)
     for name, number in (("batch_tokens", batch_tokens), ("chunk_items", chunk_items)):
         if number < 1:
             raise OptionError(f"{name}={number} must be at least 1.")
-    out = Path(out)
-    known, dtype = (model.info, model.dtype) if isinstance(model, TextModel) else (describe_model(model), "float32")
-    made_of = _made_of(pairs, side=side, model=known, dtype=dtype, rule=rule, chunk_items=chunk_items)
-    store = _existing(out, made_of)
-    if store is not None and store.is_complete:
+    known, dtype = _known(model, _modality(pairs, side), options)
+    made_of = _made_of(pairs, side=side, model=known, dtype=dtype, recordings=recordings, chunk_items=chunk_items)
+    storage = Storage(out, read_only=False)
+    store = _existing(storage, made_of)
+    if store is not None and store.is_complete and not repair:
         return store
-    if not isinstance(model, TextModel):
-        model = load_text_model(model, dtype=dtype)
-    if store is None:
-        store = _create(out, pairs, side=side, model=model, rule=rule, made_of=made_of)
-    missing = np.flatnonzero(~store.committed).tolist()
-    writer = StoreWriter(store.path, store.info)
-    with progress_bar(store, enabled=progress) as advance:
-        for chunk in missing:
-            items = slice(chunk * chunk_items, (chunk + 1) * chunk_items)
-            bits = _chunk_bits(model, pairs.texts[side][items], pairs.ids[items], rule=rule, batch_tokens=batch_tokens)
-            writer.write_chunk(chunk, bits)
-            advance(bits.shape[1])
-    return open_store(out)
+    if storage.folder is not None:
+        storage.folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(storage) as renew:
+        store = _existing(storage, made_of)  # another process may have been at work until now
+        if store is not None and repair:
+            _forget_damaged(store, StoreWriter(storage, store.info))
+        if store is None or not store.committed.all():
+            loaded = load_model(model, modality=_modality(pairs, side), **options) if isinstance(model, str) else model
+            if store is None:
+                store = _create(storage, pairs, side=side, model=loaded, recordings=recordings, made_of=made_of)
+            with progress_bar(store, enabled=progress) as advance:
+                run = _Run(store, loaded, pairs.contents(side), batch_tokens)
+                run.complete(lambda n_items: (renew(), advance(n_items)))
+        _binarize_waiting(opened(storage), StoreWriter(storage, store.info))
+    return opened(Storage(out, read_only=True))
 
 
-def fingerprint(pairs: Pairs, *, model: TextModel, side: str, tokens: str | TokenRule = "last 20") -> str:
+def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last 20") -> str:
     """Hash of all that decides what `extract` would keep, chunks as by default: a name for its store."""
-    rule = TokenRule.parse(tokens)
     check_option("side", side, pairs.sides)
-    made_of = _made_of(pairs, side=side, model=model.info, dtype=model.dtype, rule=rule, chunk_items=_CHUNK_ITEMS)
+    recordings = Recording.parse_all(tokens)
+    made_of = _made_of(
+        pairs, side=side, model=model.info, dtype=model.dtype, recordings=recordings, chunk_items=_CHUNK_ITEMS
+    )
     return fingerprint_of(made_of)
 
 
+def _modality(pairs: Pairs, side: str) -> Modality:
+    return "image" if side in pairs.pictures else "text"
+
+
+def _known(model: str | Model, modality: Modality, options: Mapping[str, Any]) -> tuple[ModelInfo, str]:
+    """What is known of a model before it is loaded, and in which dtype it is run."""
+    if not isinstance(model, str):
+        return model.info, model.dtype
+    finding = {name: value for name, value in options.items() if name in ("revision", "cache")}
+    return describe(model, modality=modality, **finding), str(options.get("dtype", "float32"))
+
+
 def _made_of(
-    pairs: Pairs, *, side: str, model: ModelInfo, dtype: str, rule: TokenRule, chunk_items: int
+    pairs: Pairs, *, side: str, model: ModelInfo, dtype: str, recordings: Sequence[Recording], chunk_items: int
 ) -> dict[str, str | int]:
     """Everything that the bits and their places depend on, by names that an error can show."""
+    contents = (
+        sha256_of_texts([picture.sha256 for picture in pairs.pictures[side]])
+        if side in pairs.pictures
+        else sha256_of_texts(pairs.texts[side])
+    )
     return {
         "model revision": model.revision,
-        "tokenizer": model.tokenizer,
+        "preprocessing": model.tokenizer,
         "dtype": dtype,
-        "tokens": str(rule),
+        "tokens": json.dumps([str(one) for one in recordings]),
         "side": side,
         "chunk_items": chunk_items,
         "ids": sha256_of_texts(pairs.ids),
-        "texts": sha256_of_texts(pairs.texts[side]),
+        "items": contents,
         "groups": "none" if pairs.groups is None else sha256_of_texts(pairs.groups),
     }
 
 
-def _existing(out: Path, made_of: dict[str, str | int]) -> Store | None:
-    """The store at `out`, None where there is nothing, or an error where it is of something else."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+def _existing(storage: Storage, made_of: Mapping[str, str | int]) -> Store | None:
+    """The store that is there, None where there is nothing whole, or an error where it is of something else."""
+    if storage.is_empty:
         return None
-    store = open_store(out)
+    try:
+        store = opened(storage)
+    except StoreError as error:
+        if "was not made to the end" in str(error):
+            return None
+        raise
     if store.info.fingerprint == fingerprint_of(made_of):
         return store
     there = store.info.made_of
     differing = [name for name, value in made_of.items() if there.get(name) != value]
     raise StoreError(
-        f"{out} holds other activations (different {', '.join(differing) or 'fingerprint'}): "
+        f"{storage.name} holds other activations (different {', '.join(differing) or 'fingerprint'}): "
         "give another path, or delete it to extract anew."
     )
 
 
 def _create(
-    out: Path,
+    storage: Storage,
     pairs: Pairs,
     *,
     side: str,
-    model: TextModel,
-    rule: TokenRule,
-    made_of: dict[str, str | int],
+    model: Model,
+    recordings: Sequence[Recording],
+    made_of: Mapping[str, str | int],
 ) -> Store:
-    texts = pairs.texts[side]
-    read = model.tokenize(texts)
-    for item, item_tokens in zip(pairs.ids, read, strict=True):
-        _check_length(item, item_tokens, side=side, model=model, rule=rule)
+    layers = tuple(model.n_dimensions)
+    contents = pairs.contents(side)
+    counts, first = _counted(model, contents, pairs.ids, side=side, recordings=recordings)
     info = StoreInfo(
-        model_id=model.id,
-        model_revision=model.revision,
-        model_licence=model.licence,
-        tokenizer=model.tokenizer,
+        model_id=model.info.id,
+        model_revision=model.info.revision,
+        model_licence=model.info.licence,
+        preprocessing=model.info.tokenizer,
+        modality=model.modality,
         dtype=model.dtype,
-        tokens=str(rule),
-        n_tokens=rule.last,
         n_blocks=model.n_blocks,
-        hidden_size=model.hidden_size,
-        layers=model.layers,
+        layers=layers,
+        kept=tuple(
+            Kept(
+                one,
+                one.tokens.n_tokens or len(one.tokens.places(first)),
+                {layer: one.n_bits(model.n_dimensions[layer]) for layer in one.of_layers(layers)},
+            )
+            for one in recordings
+        ),
         n_items=len(pairs),
         chunk_items=int(made_of["chunk_items"]),
+        near_zero=NEAR_ZERO[model.dtype],
         pairs_name=pairs.name,
         side=side,
         source=pairs.source,
@@ -181,76 +223,163 @@ def _create(
         made_of=made_of,
         fingerprint=fingerprint_of(made_of),
     )
-    counts = np.array([item_tokens.n_real for item_tokens in read], np.uint32)
-    create_store(out, info, ids=pairs.ids, texts=texts, groups=pairs.groups, token_counts=counts)
-    return open_store(out)
+    columns: dict[str, Any] = {"ids": pairs.ids}
+    if side in pairs.pictures:
+        columns["texts"] = [picture.name for picture in pairs.pictures[side]]
+        columns["thumbnails"] = [picture.thumbnail() for picture in pairs.pictures[side]]
+    else:
+        columns["texts"] = pairs.texts[side]
+    if pairs.groups is not None:
+        columns["groups"] = pairs.groups
+    create_store(storage, info, columns=columns, token_counts=counts)
+    return opened(storage)
 
 
-def _check_length(item: str, read: Tokens, *, side: str, model: TextModel, rule: TokenRule) -> None:
+def _counted(
+    model: Model, contents: Sequence[Any], ids: Sequence[str], *, side: str, recordings: Sequence[Recording]
+) -> tuple[NDArray[np.uint32], Reading]:
+    """Tokens of each item, checked for what is to be kept of them, and the first item as the model reads it."""
+    # Images are all read alike, and it takes long: one tells.
+    read = model.read(contents[:1] if model.modality == "image" else contents)
     remedy = "leave such items out with select_pairs."
-    if read.n_real < rule.last:
-        raise InputError(
-            f"Item {item!r} has {read.n_real} tokens on side {side!r} for {model.id}, too few for "
-            f"tokens={str(rule)!r}: {remedy}"
+    for item, reading in zip(ids, read, strict=False):
+        for one in recordings:
+            if reading.n_tokens < one.tokens.needs:
+                raise InputError(
+                    f"Item {item!r} has {reading.n_tokens} tokens on side {side!r} for {model.info.id}, too few for "
+                    f"tokens={str(one)!r}: {remedy}"
+                )
+            n_tokens = one.tokens.n_tokens or len(one.tokens.places(reading))
+            if one.tokens.n_tokens is None and n_tokens != len(one.tokens.places(read[0])):
+                raise InputError(
+                    f"tokens={str(one)!r} keeps as many tokens as an item has, and items have different numbers of "
+                    "them: choose 'last T', or 'mean'."
+                )
+        if model.max_length is not None and reading.length > model.max_length:
+            raise InputError(
+                f"Item {item!r} has {reading.length} tokens on side {side!r}, more than the {model.max_length} that "
+                f"{model.info.id} takes: {remedy}"
+            )
+    counts = np.array([reading.n_tokens for reading in read], np.uint32)
+    return np.broadcast_to(counts, len(contents)) if model.modality == "image" else counts, read[0]
+
+
+class _Run:
+    """A model at work on the chunks that a store lacks."""
+
+    def __init__(self, store: Store, model: Model, contents: Sequence[Any], batch_tokens: int) -> None:
+        self._info, self._model, self._contents = store.info, model, contents
+        self._ids, self._committed = store.ids, store.committed
+        self._batch_tokens = batch_tokens
+        self._writer = StoreWriter(store.storage, store.info)
+
+    def complete(self, done: Any) -> None:
+        """Fill the store; `done` is called with the number of items after each chunk.
+
+        Chunks are written beside the model's work on those that follow.
+        """
+        info = self._info
+        item_bytes = sum(
+            int(np.prod(kept.item_shape(layer))) * (4 if kept.is_full or kept.recording.needs_all_items else 1)
+            for kept in info.kept
+            for layer in kept.n_bits
         )
-    if model.max_length is not None and len(read) > model.max_length:
-        raise InputError(
-            f"Item {item!r} has {len(read)} tokens on side {side!r}, more than the {model.max_length} that "
-            f"{model.id} takes: {remedy}"
-        )
+        writing: Future[None] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            for chunks in windows(info.n_chunks, info.chunk_items, item_bytes):
+                missing = [chunk for chunk in chunks if not self._committed[chunk]]
+                if not missing:
+                    continue
+                first = info.span(chunks[0])[0]
+                data, near_zero = self._window(first, info.span(chunks[-1])[1])
+                if writing is not None:
+                    writing.result()
 
+                def write(
+                    data: dict[tuple[int, str], NDArray[Any]] = data,
+                    near_zero: NDArray[np.uint64] = near_zero,
+                    first: int = first,
+                    missing: Sequence[int] = missing,
+                ) -> None:
+                    for chunk in missing:
+                        items = slice(*(place - first for place in info.span(chunk)))
+                        self._writer.write_chunk(
+                            chunk,
+                            {key: values[items] for key, values in data.items()},
+                            near_zero[items].sum(axis=0, dtype=np.uint64),
+                        )
+                        done(items.stop - items.start)
 
-def _chunk_bits(
-    model: TextModel, texts: Sequence[str], ids: Sequence[str], *, rule: TokenRule, batch_tokens: int
-) -> NDArray[np.uint8]:
-    """Packed signs of a chunk of items, shape (layers, items, T, ceil(H / 8))."""
-    read = model.tokenize(texts)
-    # The bits wanted, not the hidden states, are all that outlives a layer.
-    bits = np.empty((len(model.layers), len(texts), rule.last, -(-model.hidden_size // 8)), np.uint8)
-    for batch in _batches([len(item) for item in read], batch_tokens):
-        _batch_bits(model, [read[item] for item in batch], [ids[item] for item in batch], bits, batch)
-    return bits
+                writing = pool.submit(write)
+            if writing is not None:
+                writing.result()
 
+    def _window(self, first: int, stop: int) -> tuple[dict[tuple[int, str], NDArray[Any]], NDArray[np.uint64]]:
+        """What is kept of some items, and how many of their activations are near to 0 at each layer."""
+        info = self._info
+        read = self._model.read(self._contents[first:stop])
+        data: dict[tuple[int, str], NDArray[Any]] = {}
+        for number, kept in enumerate(info.kept):
+            as_numbers = kept.is_full or kept.recording.needs_all_items
+            for layer in kept.n_bits:
+                shape = (kept.n_tokens, kept.n_bits[layer]) if as_numbers else kept.item_shape(layer)
+                data[number, layer] = np.empty((stop - first, *shape), np.float32 if as_numbers else np.uint8)
+        near_zero = np.zeros((stop - first, len(info.layers)), np.uint64)
+        for batch in batches([reading.length for reading in read], self._batch_tokens):
+            self._batch([read[item] for item in batch], batch, first, data, near_zero)
+        return data, near_zero
 
-def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Items in order of length, cut where a batch would pass its budget or hold much padding."""
-    batch: list[int] = []
-    n_tokens = 0
-    for item in sorted(range(len(lengths)), key=lengths.__getitem__):
-        padded = lengths[item] * (len(batch) + 1)
-        n_padding = padded - n_tokens - lengths[item]
-        if batch and (padded > batch_tokens or n_padding > _MAX_PADDING * padded):
-            yield batch
-            batch, n_tokens = [], 0
-        batch.append(item)
-        n_tokens += lengths[item]
-    if batch:
-        yield batch
+    def _batch(
+        self,
+        read: Sequence[Reading],
+        places: Sequence[int],
+        first: int,
+        data: Mapping[tuple[int, str], NDArray[Any]],
+        near_zero: NDArray[np.uint64],
+    ) -> None:
+        """Run one forward pass and put what is kept of each layer in its place."""
+        info = self._info
+        gathers = [Gather(kept.recording, read) for kept in info.kept]
 
+        def visit(layer: str, hidden: Any) -> None:
+            for number, (kept, gather) in enumerate(zip(info.kept, gathers, strict=True)):
+                if layer not in kept.n_bits:
+                    continue
+                activations = gather(hidden)
+                self._check_finite(activations, layer, [first + place for place in places])
+                if number == 0:
+                    near_zero[places, info.layers.index(layer)] = n_near_zero(activations, info.near_zero)
+                data[number, layer][places] = kept_values(activations, kept, layer)
 
-def _batch_bits(
-    model: TextModel,
-    read: Sequence[Tokens],
-    ids: Sequence[str],
-    bits: NDArray[np.uint8],
-    places: Sequence[int],
-) -> None:
-    """Run one forward pass and write each layer's packed signs into `bits` at `places`."""
-    torch = require("torch", "hf")
-    n_tokens = bits.shape[2]
-    kept = torch.from_numpy(np.stack([np.flatnonzero(item.real)[-n_tokens:] for item in read]))
-    rows = torch.arange(len(read))[:, None]
+        self._model.hidden_states(read, visit)
 
-    def visit(layer: str, hidden: Any) -> None:
-        activations = hidden[rows.to(hidden.device), kept.to(hidden.device)]
+    def _check_finite(self, activations: Any, layer: str, items: Sequence[int]) -> None:
+        torch = require("torch", "hf")
         finite = torch.isfinite(activations).flatten(1).all(1)
         if not bool(finite.all()):
-            item = ids[int((~finite).nonzero()[0, 0])]
+            item = self._ids[items[int((~finite).nonzero()[0, 0])]]
             raise InputError(
-                f"{model.id} gives NaN or infinity at layer {layer} for item {item!r}: "
+                f"{self._model.info.id} gives NaN or infinity at layer {layer} for item {item!r}: "
                 "leave the item out, or run the model in float32."
             )
-        signs = (activations > 0).cpu().numpy()
-        bits[model.layers.index(layer), places] = np.packbits(signs, axis=-1)
 
-    model.hidden_states(read, visit)
+
+def _binarize_waiting(store: Store, writer: StoreWriter) -> None:
+    """Make the bits that wait for all items."""
+    for number in store.waiting:
+        kept = store.info.kept[number]
+        for layer in kept.n_bits:
+            writer.write_layer(number, layer, packed_above(store.numbers(layer, number), kept.recording.binarize))
+        writer.finish(number)
+
+
+def _forget_damaged(store: Store, writer: StoreWriter) -> None:
+    """Mark chunks with damage as missing."""
+    for number, _, chunk, fault in store.damaged():
+        recording = store.info.kept[number].recording
+        if recording.needs_all_items:
+            raise StoreError(
+                f"{fault} But bits of {str(recording)!r} are made of all items at once: delete the store and extract "
+                "it again."
+            )
+        writer.forget(chunk)

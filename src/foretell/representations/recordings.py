@@ -10,7 +10,7 @@ from typing import Literal, cast, get_args
 from foretell.exceptions import OptionError, check_option
 from foretell.representations.tokens import TokenRule
 
-__all__ = ["Binarization", "Recording"]
+__all__ = ["Binarization", "Recording", "Tokens"]
 
 Binarization = Literal["sign", "median", "mean", "projection", "2bit", "full"]
 
@@ -83,7 +83,7 @@ class Recording:
         )
 
     @classmethod
-    def parse_all(cls, tokens: str | TokenRule | Recording | Sequence[str | TokenRule | Recording]) -> tuple[Recording, ...]:
+    def parse_all(cls, tokens: Tokens) -> tuple[Recording, ...]:
         """Read one or several, all different."""
         several = [tokens] if isinstance(tokens, str | TokenRule | Recording) else list(tokens)
         found = tuple(cls.parse(one) for one in several)
@@ -145,3 +145,7 @@ class Recording:
         if its.of == "first" and mine.of in ("first", "all"):
             return slice(0, its.count) if its.count <= n_tokens else None
         return None
+
+
+Tokens = str | TokenRule | Recording | Sequence[str | TokenRule | Recording]
+"""What is kept: one recording or several."""

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.data.pairs import Pairs
+from foretell.representations.recordings import Recording, Tokens
 from foretell.representations.tokens import TokenRule
 
 if TYPE_CHECKING:
-    from foretell.representations.models import TextModel
+    from foretell.representations.models import Model
 
 __all__ = ["select_pairs"]
 
@@ -20,8 +21,8 @@ __all__ = ["select_pairs"]
 def select_pairs(
     pairs: Pairs,
     *,
-    models: Sequence[TextModel],
-    tokens: str | TokenRule = "last 20",
+    models: Sequence[Model],
+    tokens: Tokens = "last 20",
     sides: Sequence[str] | None = None,
     n_items: int | None = None,
     seed: int = 0,
@@ -35,10 +36,11 @@ def select_pairs(
     ----------
     pairs : Pairs
         Where to choose from.
-    models : sequence of TextModel
-        Every model of the comparison. Items too long for one of them leave too.
-    tokens : str or TokenRule
-        The token rule, such as ``"last 20"``.
+    models : sequence of Model
+        Every model of the comparison; each is asked about the sides that it can read. Items too long for one of them
+        leave too. Images are all alike in this.
+    tokens : str, or sequence of str
+        What is to be kept, such as ``"last 20"``.
     sides : sequence of str, optional
         Sides that take part, all by default. Others are left out of the answer.
     n_items : int, optional
@@ -58,7 +60,7 @@ def select_pairs(
     InputError
         If no item is left.
     """
-    rule = TokenRule.parse(tokens)
+    rules = [one.tokens for one in Recording.parse_all(tokens)]
     sides = pairs.sides if sides is None else tuple(sides)
     for side in sides:
         check_option("side", side, pairs.sides)
@@ -70,10 +72,12 @@ def select_pairs(
     kept = list(range(len(pairs)))
     for model in models:
         for side in sides:
-            kept = _long_enough(pairs, kept, model=model, side=side, rule=rule, dropped=dropped)
+            if side in pairs.texts and model.modality == "text":
+                kept = _long_enough(pairs, kept, model=model, side=side, rules=rules, dropped=dropped)
     if not kept:
+        asked = ", ".join(map(str, rules))
         raise InputError(
-            f"No item of {pairs.name!r} is left for tokens={str(rule)!r} ({dict(dropped)}): ask for fewer tokens."
+            f"No item of {pairs.name!r} is left for tokens={asked!r} ({dict(dropped)}): ask for fewer tokens."
         )
     if n_items is not None and len(kept) > n_items:
         dropped[f"not in the choice of {n_items} items (seed {seed})"] = len(kept) - n_items
@@ -82,14 +86,15 @@ def select_pairs(
 
 
 def _long_enough(
-    pairs: Pairs, rows: list[int], *, model: TextModel, side: str, rule: TokenRule, dropped: Counter[str]
+    pairs: Pairs, rows: list[int], *, model: Model, side: str, rules: Sequence[TokenRule], dropped: Counter[str]
 ) -> list[int]:
-    """Rows whose text has tokens enough for the rule and not too many for the model."""
+    """Rows whose item has tokens enough for the rules and not too many for the model."""
     kept: list[int] = []
-    for row, read in zip(rows, model.tokenize([pairs.texts[side][row] for row in rows]), strict=True):
-        if read.n_real < rule.last:
-            dropped[f"fewer tokens than {str(rule)!r} needs"] += 1
-        elif model.max_length is not None and len(read) > model.max_length:
+    needed = max(rules, key=lambda rule: rule.needs)
+    for row, read in zip(rows, model.read([pairs.texts[side][row] for row in rows]), strict=True):
+        if read.n_tokens < needed.needs:
+            dropped[f"fewer tokens than {str(needed)!r} needs"] += 1
+        elif model.max_length is not None and read.length > model.max_length:
             dropped["more tokens than a model takes"] += 1
         else:
             kept.append(row)

@@ -1,36 +1,46 @@
-"""Views of a store: a layer and a token window, read when asked."""
+"""Views of a store: a layer and some tokens, read when asked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from foretell.measure.bits import Bits, Rows
-from foretell.representations.tokens import TokenRule
 
 if TYPE_CHECKING:
     from foretell.representations.store.reader import Store
 
-__all__ = ["StoreSpace"]
+__all__ = ["StorePoints", "StoreSpace", "Window"]
+
+Window = slice | NDArray[np.intp]
+"""Which of the tokens that a recording keeps."""
+
+_LOW, _HIGH = 0.05, 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class StoreSpace:
-    """One layer of a store, for the last tokens of its items: a `foretell.Space`.
+class _View:
+    """Some tokens of a layer of a store.
 
     Parameters
     ----------
     store : Store
-        Where the bits are.
+        Where it is.
     layer : str
         Name of the layer: "0" to the number of blocks, or "final".
-    tokens : TokenRule
-        Which tokens, at most as many as the store has.
+    kept : int
+        Number of the recording in the store.
+    window : slice or ndarray of int
+        Which of its tokens.
     """
 
     store: Store
     layer: str
-    tokens: TokenRule
+    kept: int
+    window: Window
 
     @property
     def name(self) -> str:
@@ -60,17 +70,43 @@ class StoreSpace:
     @property
     def n_tokens(self) -> int:
         """T, the number of tokens of an item."""
-        return self.tokens.last
+        return len(np.arange(self.store.info.kept[self.kept].n_tokens)[self.window])
+
+    def __repr__(self) -> str:
+        recording = self.store.info.kept[self.kept].recording
+        return (
+            f"{type(self).__name__}({self.name!r}, {str(recording)!r}, n_tokens={self.n_tokens}, "
+            f"n_items={self.n_items})"
+        )
+
+
+class StoreSpace(_View):
+    """Bits of one layer of a store: a `foretell.Space`, made by `Store.space`."""
 
     def bits(self, rows: Rows = slice(None)) -> Bits:
-        """Sign bits of the items at `rows`, shape (rows, T, ceil(H / 8)).
+        """Bits of the items at `rows`, shape (rows, T, bytes).
 
         Raises
         ------
         StoreError
             If the store lacks some of these items, or a chunk of them is damaged.
         """
-        return self.store.read(self.layer, rows, n_tokens=self.tokens.last)
+        return self.store.bits(self.layer, rows, kept=self.kept, window=self.window)
 
-    def __repr__(self) -> str:
-        return f"StoreSpace({self.name!r}, tokens={str(self.tokens)!r}, n_items={self.n_items})"
+
+class StorePoints(_View):
+    """Full precision of one layer of a store, for ``metric="euclidean"``, made by `Store.points`."""
+
+    def points(self, rows: Rows = slice(None)) -> NDArray[np.float64]:
+        """Numbers of the items at `rows`, each item clipped to its 5 to 95 % quantiles and scaled to length 1.
+
+        Raises
+        ------
+        StoreError
+            If the store lacks some of these items, or a chunk of them is damaged.
+        """
+        x = self.store.read(self.layer, rows, kept=self.kept, window=self.window)
+        flat = x.reshape(len(x), -1).astype(np.float64)
+        clipped = np.clip(flat, *np.quantile(flat, (_LOW, _HIGH), axis=1, keepdims=True))
+        lengths = np.linalg.norm(clipped, axis=1, keepdims=True)
+        return np.asarray(clipped / np.where(lengths > 0, lengths, 1.0))

@@ -18,10 +18,7 @@ __all__ = ["TokenRule"]
 
 _WINDOW = re.compile(r"(mean )?(last|first) ([1-9][0-9]*)(?: before ([1-9][0-9]*))?")
 _WHOLE = {"all": False, "mean": True}
-_FORMS = (
-    "'last T', 'last T before M' (the last M left out), 'first T', 'all' or 'class', such as 'last 20'; "
-    "'mean' and 'mean last T' average the tokens"
-)
+_FORMS = "'last T', 'last T before M', 'first T', 'all', 'class', 'mean' or 'mean last T', such as 'last 20'"
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def _store(study: DepthStudy, pairs: Pairs, model: TextModel, side: str, stores:
     """Extract one side into the store that its name determines, or find it done."""
     content = fingerprint(pairs, model=model, side=side, tokens=study.tokens)
     place = stores / f"{_file_name(side)}-{content[:12]}.zarr"
-    _LOG.info("Reading %s with %s into %s", side, model.id, place)
+    _LOG.info("Reading %s with %s into %s", side, model.info.id, place)
     return extract(pairs, model=model, side=side, out=place, tokens=study.tokens, progress=progress)
 
 
@@ -99,10 +99,10 @@ def _file_name(side: str) -> str:
 def _attributes(study: DepthStudy, pairs: Pairs, model: TextModel, versions: str) -> dict[str, object]:
     a, b = study.pairs.sides
     return {
-        "model_a": model.id,
-        "model_b": model.id,
-        "revision_a": str(model.revision),
-        "revision_b": str(model.revision),
+        "model_a": model.info.id,
+        "model_b": model.info.id,
+        "revision_a": str(model.info.revision),
+        "revision_b": str(model.info.revision),
         "side_a": a,
         "side_b": b,
         "tokens": study.tokens,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,31 +12,39 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import OptionError, StoreError, check_option, require
 from foretell.measure.bits import Bits, Rows
-from foretell.representations.spaces import StoreSpace
-from foretell.representations.store.layout import StoreInfo, decode_texts
+from foretell.representations.recordings import Recording
+from foretell.representations.spaces import StorePoints, StoreSpace, Window
+from foretell.representations.store.layout import StoreInfo, decode_bytes, decode_texts
+from foretell.representations.store.storage import Storage
 from foretell.representations.tokens import TokenRule
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "open_store", "opened"]
 
 
 class Store:
-    """Sign bits of every layer of one model for one side of the pairs, opened by `open_store`.
+    """What is kept of every layer of one model for one side of the pairs, opened by `open_store`.
 
     Parameters
     ----------
-    path : Path
-        Its folder.
+    storage : Storage
+        Where it is.
     info : StoreInfo
         Its attributes.
     group : zarr.Group
         Open for reading.
     """
 
-    def __init__(self, path: Path, info: StoreInfo, group: Any) -> None:
-        self.path = path
+    def __init__(self, storage: Storage, info: StoreInfo, group: Any) -> None:
+        self.storage = storage
         self.info = info
         self._group = group
         self._was_complete = False
+        self._is_version_1 = isinstance(group.get("bits"), require("zarr", "studies").Array)
+
+    @property
+    def name(self) -> str:
+        """Its path or URL."""
+        return self.storage.name
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -55,7 +63,7 @@ class Store:
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
-        """Texts of the items in order."""
+        """Texts of the items in order; of images, their names."""
         return self._column("texts")
 
     @cached_property
@@ -64,9 +72,23 @@ class Store:
         return self._column("groups") if "groups" in self._group else None
 
     @cached_property
+    def thumbnails(self) -> tuple[bytes, ...] | None:
+        """Small PNG files of items that are images, else None."""
+        if "thumbnails" not in self._group:
+            return None
+        return decode_bytes(self._small("thumbnails/offsets"), self._small("thumbnails/bytes"))
+
+    @cached_property
     def token_counts(self) -> NDArray[np.uint32]:
-        """Real tokens of each item's whole text, shape (N,)."""
+        """Tokens of each item: real ones of its whole text, or patches; shape (N,)."""
         return np.asarray(self._small("token_counts"), np.uint32)
+
+    @property
+    def near_zero(self) -> NDArray[np.uint64]:
+        """Kept activations that are near to 0 (`StoreInfo.near_zero`), shape (layers,)."""
+        if self._is_version_1:
+            return np.zeros(len(self.layers), np.uint64)
+        return np.asarray(self._small("near_zero").sum(axis=0), np.uint64)
 
     @property
     def committed(self) -> NDArray[np.bool_]:
@@ -75,40 +97,66 @@ class Store:
 
     @property
     def n_missing(self) -> int:
-        """How many items have no bits yet."""
-        return sum(last - first for first, last in map(self._span, np.flatnonzero(~self.committed).tolist()))
+        """How many items have nothing yet."""
+        return sum(last - first for first, last in map(self.info.span, np.flatnonzero(~self.committed).tolist()))
+
+    @property
+    def waiting(self) -> list[int]:
+        """Numbers of the recordings whose bits wait until all items are there."""
+        waiting = [number for number, kept in enumerate(self.info.kept) if kept.recording.needs_all_items]
+        return [number for number in waiting if not self._small("binarized")[number]]
 
     @property
     def is_complete(self) -> bool:
         """Whether every item has its bits."""
-        return bool(self.committed.all())
+        return bool(self.committed.all()) and not self.waiting
 
-    def space(self, layer: int | str, tokens: str | TokenRule | None = None) -> StoreSpace:
-        """One layer, for the last tokens of each item; nothing is read yet.
+    def space(
+        self,
+        layer: int | str,
+        tokens: str | TokenRule | slice | Sequence[int] | None = None,
+        *,
+        binarize: str = "sign",
+    ) -> StoreSpace:
+        """One layer, for some tokens of each item; nothing is read yet.
 
         Parameters
         ----------
         layer : int or str
             Number of the layer, 0 to the number of blocks, or its name, such as "final".
-        tokens : str or TokenRule, optional
-            Such as ``"last 5"``: as many tokens as the store has or fewer. All by default.
+        tokens : str, TokenRule, slice or sequence of int, optional
+            A rule such as ``"last 5"``, ``"class"`` or ``"mean"``; or which of the tokens that the store keeps, by
+            number or as a slice: ``slice(-5, None)``. All that were asked for first by default. Tokens are
+            concatenated, but for the rules that average them.
+        binarize : str
+            How activations became bits: "sign", or what the store was extracted with, such as "median" or
+            "projection 256".
 
         Raises
         ------
         OptionError
-            For a layer that there is not, or more tokens than the store has.
+            For a layer that there is not, or what the store does not keep; the message says what to extract.
         """
-        check_option("layer", str(layer), self.layers)
-        rule = TokenRule.parse(self.info.tokens if tokens is None else tokens)
-        if rule.last > self.info.n_tokens:
-            raise OptionError(
-                f"{self.path} keeps {self.info.tokens!r} and tokens={str(rule)!r} asks for more: "
-                "extract again with more tokens, or ask for fewer."
-            )
-        return StoreSpace(self, str(layer), rule)
+        number, window = self._kept(str(layer), tokens, binarize)
+        return StoreSpace(self, str(layer), number, window)
 
-    def read(self, layer: str, rows: Rows = slice(None), *, n_tokens: int | None = None) -> Bits:
-        """Bits of some items at one layer.
+    def points(self, layer: int | str, tokens: str | TokenRule | slice | Sequence[int] | None = None) -> StorePoints:
+        """Full precision of one layer, for ``metric="euclidean"``: the control of what signs lose.
+
+        Each item is clipped to its 5 to 95 % quantiles and scaled to length 1.
+
+        Parameters
+        ----------
+        layer, tokens
+            As for `space`, of what was extracted as ``"TOKENS, full"``.
+        """
+        number, window = self._kept(str(layer), tokens, "full")
+        return StorePoints(self, str(layer), number, window)
+
+    def read(
+        self, layer: str, rows: Rows = slice(None), *, kept: int = 0, window: Window | None = None
+    ) -> NDArray[Any]:
+        """What is kept of some items at one layer.
 
         Parameters
         ----------
@@ -116,13 +164,15 @@ class Store:
             Its name.
         rows : slice or array of int
             Items, all by default.
-        n_tokens : int, optional
-            How many of the last tokens, all by default.
+        kept : int
+            Number of the recording.
+        window : slice or array of int, optional
+            Which of its tokens, all by default.
 
         Returns
         -------
-        Bits
-            Shape (rows, n_tokens, ceil(H / 8)); with ids, unless a row is repeated.
+        ndarray
+            Packed bits of shape (rows, T, bytes), or float32 numbers of shape (rows, T, H).
 
         Raises
         ------
@@ -131,66 +181,130 @@ class Store:
         """
         info = self.info
         places = np.arange(self.n_items)[rows]
-        n_tokens = info.n_tokens if n_tokens is None else n_tokens
         of_chunk, inside = np.divmod(places, info.chunk_items)
         needed = np.unique(of_chunk)
-        self._check_committed(needed)
-        data = np.empty((len(places), n_tokens, info.n_bytes), np.uint8)
+        self._check_there(needed, kept)
+        n_tokens, width = info.kept[kept].item_shape(layer)
+        window = slice(None) if window is None else window
+        dtype = np.float32 if info.kept[kept].is_full else np.uint8
+        data = np.empty((len(places), len(np.arange(n_tokens)[window]), width), dtype)
         for first, last in _runs(needed):
-            block = self._read_chunks(layer, first, last)
+            block = self._read_chunks(layer, first, last, kept)
             mine = (of_chunk >= first) & (of_chunk <= last)
-            data[mine] = block[(of_chunk[mine] - first) * info.chunk_items + inside[mine], -n_tokens:]
-        ids = tuple(self.ids[place] for place in places)
-        return Bits(data, info.hidden_size, ids if len(set(ids)) == len(ids) else None)
+            data[mine] = block[(of_chunk[mine] - first) * info.chunk_items + inside[mine]][:, window]
+        return data
+
+    def bits(self, layer: str, rows: Rows = slice(None), *, kept: int = 0, window: Window | None = None) -> Bits:
+        """`read` as `foretell.Bits`, with ids unless a row is repeated."""
+        data = self.read(layer, rows, kept=kept, window=window)
+        ids = tuple(self.ids[place] for place in np.arange(self.n_items)[rows])
+        return Bits(data, self.info.kept[kept].n_bits[layer], ids if len(set(ids)) == len(ids) else None)
+
+    def numbers(self, layer: str, kept: int) -> NDArray[np.float32]:
+        """Numbers of a recording whose bits wait for all items, shape (N, T, H)."""
+        return np.asarray(self._group[f"numbers/{kept}/{layer}"][:], np.float32)
+
+    def damaged(self) -> Iterator[tuple[int, str, int, str]]:
+        """Read every chunk that should be there, and give recording, layer, chunk and fault of those damaged."""
+        for kept, one in enumerate(self.info.kept):
+            if kept in self.waiting:
+                continue
+            for layer in one.n_bits:
+                for chunk in np.flatnonzero(self.committed).tolist():
+                    try:
+                        self._read_chunks(layer, chunk, chunk, kept)
+                    except StoreError as error:
+                        yield kept, layer, chunk, str(error)
 
     def __repr__(self) -> str:
         info = self.info
         return (
-            f"Store({str(self.path)!r}, model={info.model_id!r}, side={info.side!r}, n_items={self.n_items}, "
+            f"Store({self.name!r}, model={info.model_id!r}, side={info.side!r}, n_items={self.n_items}, "
             f"layers={len(self.layers)}, tokens={info.tokens!r})"
         )
 
-    def _check_committed(self, chunks: NDArray[np.intp]) -> None:
+    def _kept(
+        self, layer: str, tokens: str | TokenRule | slice | Sequence[int] | None, binarize: str
+    ) -> tuple[int, Window]:
+        """Number of the recording that has what is asked for, and which of its tokens that is."""
+        check_option("layer", layer, self.layers)
+        of_layer = [number for number, one in enumerate(self.info.kept) if layer in one.n_bits]
+        rule = tokens if isinstance(tokens, str | TokenRule) else None
+        for number in of_layer:
+            one = self.info.kept[number]
+            wanted = Recording.parse(f"{one.recording.tokens if rule is None else rule}, {binarize}")
+            found = one.recording.serves(wanted, one.n_tokens)
+            if found is None:
+                continue
+            if rule is not None or tokens is None:
+                return number, found
+            window = tokens if isinstance(tokens, slice) else np.asarray(tokens, np.intp)
+            return number, self._checked(window, one.n_tokens)
+        asked = f"{'' if rule is None else rule}{'' if binarize == 'sign' else f', {binarize}'}".lstrip(", ")
+        raise OptionError(
+            f"{self.name} keeps {self.info.tokens!r} and has no {asked!r} of layer {layer}. What is averaged or "
+            "binarised otherwise is made from activations, and these are not kept: extract with "
+            f"tokens=[..., {(asked or 'last 20')!r}]."
+        )
+
+    def _checked(self, window: Window, n_tokens: int) -> Window:
+        try:
+            some = np.arange(n_tokens)[window]
+        except IndexError as error:
+            raise OptionError(f"{self.name} keeps {n_tokens} tokens: {window!r} asks for others.") from error
+        if not some.size:
+            raise OptionError(f"{self.name} keeps {n_tokens} tokens: {window!r} asks for none of them.")
+        return window
+
+    def _check_there(self, chunks: NDArray[np.intp], kept: int) -> None:
         # A chunk that is there stays, so the flags, a small file each, are read until all are set.
         if self._was_complete:
             return
         committed = self.committed
-        self._was_complete = bool(committed.all())
+        self._was_complete = bool(committed.all()) and not self.waiting
         absent = chunks[~committed[chunks]]
         if absent.size:
-            first, last = self._span(int(absent[0]))
+            first, last = self.info.span(int(absent[0]))
             raise StoreError(
-                f"{self.path} is incomplete: items {first} to {last - 1} have no bits "
+                f"{self.name} is incomplete: items {first} to {last - 1} have no bits "
                 f"({self.n_missing} of {self.n_items} missing); run the same extract again to complete it."
             )
+        if kept in self.waiting:
+            raise StoreError(
+                f"{self.name} is incomplete: bits of {str(self.info.kept[kept].recording)!r} wait for all items; run "
+                "the same extract again to complete it."
+            )
 
-    def _read_chunks(self, layer: str, first: int, last: int) -> NDArray[np.uint8]:
-        """Bits of chunks `first` to `last` of a layer, both included, shape (items, T, bytes)."""
-        number = self.layers.index(layer)
+    def _read_chunks(self, layer: str, first: int, last: int, kept: int) -> NDArray[Any]:
+        """What is kept of chunks `first` to `last` of a layer, both included."""
+        array, place, key = self._array(layer, kept)
         for chunk in range(first, last + 1):
             # Zarr reads a chunk whose file is gone as zeros.
-            if not (self.path / "bits" / "c" / f"{number}/{chunk}/0/0").is_file():
+            if not self.storage.exists(key.format(chunk)):
                 raise self._damaged(layer, chunk, "its file is gone")
-        start, stop = self._span(first)[0], self._span(last)[1]
+        start, stop = self.info.span(first)[0], self.info.span(last)[1]
         try:
-            return np.asarray(self._group["bits"][number, start:stop], np.uint8)
+            return np.asarray(array[(*place, slice(start, stop))])
         except (ValueError, RuntimeError) as error:
             if first == last:
                 raise self._damaged(layer, first, "its checksum does not fit") from error
         # One of them is damaged: read one by one to name it.
-        return np.concatenate([self._read_chunks(layer, chunk, chunk) for chunk in range(first, last + 1)])
+        return np.concatenate([self._read_chunks(layer, chunk, chunk, kept) for chunk in range(first, last + 1)])
+
+    def _array(self, layer: str, kept: int) -> tuple[Any, tuple[int, ...], str]:
+        """The array of a recording's layer, where in it, and the key of a chunk's file."""
+        if self._is_version_1:
+            number = self.layers.index(layer)
+            return self._group["bits"], (number,), f"bits/c/{number}/{{}}/0/0"
+        name = f"bits/{kept}/{layer}"
+        return self._group[name], (), f"{name}/c/{{}}/0/0"
 
     def _damaged(self, layer: str, chunk: int, why: str) -> StoreError:
-        first, last = self._span(chunk)
+        first, last = self.info.span(chunk)
         return StoreError(
-            f"{self.path} is damaged: layer {layer}, items {first} to {last - 1} ({why}); delete the file "
-            f"committed/c/{chunk} in it and run the same extract again, which computes those items anew."
+            f"{self.name} is damaged: layer {layer}, items {first} to {last - 1} ({why}); the same extract with "
+            "repair=True (`foretell extract --repair`) makes those items anew."
         )
-
-    def _span(self, chunk: int) -> tuple[int, int]:
-        """First item of a chunk, and one past its last."""
-        first = chunk * self.info.chunk_items
-        return first, min(first + self.info.chunk_items, self.n_items)
 
     def _column(self, name: str) -> tuple[str, ...]:
         return decode_texts(self._small(f"{name}/offsets"), self._small(f"{name}/utf8"))
@@ -200,17 +314,17 @@ class Store:
             return np.asarray(self._group[name][:])
         except (KeyError, ValueError, RuntimeError) as error:
             raise StoreError(
-                f"{self.path} is damaged: its array {name} is not readable ({error}); delete it and extract again."
+                f"{self.name} is damaged: its array {name} is not readable ({error}); delete it and extract again."
             ) from error
 
 
-def open_store(path: str | Path) -> Store:
+def open_store(place: str | Path) -> Store:
     """Open a store for reading.
 
     Parameters
     ----------
-    path : str or Path
-        Its folder.
+    place : str or Path
+        Its folder, or the URL of a file system that fsspec knows, such as "s3://bucket/en.zarr".
 
     Returns
     -------
@@ -222,16 +336,20 @@ def open_store(path: str | Path) -> Store:
     StoreError
         If nothing is there, it is not a foretell store, or it is of a newer version.
     """
-    path = Path(path)
+    return opened(Storage(place, read_only=True))
+
+
+def opened(storage: Storage) -> Store:
+    """The store at a place."""
     zarr = require("zarr", "studies")
-    if not path.exists():
-        raise StoreError(f"There is no store at {path}: give the path of one that extract wrote.")
+    if storage.folder is not None and not storage.folder.exists():
+        raise StoreError(f"There is no store at {storage.name}: give the path of one that extract wrote.")
     try:
-        group = zarr.open_group(store=path, mode="r", zarr_format=3)
+        group = zarr.open_group(store=storage.zarr, mode="r", zarr_format=3)
         attrs = dict(group.attrs)
     except (FileNotFoundError, ValueError, KeyError, TypeError, OSError) as error:
-        raise StoreError(f"{path} is not a foretell store: give the path of one that extract wrote.") from error
-    return Store(path, StoreInfo.from_attrs(attrs, str(path)), group)
+        raise StoreError(f"{storage.name} is not a foretell store: give the path of one that extract wrote.") from error
+    return Store(storage, StoreInfo.from_attrs(attrs, storage.name), group)
 
 
 def _runs(numbers: NDArray[np.intp]) -> Iterator[tuple[int, int]]:

@@ -1,104 +1,183 @@
-"""Writing a store: made whole at once, then filled chunk by chunk."""
+"""Writing a store: its items first, then its bits chunk by chunk."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import StoreError, require
-from foretell.representations.store.layout import StoreInfo, encode_texts
+from foretell.representations.store.layout import FORMAT, VERSION, Kept, StoreInfo, encode_bytes
+from foretell.representations.store.storage import Storage
 
-__all__ = ["StoreWriter", "create_store"]
+__all__ = ["Column", "StoreWriter", "create_store", "written_whole"]
+
+Column = Sequence[str] | Sequence[bytes]
 
 
 def create_store(
-    path: Path,
+    storage: Storage,
     info: StoreInfo,
     *,
-    ids: Sequence[str],
-    texts: Sequence[str],
-    groups: Sequence[str] | None,
+    columns: Mapping[str, Column],
     token_counts: NDArray[np.uint32],
 ) -> None:
     """Make a store that has its items and none of its bits.
 
-    It is built in a folder beside `path` and renamed when it is whole: a creation that was killed leaves
-    nothing at `path`, and the next one clears what it left beside.
+    While it is made its attribute `creating` says so; one that was left so is made anew. The caller holds the lock.
+
+    Parameters
+    ----------
+    storage : Storage
+        Empty, or a store that was not made to the end.
+    info : StoreInfo
+    columns : mapping of str to sequence of str or bytes
+        Of one value an item: `ids`, `texts` and others of ``docs/store.md``.
+    token_counts : ndarray of uint32, shape (N,)
 
     Raises
     ------
     StoreError
-        If something is at `path` already.
+        If something else is there.
     """
     zarr = require("zarr", "studies")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{path.name}.creating-"
-    built = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent)) / "store"
-    group = zarr.create_group(store=built, zarr_format=3)
+    if not storage.is_empty:
+        _clear(storage)
+    group = zarr.create_group(
+        store=storage.zarr, zarr_format=3, attributes={"format": FORMAT, "version": VERSION, "creating": True}
+    )
+    for number, kept in enumerate(info.kept):
+        for layer in kept.n_bits:
+            _create_kept(group, f"bits/{number}/{layer}", info, kept, layer)
+            if kept.recording.needs_all_items:
+                numbers = Kept(kept.recording, kept.n_tokens, kept.n_bits)
+                _create_numbers(group, f"numbers/{number}/{layer}", info, numbers, layer)
+    _create(group, "committed", shape=(info.n_chunks,), chunks=(1,), dtype="uint8", dimension_names=("chunk",))
     _create(
         group,
-        "bits",
-        shape=(len(info.layers), info.n_items, info.n_tokens, info.n_bytes),
-        chunks=(1, info.chunk_items, info.n_tokens, info.n_bytes),
-        dtype="uint8",
-        dimension_names=("layer", "item", "token", "byte"),
+        "near_zero",
+        shape=(info.n_chunks, len(info.layers)),
+        chunks=(1, len(info.layers)),
+        dtype="uint64",
+        dimension_names=("chunk", "layer"),
     )
-    _create(group, "committed", shape=(info.n_chunks,), chunks=(1,), dtype="uint8", dimension_names=("chunk",))
+    if any(kept.recording.needs_all_items for kept in info.kept):
+        _create(group, "binarized", shape=(len(info.kept),), chunks=(1,), dtype="uint8", dimension_names=("kept",))
     _create_filled(group, "token_counts", token_counts)
-    columns = {"ids": ids, "texts": texts} | ({} if groups is None else {"groups": groups})
     for name, column in columns.items():
-        offsets, utf8 = encode_texts(column)
+        offsets, data = encode_bytes([one.encode("utf-8") if isinstance(one, str) else one for one in column])
         _create_filled(group, f"{name}/offsets", offsets)
-        _create_filled(group, f"{name}/utf8", utf8)
-    group.attrs.update(info.to_attrs())
-    try:
-        os.replace(built, path)
-    except OSError as error:
-        raise StoreError(f"{path} is taken by something else: give another path, or delete it.") from error
-    for left in path.parent.glob(f"{_escaped(prefix)}*"):
-        shutil.rmtree(left, ignore_errors=True)
+        _create_filled(group, f"{name}/utf8" if isinstance(column[0], str) else f"{name}/bytes", data)
+    group.attrs.put(info.to_attrs())
 
 
 @dataclass(frozen=True)
 class StoreWriter:
-    """Fills the chunks of a store.
+    """Fills a store.
 
     Parameters
     ----------
-    path : Path
-        A store that `create_store` made.
+    storage : Storage
+        Of a store that `create_store` made; the caller holds the lock.
     info : StoreInfo
         Its attributes.
     """
 
-    path: Path
+    storage: Storage
     info: StoreInfo
 
-    def write_chunk(self, chunk: int, bits: NDArray[np.uint8]) -> None:
-        """Write the bits of a chunk of items, then mark it as there.
+    def write_chunk(
+        self, chunk: int, data: Mapping[tuple[int, str], NDArray[Any]], near_zero: NDArray[np.uint64]
+    ) -> None:
+        """Write a chunk of items, then mark it as there.
 
         Parameters
         ----------
         chunk : int
             Its number: items ``chunk * chunk_items`` and on.
-        bits : ndarray of uint8, shape (layers, items, T, ceil(H / 8))
-            Packed as `foretell.Bits` are.
+        data : mapping of (int, str) to ndarray
+            For each recording, by number, and layer: packed bits of shape (items, T, bytes), or numbers of shape
+            (items, T, H) where the recording keeps them, or its bits wait until all items are there.
+        near_zero : ndarray of uint64, shape (layers,)
+            Activations near to 0.
         """
-        zarr = require("zarr", "studies")
-        group = zarr.open_group(store=self.path, mode="r+", zarr_format=3)
-        first = chunk * self.info.chunk_items
-        # An all-zero chunk is written too: what is missing on disk must never read as minus signs.
-        with zarr.config.set({"array.write_empty_chunks": True}):
-            group["bits"][:, first : first + bits.shape[1]] = bits
+        first, stop = self.info.span(chunk)
+        with self._opened() as group:
+            for (number, layer), values in data.items():
+                waits = self.info.kept[number].recording.needs_all_items
+                group[f"{'numbers' if waits else 'bits'}/{number}/{layer}"][first:stop] = values
+            group["near_zero"][chunk] = near_zero
             group["committed"][chunk] = 1
+
+    def write_layer(self, number: int, layer: str, bits: NDArray[np.uint8]) -> None:
+        """Write a layer of a recording for all items, chunk by chunk."""
+        with self._opened() as group:
+            group[f"bits/{number}/{layer}"][:] = bits
+
+    def finish(self, number: int) -> None:
+        """Mark a recording's bits as there that waited for all items, and let its numbers go."""
+        with self._opened() as group:
+            group["binarized"][number] = 1
+        self.storage.delete_folder(f"numbers/{number}")
+
+    def forget(self, chunk: int) -> None:
+        """Mark a chunk of items as missing, so that it is made anew."""
+        with self._opened() as group:
+            group["committed"][chunk] = 0
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        with written_whole():
+            yield require("zarr", "studies").open_group(store=self.storage.zarr, mode="r+", zarr_format=3)
+
+
+@contextmanager
+def written_whole() -> Iterator[None]:
+    """Write chunks of zeros too: what is missing must never read as minus signs."""
+    with require("zarr", "studies").config.set({"array.write_empty_chunks": True}):
+        yield
+
+
+def _clear(storage: Storage) -> None:
+    zarr = require("zarr", "studies")
+    try:
+        attrs = dict(zarr.open_group(store=storage.zarr, mode="r", zarr_format=3).attrs)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, OSError):
+        attrs = {}
+    if attrs.get("format") != FORMAT or not attrs.get("creating"):
+        raise StoreError(f"{storage.name} is taken by something else: give another path, or delete it.")
+    storage.clear()
+
+
+def _create_kept(group: Any, name: str, info: StoreInfo, kept: Kept, layer: str) -> None:
+    if kept.is_full:
+        _create_numbers(group, name, info, kept, layer)
+        return
+    shape = kept.item_shape(layer)
+    _create(
+        group,
+        name,
+        shape=(info.n_items, *shape),
+        chunks=(info.chunk_items, *shape),
+        dtype="uint8",
+        dimension_names=("item", "token", "byte"),
+    )
+
+
+def _create_numbers(group: Any, name: str, info: StoreInfo, kept: Kept, layer: str) -> None:
+    shape = (kept.n_tokens, kept.n_bits[layer])
+    _create(
+        group,
+        name,
+        shape=(info.n_items, *shape),
+        chunks=(info.chunk_items, *shape),
+        dtype="float32",
+        dimension_names=("item", "token", "dimension"),
+    )
 
 
 def _create(group: Any, name: str, **options: Any) -> Any:
@@ -108,11 +187,6 @@ def _create(group: Any, name: str, **options: Any) -> Any:
 
 def _create_filled(group: Any, name: str, values: NDArray[Any]) -> None:
     """An array of one dimension in chunks of a million values."""
-    zarr = require("zarr", "studies")
     array = _create(group, name, shape=values.shape, chunks=(min(max(1, len(values)), 2**20),), dtype=values.dtype)
-    with zarr.config.set({"array.write_empty_chunks": True}):
+    with written_whole():
         array[:] = values
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"[{letter}]" if letter in "[]*?" else letter for letter in text)

@@ -1,0 +1,37 @@
+"""One way to any model: by what its items are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from foretell.exceptions import check_option
+from foretell.representations.models.base import Modality, Model
+from foretell.representations.models.source import ModelInfo, describe_model
+from foretell.representations.models.text import load_text_model
+
+__all__ = ["describe", "load_model"]
+
+
+def load_model(name: str, *, modality: Modality = "text", cache: Path | None = None, **options: Any) -> Model:
+    """Load a model for texts or for images.
+
+    Parameters
+    ----------
+    name : str
+        A built-in name, a folder in the hub's layout, a GGUF file, or a hub id.
+    modality : {"text", "image"}
+        What it is to read: a model with a tower for each has both.
+    cache : Path, optional
+        Folder of the cache, `cache_dir()` by default.
+    **options
+        Of `load_text_model` or `load_image_model`.
+    """
+    check_option("modality", modality, ("text", "image"))
+    return load_text_model(name, cache=cache, **options)
+
+
+def describe(name: str, *, modality: Modality = "text", cache: Path | None = None, **options: Any) -> ModelInfo:
+    """What `load_model` would load, found out without loading it."""
+    check_option("modality", modality, ("text", "image"))
+    return describe_model(name, cache=cache, **options)

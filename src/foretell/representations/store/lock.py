@@ -1,0 +1,109 @@
+"""One writer at a time.
+
+In a folder the operating system holds the lock, and lets it go when the process ends, however it ends. Behind a URL the
+lock is a file that its owner renews while it writes; one that was not renewed for `STALE` seconds is taken over. There
+the file is made only if there is none, which some object stores do in one step and others in two: the time between
+is the one in which two writers that start at once might both begin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from foretell.exceptions import StoreError
+from foretell.representations.store.storage import LOCK, Storage
+
+__all__ = ["STALE", "locked"]
+
+STALE = 600.0
+"""Seconds without a renewal after which a writer behind a URL counts as gone."""
+
+_RENEW = STALE / 10
+
+
+@contextlib.contextmanager
+def locked(storage: Storage) -> Iterator[Callable[[], None]]:
+    """Be the only writer of a store while the context lasts; what it gives is to be called now and then.
+
+    Raises
+    ------
+    StoreError
+        If another writer is at work.
+    """
+    if storage.folder is not None:
+        with _of_folder(storage.folder):
+            yield lambda: None
+        return
+    token = uuid.uuid4().hex
+    _take(storage, token)
+    renewed = time.monotonic()
+
+    def renew() -> None:
+        nonlocal renewed
+        if time.monotonic() - renewed > _RENEW:
+            if _owner(storage).get("token") != token:
+                raise StoreError(f"{storage.name} was taken over by another writer: run the same extract again later.")
+            storage.write(LOCK, _note(token))
+            renewed = time.monotonic()
+
+    try:
+        yield renew
+    finally:
+        if _owner(storage).get("token") == token:
+            storage.delete(LOCK)
+
+
+@contextlib.contextmanager
+def _of_folder(folder: Path) -> Iterator[None]:
+    import fcntl
+
+    path = folder.parent / f".{folder.name}.lock"
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(file)
+            raise StoreError(f"{folder} is being written by another process: wait until it ends.") from error
+        # Another writer may have deleted the file between our opening and locking it: then ours is nobody's lock.
+        if path.exists() and os.stat(path).st_ino == os.fstat(file).st_ino:
+            break
+        os.close(file)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _take(storage: Storage, token: str) -> None:
+    storage.write(LOCK, _note(token), only_if_new=True)
+    owner = _owner(storage)
+    if owner.get("token") != token and time.time() - float(owner.get("renewed", 0)) > STALE:
+        storage.delete(LOCK)
+        storage.write(LOCK, _note(token), only_if_new=True)
+        owner = _owner(storage)
+    if owner.get("token") != token:
+        raise StoreError(
+            f"{storage.name} is being written by process {owner.get('process')} on {owner.get('host')}: wait until it "
+            f"ends, or {STALE:.0f} seconds if it died."
+        )
+
+
+def _note(token: str) -> bytes:
+    note = {"token": token, "host": socket.gethostname(), "process": os.getpid(), "renewed": time.time()}
+    return json.dumps(note).encode()
+
+
+def _owner(storage: Storage) -> dict[str, Any]:
+    note = storage.read(LOCK)
+    found: dict[str, Any] = json.loads(note) if note else {}
+    return found

@@ -1,0 +1,107 @@
+"""Where a store is: a folder, or a URL that fsspec understands; and its files by their keys.
+
+Folders and URLs are used alike, through zarr's stores. What is written under a key appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from foretell.exceptions import StoreError, require
+
+__all__ = ["LOCK", "Storage", "is_url"]
+
+LOCK = ".lock"
+"""Key of the lock of a store behind a URL."""
+
+
+def is_url(place: str | Path) -> bool:
+    """Whether a place is a URL, such as "s3://bucket/en.zarr", rather than a path."""
+    return isinstance(place, str) and "://" in place
+
+
+class Storage:
+    """The files of a store.
+
+    Parameters
+    ----------
+    place : str or Path
+        A folder, or a URL.
+    read_only : bool
+    """
+
+    def __init__(self, place: str | Path, *, read_only: bool) -> None:
+        storage = require("zarr.storage", "studies")
+        self.name = str(place)
+        self.folder = None if is_url(place) else Path(place)
+        try:
+            self.zarr: Any = (
+                storage.LocalStore(self.folder, read_only=read_only)
+                if self.folder is not None
+                else storage.FsspecStore.from_url(self.name, read_only=read_only)
+            )
+        except (ImportError, ValueError, OSError) as error:
+            raise StoreError(
+                f"{place} cannot be opened ({error}): give a path, or a URL of a file system that fsspec knows and "
+                "whose library is installed (s3fs for s3://)."
+            ) from error
+
+    def exists(self, key: str) -> bool:
+        """Whether there is a file at a key."""
+        if self.folder is not None:
+            return (self.folder / key).is_file()
+        return bool(_now(self.zarr.exists(key)))
+
+    def read(self, key: str) -> bytes | None:
+        """The file at a key, or None."""
+        prototype = require("zarr.core.buffer", "studies").default_buffer_prototype()
+        found = _now(self.zarr.get(key, prototype))
+        return None if found is None else bytes(found.to_bytes())
+
+    def write(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
+        """Write a file; `only_if_new` leaves one that is there alone."""
+        buffer = require("zarr.core.buffer", "studies").default_buffer_prototype().buffer.from_bytes(data)
+        _now(self.zarr.set_if_not_exists(key, buffer) if only_if_new else self.zarr.set(key, buffer))
+
+    def delete(self, key: str) -> None:
+        """Delete the file at a key, if there is one."""
+        _now(self.zarr.delete(key))
+
+    def clear(self) -> None:
+        """Delete every file but a lock."""
+        for key in self.keys(""):
+            if key != LOCK:
+                self.delete(key)
+
+    def delete_folder(self, prefix: str) -> None:
+        """Delete every file whose key begins with a prefix."""
+        _now(self.zarr.delete_dir(prefix))
+
+    def keys(self, prefix: str) -> Sequence[str]:
+        """Keys of the files in a folder and below it."""
+
+        async def listed() -> list[str]:
+            return [key async for key in self.zarr.list_prefix(prefix)]
+
+        return sorted(_now(listed()))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is there but a lock."""
+        if self.folder is not None:
+            return not self.folder.exists() or (self.folder.is_dir() and not any(self.folder.iterdir()))
+
+        async def found() -> bool:
+            async for key in self.zarr.list_prefix(""):
+                if key != LOCK:
+                    return True
+            return False
+
+        return not _now(found())
+
+
+def _now(awaitable: Any) -> Any:
+    """What an operation of zarr's stores gives, which are all asynchronous."""
+    return require("zarr.core.sync", "studies").sync(awaitable)
