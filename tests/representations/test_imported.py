@@ -266,7 +266,7 @@ class TestRequests:
 
     def test_files_that_do_not_fit(self, x: Array, pairs: Pairs, tmp_path: Path) -> None:
         named = save_requests(tmp_path / "in", x, pairs.ids)
-        broken = {"hidden_states": np.zeros((5, L, H), np.float32), "token_ids": np.arange(4)}
+        broken: dict[str, Array] = {"hidden_states": np.zeros((5, L, H), np.float32), "token_ids": np.arange(4)}
         save_safetensors(tmp_path / "in" / "req-3.safetensors", broken)
         with pytest.raises(InputError, match=r"req-3\.safetensors \(item 'item/3'\).*do not fit"):
             imports(tmp_path / "in", pairs, tmp_path / "o.zarr", ids=named, layers=range(L))
@@ -308,10 +308,12 @@ def test_what_is_not_finite_is_named(bad: float, x: Array, pairs: Pairs, tmp_pat
 
 def test_a_stopped_import_goes_on(x: Array, pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_layers(tmp_path / "in", x, "npy")
-    chunk, done = imported._chunk, []
+    chunk = imported._chunk
+    done: list[Any] = []
+    stops_at = 2
 
     def stopping(*given: Any) -> Any:
-        if len(done) == 2:
+        if len(done) == stops_at:
             raise KeyboardInterrupt
         done.append(given[2])
         return chunk(*given)
@@ -319,7 +321,7 @@ def test_a_stopped_import_goes_on(x: Array, pairs: Pairs, tmp_path: Path, monkey
     monkeypatch.setattr(imported, "_chunk", stopping)
     with pytest.raises(KeyboardInterrupt):
         imports(tmp_path / "in", pairs, tmp_path / "o.zarr", ids=pairs.ids, chunk_items=4)
-    monkeypatch.setattr(imported, "_chunk", lambda *given: (done.append(given[2]), chunk(*given))[1])
+    stops_at = N
     store = imports(tmp_path / "in", pairs, tmp_path / "o.zarr", ids=pairs.ids, chunk_items=4)
     assert [place for some in done for place in some] == list(range(N))
     np.testing.assert_array_equal(bits_of(store, "1"), x[1] > 0)
