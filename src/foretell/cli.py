@@ -3,7 +3,6 @@
 # What a command needs is imported when it runs, so that `--help` and `--version` answer at once.
 from __future__ import annotations
 
-import logging
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from foretell import __version__
+from foretell.commands import looking, making
+from foretell.commands.output import console as _console
+from foretell.commands.output import progress as _progress
 from foretell.exceptions import ForetellError, ForetellWarning, check_option
 
 if TYPE_CHECKING:
@@ -159,6 +160,14 @@ def fetch(
         print(f"{name}: {packages.fetch(part)}")
 
 
+app.command()(making.extract)
+app.command("import")(making.import_)
+app.command()(making.prompts)
+app.command()(looking.inspect)
+app.command()(looking.compare)
+app.command()(looking.doctor)
+
+
 def _run(study: DepthStudy, out: Path) -> None:
     """Run a checked study with its progress on stderr, then print what it found and where it is."""
     from foretell.studies.run import run
@@ -184,26 +193,6 @@ def _print_summary(result: xr.Dataset, out: Path) -> None:
     console.print(table)
     console.print(summary.asymmetry)
     console.print(f"Written to {out}: summary.txt, depth.png, depth.pdf, result.csv, result.nc", soft_wrap=True)
-
-
-def _console() -> Console:
-    """Where results are printed: as they are, since brackets in a name are not markup."""
-    return Console(markup=False, highlight=False)
-
-
-@contextmanager
-def _progress() -> Iterator[None]:
-    """Show what the library logs while it works, on stderr."""
-    logger = logging.getLogger("foretell")
-    handler, level = logging.StreamHandler(), logger.level
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
 
 
 @contextmanager

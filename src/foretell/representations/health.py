@@ -14,7 +14,7 @@ from foretell.measure.backends import distances
 from foretell.measure.bits import Bits
 from foretell.representations.store import Store
 
-__all__ = ["COLLAPSED", "MANY_TIES", "Health", "LayerHealth", "check_health"]
+__all__ = ["COLLAPSED", "MANY_TIES", "Health", "LayerHealth", "check_health", "size_on_disk"]
 
 COLLAPSED = 0.05
 """A layer whose share of positive bits is nearer than this to 0 or 1 tells items apart by few bits."""
@@ -136,6 +136,12 @@ def check_health(store: Store, *, sample: int = 500, seed: int = 0) -> Health:
             )
         )
     return Health(str(kept.recording), tuple(layers), info.n_items, store.n_missing, chosen.size)
+
+
+def size_on_disk(store: Store) -> int | None:
+    """Bytes of a store's files, or None of one behind a URL."""
+    folder = store.storage.folder
+    return None if folder is None else sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _chunks(store: Store, layer: str, kept: int) -> Iterator[NDArray[np.uint8]]:

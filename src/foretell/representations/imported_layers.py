@@ -15,7 +15,7 @@ from foretell.representations.array_files import Tensor, open_arrays, read_texts
 from foretell.representations.imported_source import Ids, first_to_last, layer_name, only_dtype, reading_of
 from foretell.representations.models.base import Reading
 
-__all__ = ["BESIDE", "LayerArrays", "of_layers"]
+__all__ = ["BESIDE", "LayerArrays", "of_layers", "texts_in"]
 
 BESIDE = ("ids", "offsets", "token_ids")
 """Names of what is no layer."""
@@ -116,7 +116,7 @@ def of_layers(
     for layer, path in paths.items():
         arrays, said = open_arrays(path)
         if "ids" in said or "ids" in arrays:
-            found_ids[path.name] = _texts_in(arrays, said, path)
+            found_ids[path.name] = texts_in(arrays, said, path)
         _note(beside, arrays, path)
         own = {name: tensor for name, tensor in arrays.items() if name not in BESIDE}
         if layer and len(own) != 1:
@@ -147,7 +147,8 @@ def of_layers(
     return LayerArrays(chosen, beside, ids=expected, special=special, files=files)
 
 
-def _texts_in(arrays: Mapping[str, Tensor], said: Mapping[str, str], path: Path) -> list[str]:
+def texts_in(arrays: Mapping[str, Tensor], said: Mapping[str, str], path: Path) -> list[str]:
+    """The ids that a file itself has: an array of a .npz, or a JSON list in the metadata of a .safetensors."""
     if "ids" in arrays:
         stored = arrays["ids"].stored
         if stored.ndim != 1 or stored.dtype.kind != "U":
