@@ -222,6 +222,13 @@ def test_short_items_are_an_error_or_left_out(x: Array, pairs: Pairs, tmp_path: 
         imports(tmp_path, pairs, tmp_path / "p.zarr", ids=pairs.ids, tokens="last 9", drop_short=True)
 
 
+def visit_into(states: dict[str, Any]) -> Any:
+    def visit(layer: str, hidden: Any) -> None:
+        states[layer] = hidden[0].clone()
+
+    return visit
+
+
 def test_a_model_s_states_through_files_are_what_extract_keeps(
     tiny_model_folder: Path, tiny_pairs: Pairs, tmp_path: Path
 ) -> None:
@@ -237,9 +244,7 @@ def test_a_model_s_states_through_files_are_what_extract_keeps(
         zip(tiny_pairs.ids, model.read(list(tiny_pairs.texts["left"])), strict=True)
     ):
         states: dict[str, Any] = {}
-        model.hidden_states(
-            [reading], lambda layer, hidden, states=states: states.__setitem__(layer, hidden[0].clone())
-        )
+        model.hidden_states([reading], visit_into(states))
         stacked = torch.stack([states[layer] for layer in layers], dim=1).numpy()
         path = tmp_path / "in" / f"cmpl-{number}.safetensors"
         save_safetensors(path, {"hidden_states": stacked, "token_ids": np.asarray(reading.values)})
