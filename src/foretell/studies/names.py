@@ -56,9 +56,18 @@ def side_name(side: str) -> str:
 
 
 def sides_of(attrs: Mapping[Any, Any], direction: str) -> tuple[str, str]:
-    """The side that foretells and the side foretold, for a direction of a result with these attributes."""
-    a, b = str(attrs["side_a"]), str(attrs["side_b"])
-    return (a, b) if direction == "a_to_b" else (b, a)
+    """What foretells and what is foretold, as codes, for a direction of a result with these attributes.
+
+    Sides, where one model read both; models, where both read one side; else sides by their models.
+    """
+    a, b = ((str(attrs[f"side_{side}"]), str(attrs.get(f"model_{side}", ""))) for side in "ab")
+    if a[1] == b[1]:
+        names = a[0], b[0]
+    elif a[0] == b[0]:
+        names = a[1], b[1]
+    else:
+        names = f"{a[0]} by {a[1]}", f"{b[0]} by {b[1]}"
+    return names if direction == "a_to_b" else names[::-1]
 
 
 def direction_name(attrs: Mapping[Any, Any], direction: str) -> str:
@@ -69,5 +78,10 @@ def direction_name(attrs: Mapping[Any, Any], direction: str) -> str:
 
 def direction_sentence(attrs: Mapping[Any, Any], direction: str) -> str:
     """A direction in words, which say what its arrow means: `English foretells Spanish`."""
-    source, target = sides_of(attrs, direction)
-    return f"{side_name(source)} foretells {side_name(target)}"
+    source, target = (_in_words(name) for name in sides_of(attrs, direction))
+    return f"{source} foretells {target}"
+
+
+def _in_words(name: str) -> str:
+    side, by, model = name.partition(" by ")
+    return f"{side_name(side)}{by}{model}"
