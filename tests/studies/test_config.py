@@ -59,6 +59,7 @@ def test_a_study_is_frozen() -> None:
         ({"pairs": {"data": "d", "sides": "en"}}, "pairs.sides: 'en' is not a pair: write two"),
         ({"pairs": {"data": "d", "sides": ["en", "en"]}}, "the study: pairs.sides are 'en' twice, through one model"),
         ({"model": ["m", "n", "o"]}, "is not a pair: write two"),
+        ({"model": ["m", {"name": "n", "dtype": "int8"}]}, "model[1].dtype: 'int8' is not a choice"),
         ({"model": {"name": "m", "dtipe": "float16"}}, "unknown key; did you mean 'dtype'? Valid keys: name, revision"),
         ({"model": {"name": "m", "dtype": "int8"}}, "'int8' is not a choice. Choose 'float32', 'bfloat16' or"),
         ({"pairs": {"data": "d", "sides": ["en", "es"], "items": "9"}}, "pairs.items: '9': input should be"),
@@ -66,10 +67,10 @@ def test_a_study_is_frozen() -> None:
         ({"measure": {"convention": "papr"}}, "'papr' is not a choice. Choose 'adjusted', 'paper' or 'glielmo'"),
         ({"measure": {"k": True}}, "measure.k: True: input should be a valid integer"),
         ({"measure": {"null": -1}}, "measure.null: -1: input should be greater than or equal to 0"),
-        ({"tokens": "20"}, "tokens[0]: tokens='20' is not a token rule: write 'last T'"),
+        ({"tokens": "20"}, "tokens: tokens='20' is not a token rule: write 'last T'"),
         ({"study": "tokens"}, "study: 'tokens' is not a choice. Choose 'depth' or 'map'"),
         ({"study": "dept"}, "study: 'dept' is not a choice; did you mean 'depth'?"),
-        ({"model": "m" * 500}, "model[0].name: '"),
+        ({"model": "m" * 500}, "model.name: '"),
     ],
 )
 def test_a_fault_names_file_path_and_choices(changed: dict[str, Any], says: str) -> None:

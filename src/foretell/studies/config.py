@@ -206,14 +206,23 @@ def study_from(mapping: Mapping[str, Any], *, source: str) -> Study:
     try:
         return model.model_validate(dict(mapping))
     except ValidationError as error:
-        faults = [f"{source}: {line}" for line in _faults(error, model)]
+        faults = [f"{source}: {line}" for line in _faults(error, model, mapping)]
         raise StudyError("\n".join(faults)) from error
 
 
-def _faults(error: ValidationError, model: type[LayerStudy]) -> Iterator[str]:
+def _faults(error: ValidationError, model: type[LayerStudy], mapping: Mapping[str, Any]) -> Iterator[str]:
     """One line a fault: the path inside the file, what is wrong, what would be right."""
+    said: set[str] = set()
     for fault in error.errors(include_url=False):
-        yield f"{_path(fault['loc'])}: {_message(fault, model)}"
+        loc = fault["loc"]
+        if loc[:1] in (("model",), ("tokens",)) and not isinstance(mapping.get(str(loc[0])), list | tuple):
+            loc = (loc[0], *loc[2:])  # said once, for both sides
+        elif loc[:2] == ("pairs", "data"):
+            loc = loc[:2]  # what follows are the two forms that it may have
+        line = f"{_path(loc)}: {_message(fault, model)}"
+        if _path(loc) not in said:
+            said.add(_path(loc))
+            yield line
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
