@@ -20,7 +20,7 @@ from foretell.exceptions import InputError, OptionError, StoreError
 from foretell.representations import batches as batching
 from foretell.representations.batches import batches, windows
 from foretell.representations.data import Pairs
-from foretell.representations.extraction import extract
+from foretell.representations.extraction import _chunk_items, extract
 from foretell.representations.models import Reading, TextModel, describe_model, load_text_model
 from foretell.representations.recordings import Recording
 from foretell.representations.store import Store, StoreWriter, open_store
@@ -208,7 +208,7 @@ import json, os, signal, sys
 import foretell.representations.batches as batching
 import foretell.representations.store.writer as writer
 from foretell.representations.data import Pairs
-from foretell.representations.extraction import extract
+from foretell.representations.extraction import _chunk_items, extract
 
 values, name, out, when = json.load(sys.stdin), *sys.argv[1:]
 require = writer.require
@@ -555,3 +555,9 @@ def test_tokens_that_cannot_be(tiny_pairs: Pairs, model: TextModel, tmp_path: Pa
 def test_recordings_are_read_as_written(text: str) -> None:
     assert str(Recording.parse(text)) == text
     assert Recording.parse(Recording.parse(text)) == Recording.parse(text)
+
+
+@pytest.mark.parametrize(("n_items", "chunk"), [(1, 1), (64, 64), (65, 33), (160, 54), (900, 60), (1000, 63)])
+def test_by_default_chunks_are_full(n_items: int, chunk: int) -> None:
+    assert _chunk_items(n_items) == chunk
+    assert -(-n_items // chunk) * chunk <= 1.03 * n_items + 1

@@ -36,7 +36,7 @@ def extract(
     out: str | Path,
     tokens: Tokens = "last 20",
     batch_tokens: int = 1024,
-    chunk_items: int = _CHUNK_ITEMS,
+    chunk_items: int | None = None,
     repair: bool = False,
     progress: bool = False,
     **options: Any,
@@ -63,8 +63,8 @@ def extract(
     batch_tokens : int
         Most tokens in a forward pass, padding included; a single longer item makes a pass of its own.
         The bits do not depend on it, but for activations as near to 0 as rounding, which `Store.near_zero` counts.
-    chunk_items : int
-        Items of a chunk, which is what is read at a time.
+    chunk_items : int, optional
+        Items of a chunk, which is what is read at a time: about 64 by default, as many in each.
     repair : bool
         Whether to read what is there, and make damaged chunks anew.
     progress : bool
@@ -90,6 +90,7 @@ def extract(
     """
     recordings = Recording.parse_all(tokens)
     check_option("side", side, pairs.sides)
+    chunk_items = _chunk_items(len(pairs)) if chunk_items is None else chunk_items
     for name, number in (("batch_tokens", batch_tokens), ("chunk_items", chunk_items)):
         if number < 1:
             raise OptionError(f"{name}={number} must be at least 1.")
@@ -121,9 +122,19 @@ def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last
     check_option("side", side, pairs.sides)
     recordings = Recording.parse_all(tokens)
     made_of = _made_of(
-        pairs, side=side, model=model.info, dtype=model.dtype, recordings=recordings, chunk_items=_CHUNK_ITEMS
+        pairs,
+        side=side,
+        model=model.info,
+        dtype=model.dtype,
+        recordings=recordings,
+        chunk_items=_chunk_items(len(pairs)),
     )
     return fingerprint_of(made_of)
+
+
+def _chunk_items(n_items: int) -> int:
+    """About `_CHUNK_ITEMS`, so that the last chunk is full too: what it lacked would be stored as zeros."""
+    return -(-n_items // -(-n_items // _CHUNK_ITEMS))
 
 
 def _modality(pairs: Pairs, side: str) -> Modality:
