@@ -38,7 +38,10 @@ _LATENT: dict[str, Any] = {
     "first_k_dense_replace": 1,
     "num_hidden_layers": 4,
 }
-_WINDOWED: dict[str, Any] = {"sliding_window": 5, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}
+_WINDOWED: dict[str, Any] = {
+    "sliding_window": 5,
+    "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+}
 _ROBERTA: dict[str, Any] = {"max_position_embeddings": 66, "type_vocab_size": 1}
 
 DECODERS: dict[str, dict[str, Any]] = {
@@ -52,7 +55,13 @@ DECODERS: dict[str, dict[str, Any]] = {
     "gemma3_text": {**_GROUPED, **_WINDOWED, "query_pre_attn_scalar": 8},
     "qwen2": {"num_key_value_heads": 1},
     "qwen3": _GROUPED,
-    "qwen3_moe": {**_GROUPED, "num_experts": 3, "num_experts_per_tok": 2, "moe_intermediate_size": 8, "decoder_sparse_step": 1},
+    "qwen3_moe": {
+        **_GROUPED,
+        "num_experts": 3,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 8,
+        "decoder_sparse_step": 1,
+    },
     "deepseek_v2": {**_LATENT, "topk_method": "greedy"},
     "deepseek_v3": _LATENT,
     "phi3": {"num_key_value_heads": 1, "original_max_position_embeddings": 64},
@@ -114,14 +123,9 @@ def save_tokenizer(folder: Path, *, ends: bool, padding_side: str = "right") -> 
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>" if ends else "<s> $A", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        pad_token="<pad>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        padding_side=padding_side,
-    ).save_pretrained(folder)
+    special = dict(zip(("bos_token", "pad_token", "eos_token", "unk_token"), SPECIAL, strict=True))
+    saved: Any = PreTrainedTokenizerFast
+    saved(tokenizer_object=tokenizer, padding_side=padding_side, **special).save_pretrained(folder)
 
 
 def save_family(family: str, folder: Path, *, padding_side: str = "right") -> Path:
@@ -131,7 +135,8 @@ def save_family(family: str, folder: Path, *, padding_side: str = "right") -> Pa
 
     torch.manual_seed(0)
     sizes = {} if "text_config" in FAMILIES[family] else _SIZES
-    model = AutoModel.from_config(AutoConfig.for_model(family, **{**sizes, **FAMILIES[family]}))
+    make: Any = AutoModel.from_config
+    model = make(AutoConfig.for_model(family, **{**sizes, **FAMILIES[family]}))
     with torch.no_grad():
         for name, weights in model.named_parameters():
             if weights.ndim > 1:
