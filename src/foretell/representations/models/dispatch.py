@@ -7,8 +7,8 @@ from typing import Any
 
 from foretell.exceptions import check_option
 from foretell.representations.models.base import Modality, Model
+from foretell.representations.models.loading import load_text_model
 from foretell.representations.models.source import ModelInfo, describe_model
-from foretell.representations.models.text import load_text_model
 
 __all__ = ["describe", "load_model"]
 
