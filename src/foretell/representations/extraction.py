@@ -94,6 +94,8 @@ def extract(
     for name, number in (("batch_tokens", batch_tokens), ("chunk_items", chunk_items)):
         if number < 1:
             raise OptionError(f"{name}={number} must be at least 1.")
+    if isinstance(model, str) and options.get("dtype") == "auto":
+        model = load_model(model, modality=_modality(pairs, side), **options)  # its weights tell
     known, dtype = _known(model, _modality(pairs, side), options)
     made_of = _made_of(pairs, side=side, model=known, dtype=dtype, recordings=recordings, chunk_items=chunk_items)
     storage = Storage(out, read_only=False)
@@ -145,7 +147,7 @@ def _known(model: str | Model, modality: Modality, options: Mapping[str, Any]) -
     """What is known of a model before it is loaded, and in which dtype it is run."""
     if not isinstance(model, str):
         return model.info, model.dtype
-    finding = {name: value for name, value in options.items() if name in ("revision", "cache")}
+    finding = {name: value for name, value in options.items() if name not in ("dtype", "device", "device_map")}
     return describe(model, modality=modality, **finding), str(options.get("dtype", "float32"))
 
 
