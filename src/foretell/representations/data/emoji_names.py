@@ -1,6 +1,6 @@
 """Names of emoji and symbols in over a hundred languages, from Unicode's locale data.
 
-A package has ``annotations/LANGUAGE/annotations.json``: for each character, keywords (``default``) and a name (``tts``).
+A package has ``annotations/LANGUAGE/annotations.json``: of each character, keywords (``default``), a name (``tts``).
 A second one has the same of emoji that are made of several others (``annotationsDerived``).
 """
 

@@ -34,7 +34,8 @@ def read_hub(
     choice : Choice
         Which columns are wanted. Those that the set calls images are.
     config, split, revision : str, optional
-        As the set's page has them: such as ``en-fr``, ``train``, a commit.
+        As the set's page has them: such as ``en-fr``, ``train``, a commit. Without a revision it is the newest, so name
+        one where a study is to be run again.
     licence : str, optional
         What the set says by default.
 
@@ -66,7 +67,7 @@ def read_hub(
         found = found.cast_column(column, datasets.Image(decode=False))
     heads = {"translation", *choice.wanted, *(column.partition(".")[0] for column in choice.wanted)}
     wanted = [column for column in found.column_names if column in heads]
-    version = f"revision {revision}" if revision else f"fingerprint {found._fingerprint}"
+    version = f"revision {revision}" if revision else f"{len(found)} rows"
     caches = (Path(datasets.config.HF_CACHE_HOME), Path(datasets.config.HF_DATASETS_CACHE))
     return Rows(
         name=Path(name).name + (f" {config}" if config else ""),

@@ -59,7 +59,8 @@ def load_pairs(source: str | Path | Sequence[str | Path], sides: Sequence[str], 
         models read the same texts.
     **options
         Of the filters (`filtered`): ``min_words``, ``max_words``, ``max_characters``, ``duplicates``, ``limit``,
-        ``seed``. ``duplicates`` is "drop" by default, but "keep" for built-in sets, which have rules of their own.
+        ``seed``. ``duplicates`` is "drop" by default, but "keep" for built-in sets, which have rules of their own, and with
+        ``captions="all"``.
         Of tables: ``columns``, ``id``, ``group``, ``pictures``, ``captions``, ``classes``, ``pairs_per_class`` (see
         `Choice`), ``header``, ``quotes``, ``licence``; of a folder with several tables ``table``; of the hub
         ``config``, ``split``, ``revision``. Those of built-in sets stand with their ``load`` functions.
@@ -81,7 +82,8 @@ def load_pairs(source: str | Path | Sequence[str | Path], sides: Sequence[str], 
     sides = check_sides(sides)
     built_in = isinstance(source, str) and source in BUILT_IN
     filters = {name: options.pop(name) for name in _FILTERS & options.keys()}
-    filters.setdefault("duplicates", "keep" if built_in else "drop")
+    # With several captions an image, images are met before on purpose.
+    filters.setdefault("duplicates", "keep" if built_in or options.get("captions") == "all" else "drop")
     if built_in:
         pairs = _call(BUILT_IN[str(source)], (sides,), options, what=str(source))
     elif not isinstance(source, str | Path):
