@@ -15,7 +15,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.data import load_pairs, lines
+from foretell.representations.data import lines, load_pairs
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 ROWS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=8)
@@ -97,7 +97,9 @@ def test_aligned_files_hold_any_line(rows: list[tuple[str, str]]) -> None:
 def test_blank_and_missing_cells_are_dropped_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "few.jsonl"
     rows: list[Any] = [{"en": "a", "de": "b"}, {"en": None, "de": "b"}, {"de": "c"}, {"en": "d", "de": " \n"}]
-    path.write_text("\n".join(map(json.dumps, [*rows, {"en": "\ud83d", "de": "half"}, {"en": "e", "de": "f"}])) + "\n\n")
+    path.write_text(
+        "\n".join(map(json.dumps, [*rows, {"en": "\ud83d", "de": "half"}, {"en": "e", "de": "f"}])) + "\n\n"
+    )
     pairs = load_pairs(path, ["en", "de"])
     assert pairs.ids == ("line 1", "line 6")
     assert pairs.dropped == {"no text on side en": 3, "no text on side de": 1}
@@ -115,7 +117,9 @@ def test_ids_stay_under_filters(tmp_path: Path) -> None:
 
 def test_columns_ids_and_groups_are_named(tmp_path: Path) -> None:
     path = tmp_path / "t.tsv"
-    path.write_text('key\tbook\tEnglish\ttext.de\n7\tx\t"So," he said\teins\n8\t\ttwo\tzwei\n\ty\tthree\tdrei\n9\ty\tfour\n')
+    path.write_text(
+        'key\tbook\tEnglish\ttext.de\n7\tx\t"So," he said\teins\n8\t\ttwo\tzwei\n\ty\tthree\tdrei\n9\ty\tfour\n'
+    )
     pairs = load_pairs(
         str(path), ["en", "de"], columns={"en": "English", "de": "text.de"}, id="key", group="book", licence="CC0-1.0"
     )
@@ -169,9 +173,7 @@ def test_one_side_is_enough(tmp_path: Path) -> None:
         ("t.tsv", b"en\tde\n\tb\n", "'no text on side en': 1"),
     ],
 )
-def test_what_is_wrong_with_a_table_is_one_clear_line(
-    tmp_path: Path, name: str, content: bytes, message: str
-) -> None:
+def test_what_is_wrong_with_a_table_is_one_clear_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
         load_pairs(tmp_path / name, ("en", "de"))
@@ -179,9 +181,7 @@ def test_what_is_wrong_with_a_table_is_one_clear_line(
 
 
 @pytest.mark.parametrize("name", ["t.tsv", "t.csv", "t.jsonl", "t.txt"])
-def test_an_endless_line_is_not_read_into_memory(
-    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endless_line_is_not_read_into_memory(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MOST_BYTES", 1000)
     (tmp_path / name).write_bytes(b"en\n" * (name != "t.jsonl") + b"x" * 1001)
     source = [tmp_path / name] if name == "t.txt" else tmp_path / name
@@ -229,7 +229,7 @@ def test_wrong_options_list_the_right_ones(tmp_path: Path, sides: Any, options: 
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="none.tsv' is not there: name a built-in set .home-assistant, vscode"):
+    with pytest.raises(OptionError, match=r"none.tsv' is not there: name a built-in set .home-assistant, vscode"):
         load_pairs(tmp_path / "none.tsv", ["en"])
     (tmp_path / "t.docx").write_bytes(b"")
     with pytest.raises(OptionError, match="of no kind that can be read"):

@@ -34,7 +34,11 @@ def test_units_are_rows(tmp_path: Path) -> None:
         tmp_path,
         unit("a", en="One &amp; two", de="Eins &#38; zwei"),
         unit("b", en="Only English"),
-        unit("c", en="Press <bpt i='1'>{\\b</bpt><hi>this</hi><ept i='1'>}</ept>.", de="<ph>x</ph>Hier <!-- so --> drücken."),
+        unit(
+            "c",
+            en="Press <bpt i='1'>{\\b</bpt><hi>this</hi><ept i='1'>}</ept>.",
+            de="<ph>x</ph>Hier <!-- so --> drücken.",
+        ),
         unit("d", en=" ", de="leer"),
         '<tu><tuv xml:lang="EN-us"><seg>Colour</seg></tuv><tuv lang="de_AT"><prop>no text</prop><seg>Farbe</seg></tuv>'
         '<tuv xml:lang="en-GB"><seg>another</seg></tuv></tu>',
@@ -51,9 +55,9 @@ def test_units_are_rows(tmp_path: Path) -> None:
 
 
 # XML has no other control characters, and makes one line break of the others.
-XML_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), min_size=1).filter(
-    lambda text: text.strip() != ""
-)
+XML_TEXT = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), min_size=1
+).filter(lambda text: text.strip() != "")
 
 
 @given(texts=st.lists(st.tuples(XML_TEXT, XML_TEXT), min_size=1, max_size=5))
@@ -65,7 +69,7 @@ def test_any_text_survives(texts: list[tuple[str, str]]) -> None:
 
 
 def test_a_language_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="no column 'fr'.*en, de"):
+    with pytest.raises(OptionError, match=r"no column 'fr'.*en, de"):
         load_pairs(write(tmp_path, unit(en="a", de="b")), ["en", "fr"])
 
 
@@ -106,15 +110,13 @@ def test_what_is_no_tmx_is_one_clear_line(tmp_path: Path, content: str, message:
 
 
 @pytest.mark.parametrize("piece", ["<seg>", "<!-- ", '<seg x="'])
-def test_what_never_ends_is_not_held_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: str
-) -> None:
+def test_what_never_ends_is_not_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: str) -> None:
     monkeypatch.setattr(tmx, "MOST_BYTES", 100_000)
     path = tmp_path / "memory.tmx"
     path.write_text(f"<tmx><body><tu><tuv xml:lang='en'>{piece}" + "x" * 20_000_000)
     tracemalloc.start()
     try:
-        with pytest.raises(InputError, match="Line 1 of .*100,000"):
+        with pytest.raises(InputError, match=r"Line 1 of .*100,000"):
             load_pairs(path, ["en"])
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:

@@ -59,8 +59,8 @@ def load_pairs(source: str | Path | Sequence[str | Path], sides: Sequence[str], 
         models read the same texts.
     **options
         Of the filters (`filtered`): ``min_words``, ``max_words``, ``max_characters``, ``duplicates``, ``limit``,
-        ``seed``. ``duplicates`` is "drop" by default, but "keep" for built-in sets, which have rules of their own, and with
-        ``captions="all"``.
+        ``seed``. ``duplicates`` is "drop" by default, but "keep" for built-in sets, which have rules of their own, and
+        with ``captions="all"``.
         Of tables: ``columns``, ``id``, ``group``, ``pictures``, ``captions``, ``classes``, ``pairs_per_class`` (see
         `Choice`), ``header``, ``quotes``, ``licence``; of a folder with several tables ``table``; of the hub
         ``config``, ``split``, ``revision``. Those of built-in sets stand with their ``load`` functions.
