@@ -151,6 +151,14 @@ def test_classes_may_be_a_column(tmp_path: Path) -> None:
     assert all(item.startswith(f"{one}: line ") for item, one in zip(pairs.ids, pairs.groups, strict=True))
 
 
+def test_a_class_does_not_reach_out_of_its_folder(tmp_path: Path) -> None:
+    write(tmp_path, "secret.png")
+    folder = classes_of(tmp_path)
+    os.symlink(tmp_path / "secret.png", folder / "cat" / "link.png")
+    with pytest.raises(InputError, match=r"'cat/link.png' of animals is .* outside the folder"):
+        load_pairs(folder, ("one", "other"))
+
+
 @pytest.mark.parametrize("sides", [("one",), ("one", "other", "third")])
 def test_pairs_of_a_class_have_two_sides(tmp_path: Path, sides: tuple[str, ...]) -> None:
     with pytest.raises(OptionError, match="two names"):
