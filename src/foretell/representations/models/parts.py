@@ -48,6 +48,7 @@ MODEL_PARTS = by_name(
             licence=_GEMMA_TERMS,
             kind="model",
             what=f"Gemma 3 270M, piece {number} of 4 of its 4-bit GGUF file",
+            part_of=("gemma3-270m",),
         )
         for number, (sha256, size_bytes) in enumerate(_GEMMA_PIECES, start=1)
     ),
@@ -72,6 +73,7 @@ MODEL_PARTS = by_name(
         licence="Apache-2.0 AND MIT",
         kind="model",
         what="multilingual-e5-small, its tokenizer",
+        part_of=("e5-small",),
     ),
     Part(
         name="minilm-l6",
