@@ -61,15 +61,11 @@ def vit(saved_of: Callable[[Family], Saved]) -> Saved:
 
 def all_states(model: ImageModel, pictures: tuple[Picture, ...]) -> dict[str, NDArray[np.float32]]:
     seen: dict[str, NDArray[np.float32]] = {}
-    model.hidden_states(
-        model.read(pictures), lambda layer, hidden: seen.update({layer: hidden.float().numpy().copy()})
-    )
+    model.hidden_states(model.read(pictures), lambda layer, hidden: seen.update({layer: hidden.float().numpy().copy()}))
     return seen
 
 
-def tokens(
-    model: ImageModel, pictures: tuple[Picture, ...], rule: str = "all"
-) -> dict[str, NDArray[np.float32]]:
+def tokens(model: ImageModel, pictures: tuple[Picture, ...], rule: str = "all") -> dict[str, NDArray[np.float32]]:
     places = [TokenRule.parse(rule).places(item) for item in model.read(pictures)]
     return {
         layer: np.stack([state[place] for state, place in zip(states, places, strict=True)])
@@ -132,7 +128,12 @@ def test_layers_and_depth(saved: Saved, model: ImageModel) -> None:
     family = saved.family
     numbered = [str(number) for number in range(family.n_blocks + 1)]
     assert [*model.n_dimensions] == [*numbered, "final"][: len(numbered) + family.final]
-    assert (model.modality, model.dtype, model.n_blocks, model.max_length) == ("image", "float32", family.n_blocks, None)
+    assert (model.modality, model.dtype, model.n_blocks, model.max_length) == (
+        "image",
+        "float32",
+        family.n_blocks,
+        None,
+    )
     depth = [int(layer) / model.n_blocks for layer in model.n_dimensions if layer != "final"]
     assert (depth[0], depth[-1]) == (0, 1)
     states = all_states(model, PICTURES[:2])
@@ -227,7 +228,12 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def _bomb(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(bytes(10**6))) + _chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", zlib.compress(bytes(10**6)))
+        + _chunk(b"IEND", b"")
+    )
 
 
 WHOLE = file_of(Image.linear_gradient("L"))
@@ -403,9 +409,7 @@ def test_colours_that_are_not_the_vocabulary(saved_of: Callable[[Family], Saved]
         load_image_model(str(folder))
 
 
-def test_code_in_a_folder_runs_only_when_trusted(
-    vit: Saved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_code_in_a_folder_runs_only_when_trusted(vit: Saved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import transformers.dynamic_module_utils as dynamic
     from safetensors.torch import save_file
 
@@ -427,7 +431,9 @@ def test_code_in_a_folder_runs_only_when_trusted(
         encoding="utf-8",
     )
     # Transformers renames the weights of ViT as they are saved and loaded, but not those of what is not ViT.
-    save_file({name: value.contiguous() for name, value in vit.tower.state_dict().items()}, folder / "model.safetensors")
+    save_file(
+        {name: value.contiguous() for name, value in vit.tower.state_dict().items()}, folder / "model.safetensors"
+    )
     with pytest.raises(InputError, match="cannot load"):
         load_image_model(str(folder))
     assert not ran.exists()

