@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foretell.exceptions import InputError
-from foretell.representations.models import TextModel
+from foretell.representations.models import TextModel, load_image_model, load_text_model
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
-
-from foretell.representations.models.image_loading import load_clip_text, load_image_model  # noqa: E402
 
 from .vision import FAMILIES, Saved, save, scene  # noqa: E402
 
@@ -35,7 +32,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Saved:
 
 @pytest.fixture(scope="module")
 def model(clip: Saved) -> TextModel:
-    return load_clip_text(str(clip.folder), device="cpu")
+    return load_text_model(str(clip.folder), device="cpu")
 
 
 def states(model: TextModel, texts: tuple[str, ...]) -> dict[str, Any]:
@@ -76,12 +73,7 @@ def test_both_towers_come_from_one_folder(clip: Saved, model: TextModel) -> None
     assert images.read([scene(0)])[0].n_tokens == 16
 
 
-def test_what_is_not_clip(tiny_model_folder: Path) -> None:
-    with pytest.raises(InputError, match="'llama'"):
-        load_clip_text(str(tiny_model_folder))
-
-
 def test_other_dtypes(clip: Saved) -> None:
-    seen = states(load_clip_text(str(clip.folder), dtype="bfloat16"), TEXTS)
+    seen = states(load_text_model(str(clip.folder), dtype="bfloat16"), TEXTS)
     assert {hidden.dtype for hidden in seen.values()} == {torch.bfloat16}
     assert np.isfinite(seen["final"].float().numpy()).all()

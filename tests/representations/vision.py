@@ -207,6 +207,6 @@ def scene(seed: int, size: tuple[int, int] = (SIDE, SIDE), *, mode: str = "RGB")
     image = Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), np.uint8))
     draw = ImageDraw.Draw(image)
     for _ in range(3):
-        x, y = rng.integers(0, size[0]), rng.integers(0, size[1])
+        x, y = rng.integers((0, 0), size).tolist()
         draw.ellipse((x, y, x + size[0] // 2, y + size[1] // 2), fill=tuple(rng.integers(0, 256, 3).tolist()))
     return Picture(f"scene {seed}", file_of(image.convert(mode)))

