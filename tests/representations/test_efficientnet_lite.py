@@ -92,6 +92,17 @@ def test_it_agrees_with_another_implementation(model: ImageModel) -> None:
 
 
 @needs_weights
+def test_it_gives_what_another_implementation_gave(model: ImageModel) -> None:
+    """The five largest channels of the head, as efficientnet-lite-pytorch 0.1.0 made them of these pixels."""
+    rows, columns = np.mgrid[:224, :224]
+    framed = np.pad(np.dstack([rows, columns, rows * columns // 223]).astype(np.uint8), ((16, 16), (16, 16), (0, 0)))
+    head = final_and_stem(model, [Picture("ramps", file_of(Image.fromarray(framed)))])["final"][0].mean(0)
+    largest = np.argsort(-head)[:5]
+    assert largest.tolist() == [897, 71, 689, 113, 468]
+    np.testing.assert_allclose(head[largest], [4.739, 4.490, 3.572, 3.502, 3.367], atol=2e-3)
+
+
+@needs_weights
 def test_tokens_are_positions_row_by_row(model: ImageModel) -> None:
     plain = Image.new("RGB", (256, 256), "gray")
     before = final_and_stem(model, [Picture("plain", file_of(plain))])["0"][0]

@@ -276,7 +276,7 @@ def test_preprocessing_for_another_size(vit: Saved, tmp_path: Path) -> None:
 
 def test_preprocessing_whose_settings_do_not_go_together(vit: Saved, tmp_path: Path) -> None:
     folder = _edited(vit, tmp_path, "preprocessor_config.json", size={"width": 48})
-    with pytest.raises(InputError, match="preprocessor_config.json|cannot load"):
+    with pytest.raises(InputError, match="cannot load"):
         load_image_model(str(folder))
 
 
