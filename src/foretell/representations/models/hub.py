@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from foretell.exceptions import FetchError, require
+from foretell.representations.models.quiet import reason_of
 
 __all__ = ["is_hub_id", "snapshot", "stated_licence"]
 
@@ -52,10 +53,9 @@ def snapshot(
         )
     # The hub's own errors are OSErrors or ValueErrors; a bad answer in between is neither.
     except Exception as error:
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         at = f" at revision {revision!r}" if revision else ""
         raise FetchError(
-            f"{name}{at} could not be had from the Hugging Face hub or its cache ({reason.rstrip('.')}): check the id "
+            f"{name}{at} could not be had from the Hugging Face hub or its cache ({reason_of(error)}): check the id "
             "and the revision, the network (HF_HUB_OFFLINE and FORETELL_OFFLINE forbid it), and for gated models "
             "`hf auth login`."
         ) from error

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError, require
 from foretell.representations.data.pictures import Picture
 from foretell.representations.models.base import FINAL, Modality, Reading, Visit
+from foretell.representations.models.quiet import reason_of
 from foretell.representations.models.source import ModelInfo
 
 if TYPE_CHECKING:
@@ -160,9 +161,8 @@ def shown(run: Run, values: NDArray[Any], name: str) -> dict[str, torch.Tensor]:
         with torch.inference_mode():
             run(torch.from_numpy(values[None]), states.__setitem__)
     except (ValueError, RuntimeError, IndexError, TypeError) as error:
-        reason = (str(error).splitlines() or [""])[0]
         raise InputError(
-            f"{name} does not take what its preprocessing gives, an array of {values.shape} ({reason}): "
+            f"{name} does not take what its preprocessing gives, an array of {values.shape} ({reason_of(error)}): "
             "check the sizes in preprocessor_config.json and config.json."
         ) from error
     return states

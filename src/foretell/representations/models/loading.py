@@ -11,7 +11,7 @@ from typing import Any
 from foretell.exceptions import ForetellWarning, InputError, OptionError, check_option, require
 from foretell.representations.models.base import DTYPES
 from foretell.representations.models.blocks import text_part
-from foretell.representations.models.gguf_file import quiet_transformers
+from foretell.representations.models.quiet import quiet_transformers, reason_of
 from foretell.representations.models.source import ModelInfo, describe_model, pickled_weights
 from foretell.representations.models.text import TextModel
 
@@ -124,9 +124,8 @@ def from_folder(
         raise
     # Code of the model's own may fail in its own ways.
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         remedy = "check its files" if trust_remote_code else "check its files; code that comes with it is not run"
-        raise InputError(f"transformers cannot load {info.folder} ({reason}): {remedy}.") from error
+        raise InputError(f"transformers cannot load {info.folder} ({reason_of(error)}): {remedy}.") from error
     # Transformers fills what the file lacks with random numbers. A pooler comes after the last layer and is not read.
     missing = sorted(key for key in report["missing_keys"] if "pooler." not in key)
     if missing:
@@ -156,8 +155,8 @@ def _check_tokenizer(tokenizer: Any, info: ModelInfo) -> None:
     described.no_padding()
     if described.encode(_SAMPLE, add_special_tokens=False).ids != tokenizer.encode(_SAMPLE, add_special_tokens=False):
         warnings.warn(
-            f"{info.id}: transformers reads texts with its {type(tokenizer).__name__}, which cuts them otherwise than the "
-            f"tokenizer.json in {info.folder} says: look at what `TextModel.read` gives.",
+            f"{info.id}: transformers reads texts with its {type(tokenizer).__name__}, which cuts them otherwise than "
+            f"the tokenizer.json in {info.folder} says: look at what `TextModel.read` gives.",
             ForetellWarning,
-            stacklevel=4,
+            stacklevel=3,
         )

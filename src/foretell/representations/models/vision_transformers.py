@@ -12,6 +12,7 @@ from foretell.representations.models.base import FINAL, Visit
 from foretell.representations.models.blocks import blocks_of
 from foretell.representations.models.hooks import blocks_shown
 from foretell.representations.models.image import ImageModel, Run, sample_picture, shown
+from foretell.representations.models.quiet import reason_of
 from foretell.representations.models.source import ModelInfo
 
 if TYPE_CHECKING:
@@ -104,10 +105,9 @@ def prepare(processor: Any, image: Image, name: str) -> NDArray[Any]:
     try:
         values: NDArray[Any] = np.asarray(processor(images=image, return_tensors="np")[name][0])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = (str(error).splitlines() or [""])[0]
         raise InputError(
             f"{type(processor).__name__} makes no {name} of an image of {image.width} x {image.height} pixels "
-            f"({reason}): check preprocessor_config.json."
+            f"({reason_of(error)}): check preprocessor_config.json."
         ) from error
     return values
 
