@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -330,7 +330,6 @@ class _Run:
     def _window(self, first: int, stop: int) -> tuple[dict[tuple[int, str], NDArray[Any]], NDArray[np.uint64]]:
         """What is kept of some items, and how many of their activations are near to 0 at each layer."""
         info = self._info
-        read = self._model.read(self._contents[first:stop])
         data: dict[tuple[int, str], NDArray[Any]] = {}
         for number, kept in enumerate(info.kept):
             as_numbers = kept.is_full or kept.recording.needs_all_items
@@ -338,9 +337,22 @@ class _Run:
                 shape = (kept.n_tokens, kept.n_bits[layer]) if as_numbers else kept.item_shape(layer)
                 data[number, layer] = np.empty((stop - first, *shape), np.float32 if as_numbers else np.uint8)
         near_zero = np.zeros((stop - first, len(info.layers)), np.uint64)
-        for batch in batches([reading.length for reading in read], self._batch_tokens):
-            self._batch([read[item] for item in batch], batch, first, data, near_zero)
+        for batch, read in self._batches(first, stop):
+            self._batch(read, batch, first, data, near_zero)
         return data, near_zero
+
+    def _batches(self, first: int, stop: int) -> Iterator[tuple[list[int], list[Reading]]]:
+        """Items that go through the model together, as places after the first, and as it reads them."""
+        contents = self._contents[first:stop]
+        if self._model.modality == "image":
+            # As images are all as long, they are read a batch at a time: their pixels are large.
+            length = self._model.read(contents[:1])[0].length
+            for batch in batches([length] * len(contents), self._batch_tokens):
+                yield batch, self._model.read([contents[item] for item in batch])
+            return
+        read = self._model.read(contents)
+        for batch in batches([reading.length for reading in read], self._batch_tokens):
+            yield batch, [read[item] for item in batch]
 
     def _batch(
         self,

@@ -12,9 +12,11 @@ _UNLIMITED = 10**9
 
 
 def text_part(model: Any) -> Any:
-    """The model itself, or of one that also takes images or sounds the decoder of its text."""
+    """The model itself, or of one that also takes images or sounds the tower or the decoder of its text."""
     config = model.config
-    return model if config.get_text_config() is config else model.get_decoder()
+    if config.get_text_config() is config:
+        return model
+    return getattr(model, "text_model", None) or model.get_decoder()
 
 
 def blocks_of(model: Any, name: str) -> Any:

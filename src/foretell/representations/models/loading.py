@@ -15,7 +15,7 @@ from foretell.representations.models.quiet import quiet_transformers, reason_of
 from foretell.representations.models.source import ModelInfo, describe_model, pickled_weights
 from foretell.representations.models.text import TextModel
 
-__all__ = ["load_text_model"]
+__all__ = ["AS_STORED", "from_folder", "load_text_model", "placement"]
 
 AS_STORED = "auto"
 
@@ -65,11 +65,12 @@ def load_text_model(
         If what must be fetched cannot be.
     """
     check_option("dtype", dtype, (*DTYPES, AS_STORED))
-    placed = _placement(device, device_map)
+    placed = placement(device, device_map)
     info = describe_model(
         name, revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle, cache=cache
     )
-    model, tokenizer = _from_folder(info, dtype, placed, trust_remote_code=trust_remote_code)
+    model, tokenizer = from_folder(info, dtype, placed, trust_remote_code=trust_remote_code, reader="AutoTokenizer")
+    _check_tokenizer(tokenizer, info)
     model = text_part(model).eval()
     # Keys and values are for generating; here they would only take memory.
     model.config.use_cache = False
@@ -79,7 +80,7 @@ def load_text_model(
     return loaded
 
 
-def _placement(device: str, device_map: str | Mapping[str, Any] | None) -> Any:
+def placement(device: str, device_map: str | Mapping[str, Any] | None) -> Any:
     """Transformers' device_map: accelerate loads each weight straight to where it belongs."""
     torch = require("torch", "hf")
     if device_map is not None:
@@ -98,7 +99,10 @@ def _placement(device: str, device_map: str | Mapping[str, Any] | None) -> Any:
     return {"": device}
 
 
-def _from_folder(info: ModelInfo, dtype: str, placed: Any, *, trust_remote_code: bool) -> tuple[Any, Any]:
+def from_folder(
+    info: ModelInfo, dtype: str, placed: Any, *, trust_remote_code: bool, reader: str, **options: Any
+) -> tuple[Any, Any]:
+    """A model with all its weights, and what reads for it: one of transformers' Auto classes with its `options`."""
     torch, transformers = require("torch", "hf"), require("transformers", "hf")
     require("accelerate", "hf")
     local = {"local_files_only": True, "trust_remote_code": trust_remote_code}
@@ -106,7 +110,7 @@ def _from_folder(info: ModelInfo, dtype: str, placed: Any, *, trust_remote_code:
         with quiet_transformers():
             config = transformers.AutoConfig.from_pretrained(info.folder, **local)
             _refuse_encoder_decoders(config, info)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(info.folder, **local)
+            reads = getattr(transformers, reader).from_pretrained(info.folder, **options, **local)
             model, report = transformers.AutoModel.from_pretrained(
                 info.folder,
                 config=config,
@@ -122,7 +126,6 @@ def _from_folder(info: ModelInfo, dtype: str, placed: Any, *, trust_remote_code:
     except Exception as error:
         remedy = "check its files" if trust_remote_code else "check its files; code that comes with it is not run"
         raise InputError(f"transformers cannot load {info.folder} ({reason_of(error)}): {remedy}.") from error
-    _check_tokenizer(tokenizer, info)
     # Transformers fills what the file lacks with random numbers. A pooler comes after the last layer and is not read.
     missing = sorted(key for key in report["missing_keys"] if "pooler." not in key)
     if missing:
@@ -130,7 +133,7 @@ def _from_folder(info: ModelInfo, dtype: str, placed: Any, *, trust_remote_code:
             f"{info.folder} lacks {len(missing)} of the weights of a {type(model).__name__} ({missing[0]}, ...): "
             "it was saved under other names or in part."
         )
-    return model, tokenizer
+    return model, reads
 
 
 def _refuse_encoder_decoders(config: Any, info: ModelInfo) -> None:
@@ -155,5 +158,5 @@ def _check_tokenizer(tokenizer: Any, info: ModelInfo) -> None:
             f"{info.id}: transformers reads texts with its {type(tokenizer).__name__}, which cuts them otherwise than "
             f"the tokenizer.json in {info.folder} says: look at what `TextModel.read` gives.",
             ForetellWarning,
-            stacklevel=4,
+            stacklevel=3,
         )

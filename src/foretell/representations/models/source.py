@@ -15,7 +15,7 @@ from foretell.representations.models.hub import is_hub_id, snapshot, stated_lice
 from foretell.representations.models.installed import PREFIX, installed_model
 from foretell.representations.packages import sha256_of
 
-__all__ = ["ModelInfo", "describe_model", "pickled_weights"]
+__all__ = ["ModelInfo", "combined_sha256", "describe_model", "pickled_weights"]
 
 _VOCABULARIES = (
     "tokenizer.json",
@@ -158,15 +158,15 @@ def _folder_revision(folder: Path, *, hashed: bool, trust_remote_code: bool, all
             "with allow_pickle=True: save the model again with save_pretrained, which writes safetensors."
         )
     code = sorted(folder.glob("*.py")) if trust_remote_code else []
-    return _combined_sha256([folder / "config.json", *(weights or pickles), *code]) if hashed else ""
+    return combined_sha256([folder / "config.json", *(weights or pickles), *code]) if hashed else ""
 
 
 def _tokenizer(folder: Path) -> str:
     files = [folder / name for name in sorted(_TOKENIZER_FILES) if (folder / name).is_file()]
-    return f"tokenizer {_combined_sha256(files)}"
+    return f"tokenizer {combined_sha256(files)}"
 
 
-def _combined_sha256(files: Iterable[Path]) -> str:
+def combined_sha256(files: Iterable[Path]) -> str:
     """One hash of several files: of their names and hashes, so that moving bytes between them shows."""
     lines = "".join(f"{file.name} {sha256_of(file)}\n" for file in files)
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from foretell.exceptions import InputError, require
 from foretell.representations.models.base import FINAL, Modality, Reading, Visit
 from foretell.representations.models.blocks import blocks_of, longest_text
+from foretell.representations.models.hooks import blocks_shown
 from foretell.representations.models.source import ModelInfo
 
 __all__ = ["TextModel"]
@@ -87,32 +87,12 @@ class TextModel:
             mask[row, : item.length] = 1
         # Weights that wait elsewhere until they are needed are brought in together with the inputs.
         device = "cpu" if self._model.device.type == "meta" else self._model.device
-        with torch.inference_mode(), self._visited_by(visit):
+        with torch.inference_mode(), blocks_shown(self._blocks, visit):
             output = self._model(
                 input_ids=torch.from_numpy(ids).to(device), attention_mask=torch.from_numpy(mask).to(device)
             )
             if final:
                 visit(FINAL, output[0])
-
-    @contextlib.contextmanager
-    def _visited_by(self, visit: Visit) -> Iterator[None]:
-        """Show `visit` what enters the first block and what leaves each, while the context lasts."""
-
-        def before_first(_block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            visit("0", args[0] if args else kwargs["hidden_states"])
-
-        def after(number: int) -> Callable[[Any, Any, Any], None]:
-            def hook(_block: Any, _args: Any, output: Any) -> None:
-                visit(str(number), output[0] if isinstance(output, tuple) else output)
-
-            return hook
-
-        with contextlib.ExitStack() as hooks:
-            first = self._blocks[0].register_forward_pre_hook(before_first, with_kwargs=True)
-            hooks.callback(first.remove)
-            for number, block in enumerate(self._blocks, start=1):
-                hooks.callback(block.register_forward_hook(after(number)).remove)
-            yield
 
     def _probe(self) -> dict[str, int]:
         """Layer -> its dimensions, and whether there is a final norm, seen on a text of a few tokens.
