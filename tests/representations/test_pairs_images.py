@@ -87,6 +87,14 @@ def test_a_table_does_not_choose_which_files_are_read(tmp_path: Path, path: str)
         load_pairs(folder, ["image", "en"])
 
 
+def test_a_path_from_the_root_is_refused_even_inside_the_folder(tmp_path: Path) -> None:
+    # A table that is moved with its images to another machine must mean the same there.
+    write(tmp_path, "1.png")
+    (tmp_path / "t.tsv").write_text(f"image\ten\n{tmp_path / '1.png'}\ttext\n")
+    with pytest.raises(InputError, match=r"outside the folder"):
+        load_pairs(tmp_path, ["image", "en"])
+
+
 @pytest.mark.parametrize(("cell", "message"), [("5", "is 5, which is no path"), ('"a\\u0000b"', "which is no path")])
 def test_what_is_no_path_is_named(tmp_path: Path, cell: str, message: str) -> None:
     (tmp_path / "t.jsonl").write_text(f'{{"image": {cell}, "en": "x"}}\n')

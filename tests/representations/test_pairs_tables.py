@@ -146,6 +146,17 @@ def test_languages_inside_a_column_are_found(tmp_path: Path) -> None:
     assert load_pairs(path, ["x"], columns={"x": "translation.de"}).texts == {"x": ("eins",)}
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfen,de\na,b\n")
+    assert load_pairs(tmp_path / "t.csv", ["en"]).texts == {"en": ("a",)}
+
+
+def test_a_wrong_column_is_known_from_the_first_row(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_bytes(b"en\tde\na\tb\n\xff\n")
+    with pytest.raises(OptionError, match="no column 'fr'"):
+        load_pairs(tmp_path / "t.tsv", ["en", "fr"])
+
+
 def test_one_side_is_enough(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("text\none\ntwo\n")
     assert load_pairs(tmp_path / "t.csv", ("text",)).texts == {"text": ("one", "two")}
