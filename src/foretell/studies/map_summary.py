@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foretell.measure.inference import critical
-from foretell.studies.names import direction_name, direction_sentence, sides_of
+from foretell.studies.names import direction_name, direction_sentence, short_names
 from foretell.studies.summary import Difference, DirectionSummary, Summary, heading
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _pair(result: xr.Dataset, a: str, b: str) -> str:
     depth_a, depth_b = (
         float(result[f"relative_depth_{side}"].sel({side: layer})) for side, layer in (("a", a), ("b", b))
     )
-    first, second = sides_of(result.attrs, "a_to_b")
+    first, second = short_names(result.attrs)
     return f"layer {a} of {first} (depth {depth_a:.2f}) and layer {b} of {second} (depth {depth_b:.2f})"
 
 

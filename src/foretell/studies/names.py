@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["direction_name", "direction_sentence", "side_name", "sides_of"]
+__all__ = ["direction_name", "direction_sentence", "short_names", "side_name", "sides_of"]
 
 _LANGUAGES = {
     "ar": "Arabic",
@@ -68,6 +68,12 @@ def sides_of(attrs: Mapping[Any, Any], direction: str) -> tuple[str, str]:
     else:
         names = f"{a[0]} by {a[1]}", f"{b[0]} by {b[1]}"
     return names if direction == "a_to_b" else names[::-1]
+
+
+def short_names(attrs: Mapping[Any, Any]) -> tuple[str, str]:
+    """What is enough to tell A from B: the sides, or where both are one, the models."""
+    sides = str(attrs["side_a"]), str(attrs["side_b"])
+    return sides if sides[0] != sides[1] else (str(attrs["model_a"]), str(attrs["model_b"]))
 
 
 def direction_name(attrs: Mapping[Any, Any], direction: str) -> str:

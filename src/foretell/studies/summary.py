@@ -111,7 +111,7 @@ def heading(result: xr.Dataset) -> tuple[str, ...]:
     dropped = {reason: count for reason, count in json.loads(attrs["drop_counts"]).items() if count}
     reasons = ", ".join(f"{reason} ({count})" for reason, count in dropped.items())
     sides = f"{attrs['side_a']} and {attrs['side_b']}"
-    asked = f"{attrs['tokens']} tokens, k = {attrs['k']}, {attrs['convention']}"
+    asked = f"tokens: {attrs['tokens']}; k = {attrs['k']}, {attrs['convention']}"
     return (
         f"{attrs['data']} ({attrs['data_licence']}), {sides}, through {models}",
         f"{attrs['n_items']} items{grouped}, {asked}",
