@@ -58,7 +58,6 @@ def map_figure(result: xr.Dataset) -> Figure:
                 axes.set_ylabel("")
         bar = figure.add_axes((6.4 / _WIDTH, (below + 0.42) / height, 0.12 / _WIDTH, panel / height))
         figure.colorbar(drawn.images[0], cax=bar, label="Information Imbalance")
-        bar.axhline(1.0, color="white", linewidth=0.8)
         figure.text(0.08 / _WIDTH, 0.06 / height, "\n".join(caption), va="bottom", linespacing=1.25)
     return figure
 
@@ -105,7 +104,7 @@ def _caption(result: xr.Dataset) -> list[str]:
     models = " and ".join(dict.fromkeys((str(attrs["model_a"]), str(attrs["model_b"]))))
     text = (
         f"N = {attrs['n_items']} items{grouped}, n = {attrs['n']}, k = {attrs['k']}, {attrs['convention']}; tokens: "
-        f"{attrs['tokens']}. {models}; {attrs['data']}. Cross: the best pair of layers in that direction. White "
-        "line on the scale: 1, where one side says nothing of the other."
+        f"{attrs['tokens']}. {models}; {attrs['data']}. Cross: the best pair of layers in "
+        "that direction. 1: one side says nothing of the other."
     )
     return textwrap.wrap(text, 125)
