@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -559,3 +560,55 @@ def test_recordings_are_read_as_written(text: str) -> None:
 def test_by_default_chunks_are_full(n_items: int, chunk: int) -> None:
     assert _chunk_items(n_items) == chunk
     assert -(-n_items // chunk) * chunk <= 1.03 * n_items + 1
+
+
+REAL = """
+import sys
+import foretell.representations.batches as batching
+from foretell.representations.data import load_pairs
+from foretell.representations.extraction import extract
+from foretell.representations.models import load_text_model
+from foretell.representations.selection import select_pairs
+
+batching._WINDOW_ITEMS = 8
+model = load_text_model("smollm2-135m")
+pairs = select_pairs(load_pairs("home-assistant", ["en", "es"]), models=[model], n_items=40)
+print("ready", flush=True)
+extract(pairs, model=model, side="en", out=sys.argv[1], chunk_items=4)
+print("done", flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_kills_at_random_moments_change_no_byte(tmp_path: Path, demo_run: DemoRun) -> None:
+    """A real extraction, killed ten times while it works: the next call gives the undisturbed store, file for file."""
+
+    def started(out: Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen([sys.executable, "-c", REAL, str(out)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    begin = time.monotonic()
+    assert started(tmp_path / "undisturbed").wait() == 0
+    duration = time.monotonic() - begin
+    undisturbed = open_store(tmp_path / "undisturbed")
+    assert undisturbed.is_complete
+    rng = np.random.default_rng(0)
+    found = []
+    for number in range(10):
+        out = tmp_path / f"killed {number}"
+        process = started(out)
+        time.sleep(rng.uniform(0, 0.5 * duration))
+        process.kill()
+        process.wait()
+        if out.exists() and (out / "zarr.json").exists():
+            found.append(json.loads((out / "zarr.json").read_text())["attributes"].get("creating", False))
+            if not found[-1]:
+                found[-1] = open_store(out).n_missing
+        assert started(out).wait() == 0
+        assert files(open_store(out)) == files(undisturbed)
+        assert not list(tmp_path.glob(".*"))
+    # Some kills fell into the work itself.
+    assert any(0 < missing < 40 for missing in found if missing is not True)

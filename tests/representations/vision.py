@@ -142,9 +142,10 @@ def save(family: Family, folder: Path) -> Saved:
     return Saved(family, folder, getattr(model, "vision_model", model), processor)
 
 
-def reference(saved: Saved, picture: Picture) -> dict[str, NDArray[np.float32]]:
+def reference(saved: Saved, picture: Picture, *, special: bool = False) -> dict[str, NDArray[np.float32]]:
     """Layer -> tokens of one picture, (T, H), by transformers' own interface, or a loop over what a network is made of.
 
+    With `special`, the class and register tokens are there too, in front.
     Of image-gpt, transformers gives the final norm's output in place of the last block's, which is therefore not here.
     """
     import torch
@@ -167,7 +168,8 @@ def reference(saved: Saved, picture: Picture) -> dict[str, NDArray[np.float32]]:
     else:
         names = [*map(str, range(saved.family.n_blocks + 1)), "final"]
     # Without a final norm the last two are one.
-    return {name: state[saved.family.n_special :] for name, state in zip(names, states, strict=False)}
+    first = 0 if special else saved.family.n_special
+    return {name: state[first:] for name, state in zip(names, states, strict=False)}
 
 
 def _maps(tower: Any, x: Any) -> list[Any]:
