@@ -39,6 +39,7 @@ GROUPS: dict[str, str] = {
     "6": "sizes.growth",
     "7": "first_call.rows",
     "8": "popcount.rows",
+    "9": "extraction.rows",
 }
 LIBRARIES = ("numpy", "numba", "llvmlite", "numkong", "xarray")
 HEADER = ("", "work", "ours", "against", "theirs", "ratio", "bar", "")

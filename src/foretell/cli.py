@@ -21,9 +21,8 @@ from foretell.commands.output import progress as _progress
 from foretell.exceptions import ForetellError, ForetellWarning, check_option
 
 if TYPE_CHECKING:
-    import xarray as xr
-
-    from foretell.studies.config import DepthStudy
+    from foretell.studies.config import Study
+    from foretell.studies.summary import Summary
 
 __all__ = ["app", "main"]
 
@@ -168,20 +167,16 @@ app.command()(looking.compare)
 app.command()(looking.doctor)
 
 
-def _run(study: DepthStudy, out: Path) -> None:
+def _run(study: Study, out: Path) -> None:
     """Run a checked study with its progress on stderr, then print what it found and where it is."""
-    from foretell.studies.run import run
+    from foretell.studies.run import run_checked
 
     with _progress():
-        result = run(study, out=out, progress=sys.stderr.isatty())
-    _print_summary(result, out)
+        _, summary = run_checked(study, out, progress=sys.stderr.isatty())
+    _print_summary(summary, out, study)
 
 
-def _print_summary(result: xr.Dataset, out: Path) -> None:
-    from foretell.studies.semantic import semantic_layers
-    from foretell.studies.summary import summarise
-
-    summary = summarise(result, semantic_layers(result))
+def _print_summary(summary: Summary, out: Path, study: Study) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     for one in summary.directions:
@@ -192,7 +187,8 @@ def _print_summary(result: xr.Dataset, out: Path) -> None:
     console.print(*summary.heading, sep="\n")
     console.print(table)
     console.print(summary.asymmetry)
-    console.print(f"Written to {out}: summary.txt, depth.png, depth.pdf, result.csv, result.nc", soft_wrap=True)
+    files = f"summary.txt, {study.study}.png, {study.study}.pdf, result.csv, result.nc"
+    console.print(f"Written to {out}: {files}", soft_wrap=True)
 
 
 @contextmanager

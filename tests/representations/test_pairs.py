@@ -130,13 +130,14 @@ def test_every_reason_to_drop_is_counted() -> None:
 
 @pytest.mark.usefixtures("small_wheel")
 def test_pairs_without_english_are_chosen_by_the_english() -> None:
+    assert home_assistant.load(("ja",)).ids == ("lamp/config.good", "lamp/config.limit")
     pairs = home_assistant.load(("ja", "de"))
     assert pairs.sides == ("ja", "de")
     assert pairs.ids == ("lamp/config.good", "lamp/config.limit")
 
 
 @pytest.mark.usefixtures("small_wheel")
-@pytest.mark.parametrize("sides", [("en",), ("en", "en"), "en", ("en", "xx")])
+@pytest.mark.parametrize("sides", [(), ("en", "en"), "en", ("en", "xx")])
 def test_wrong_sides_list_the_languages(sides: tuple[str, ...]) -> None:
     with pytest.raises(OptionError, match="de, en, ja"):
         home_assistant.load(sides)

@@ -19,10 +19,15 @@ N_BLOCKS = 4
 
 
 @dataclass(frozen=True)
-class FakeModel:
+class FakeInfo:
     id: str
     revision: str
-    tokenizer: str = "1"
+
+
+@dataclass(frozen=True)
+class FakeModel:
+    info: FakeInfo
+    modality: str = "text"
     dtype: str = "float32"
     n_blocks: int = N_BLOCKS
 
@@ -34,10 +39,10 @@ class FakeStore:
     ids: tuple[str, ...]
     side: str
 
-    def space(self, layer: str, *, tokens: str) -> Bits:
+    def space(self, layer: str, tokens: str) -> Bits:
         count = int(tokens.removeprefix("last "))
         shape = (len(self.ids), count, 32)
-        shared = np.random.default_rng(int(layer)).standard_normal(shape)
+        shared = np.random.default_rng(0).standard_normal(shape)
         own = np.random.default_rng([int(layer), *self.side.encode()]).standard_normal(shape)
         noise = 0.6 + 0.8 * abs(int(layer) - N_BLOCKS / 2)
         return Bits.from_activations(shared + noise * own, ids=self.ids)
@@ -52,8 +57,11 @@ class World:
     reused: list[Path] = field(default_factory=list)
     stop_at_side: str | None = None
     seeds: list[int] = field(default_factory=list)
+    loaded: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
-    def load_pairs(self, name: str, sides: Sequence[str]) -> Pairs:
+    def load_pairs(self, name: str, sides: Sequence[str], **options: Any) -> Pairs:
+        self.options = options
         ids = tuple(f"{name}-{number}" for number in range(80))
         return Pairs(
             name=name,
@@ -64,18 +72,19 @@ class World:
             source="made up",
         )
 
-    def load_text_model(self, name: str) -> FakeModel:
-        return FakeModel(name, revision=f"{name} 1")
+    def load_model(self, name: str, *, modality: str, **options: Any) -> FakeModel:
+        self.loaded.append((name, modality, options))
+        return FakeModel(FakeInfo(name, f"{name} 1"), modality, n_blocks=6 if name.startswith("deep") else N_BLOCKS)
 
     def select_pairs(
-        self, pairs: Pairs, *, models: Sequence[FakeModel], tokens: str, n_items: int | None, seed: int
+        self, pairs: Pairs, *, models: Sequence[FakeModel], tokens: list[str], n_items: int | None, seed: int
     ) -> Pairs:
         self.seeds.append(seed)
         kept = range(min(len(pairs), n_items or len(pairs)))
         return pairs.take(kept, dropped={"beyond the items asked for": len(pairs) - len(kept)})
 
     def fingerprint(self, pairs: Pairs, *, model: FakeModel, side: str, tokens: str) -> str:
-        content = [model.revision, tokens, side, pairs.ids, pairs.texts[side]]
+        content = [model.info.revision, tokens, side, pairs.ids, pairs.texts[side]]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def extract(
@@ -96,8 +105,8 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Put the tiny world in place of data, models and extraction."""
     made = World()
-    for name in ("load_pairs", "load_text_model", "select_pairs", "fingerprint", "extract"):
-        monkeypatch.setattr(f"foretell.studies.depth.{name}", getattr(made, name))
+    for name in ("load_pairs", "load_model", "select_pairs", "fingerprint", "extract"):
+        monkeypatch.setattr(f"foretell.studies.sides.{name}", getattr(made, name))
     return made
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from foretell.exceptions import StudyError
 from foretell.studies.config import DepthStudy, load_study, study_from
@@ -17,7 +18,7 @@ def _mapping(**changed: Any) -> dict[str, Any]:
 
 def test_defaults() -> None:
     _, study = load_study(_mapping())
-    assert (study.pairs.items, study.pairs.seed, study.tokens) == (900, 0, "last 20")
+    assert (study.pairs.items, study.pairs.seed, study.tokens) == (900, 0, ("last 20", "last 20"))
     assert study.measure.model_dump() == {"k": 1, "convention": "adjusted", "null": 1000, "seed": 0}
 
 
@@ -40,7 +41,7 @@ def test_what_is_written_reads_back_the_same(tmp_path: Path) -> None:
 def test_a_study_is_frozen() -> None:
     _, study = load_study("depth")
     with pytest.raises(ValueError, match="frozen"):
-        study.model = "other"
+        study.tokens = ("last 1", "last 1")
 
 
 @pytest.mark.parametrize(
@@ -50,21 +51,26 @@ def test_a_study_is_frozen() -> None:
         ({"xyz": 1}, "xyz: unknown key. Valid keys: study, title"),
         (
             {"pairs": {"data": "d", "sides": ["en", "es"], "sede": 1}},
-            "pairs.sede: unknown key; did you mean 'seed'? Valid keys: data, sides, items, seed",
+            "pairs.sede: unknown key; did you mean 'seed'? Valid keys: data, sides, options, items",
         ),
         ({"pairs": {"data": "d", "sides": ["en", 3]}}, "pairs.sides[1]: 3: input should be a valid string"),
         ({"pairs": {"data": "d", "sides": ["en"]}}, "pairs.sides[1]: missing"),
-        ({"pairs": {"data": "d", "sides": ["en", "es", "fr"]}}, "is not a pair of sides: write two"),
-        ({"pairs": {"data": "d", "sides": "en"}}, "pairs.sides: 'en' is not a pair of sides: write two"),
-        ({"pairs": {"data": "d", "sides": ["en", "en"]}}, "pairs: sides are 'en' twice"),
+        ({"pairs": {"data": "d", "sides": ["en", "es", "fr"]}}, "is not a pair: write two"),
+        ({"pairs": {"data": "d", "sides": "en"}}, "pairs.sides: 'en' is not a pair: write two"),
+        ({"pairs": {"data": "d", "sides": ["en", "en"]}}, "the study: pairs.sides are 'en' twice, through one model"),
+        ({"model": ["m", "n", "o"]}, "is not a pair: write two"),
+        ({"model": ["m", {"name": "n", "dtype": "int8"}]}, "model[1].dtype: 'int8' is not a choice"),
+        ({"model": {"name": "m", "dtipe": "float16"}}, "unknown key; did you mean 'dtype'? Valid keys: name, revision"),
+        ({"model": {"name": "m", "dtype": "int8"}}, "'int8' is not a choice. Choose 'float32', 'bfloat16' or"),
         ({"pairs": {"data": "d", "sides": ["en", "es"], "items": "9"}}, "pairs.items: '9': input should be"),
         ({"pairs": None}, "pairs: None is not a section"),
         ({"measure": {"convention": "papr"}}, "'papr' is not a choice. Choose 'adjusted', 'paper' or 'glielmo'"),
         ({"measure": {"k": True}}, "measure.k: True: input should be a valid integer"),
         ({"measure": {"null": -1}}, "measure.null: -1: input should be greater than or equal to 0"),
         ({"tokens": "20"}, "tokens: tokens='20' is not a token rule: write 'last T'"),
-        ({"study": "tokens"}, "study: 'tokens' is not a choice. Choose 'depth'"),
-        ({"model": "m" * 500}, "model: '"),
+        ({"study": "tokens"}, "study: 'tokens' is not a choice. Choose 'depth' or 'map'"),
+        ({"study": "dept"}, "study: 'dept' is not a choice; did you mean 'depth'?"),
+        ({"model": "m" * 500}, "model.name: '"),
     ],
 )
 def test_a_fault_names_file_path_and_choices(changed: dict[str, Any], says: str) -> None:
@@ -98,3 +104,17 @@ def test_neither_preset_nor_file() -> None:
 def test_a_checked_study_passes_through() -> None:
     study = DepthStudy.model_validate(_mapping())
     assert load_study(study) == ("depth", study)
+
+
+def test_one_for_both_sides_or_one_each() -> None:
+    _, study = load_study(_mapping(study="map", model=["m", {"name": "n", "device": "cpu"}], tokens=["last 5", "all"]))
+    assert [model.name for model in study.model] == ["m", "n"]
+    assert study.model[1].options() == {"device": "cpu"}
+    assert study.tokens == ("last 5", "all")
+    assert study.measure.null == 200
+    said = study.to_yaml()
+    assert "model:\n- m\n- name: n\n  device: cpu\n" in said
+    assert study_from(yaml.safe_load(said), source="again") == study
+    _, same = load_study(_mapping(study="map", pairs={"data": "d", "sides": ["en", "en"]}, model=["m", "n"]))
+    assert same.pairs.sides == ("en", "en")
+    assert "tokens: last 20\n" in same.to_yaml()

@@ -146,3 +146,48 @@ def test_other_conventions_run_to_the_end(world: World, study: dict[str, Any], t
     study["measure"] = {"convention": convention, "null": 20}
     assert foretell.run(study, out=tmp_path).attrs["convention"] == convention
     assert convention in (tmp_path / "summary.txt").read_text("utf-8")
+
+
+def test_a_map_of_two_models(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    study |= {"study": "map", "model": ["tiny", {"name": "deep", "dtype": "bfloat16"}], "measure": {"null": 30}}
+    study["pairs"]["options"] = {"max_words": 50}
+    result = foretell.run(study, out=tmp_path)
+    assert world.options == {"max_words": 50}
+    assert world.loaded == [("tiny", "text", {}), ("deep", "text", {"dtype": "bfloat16"})]
+    assert dict(result["imbalance"].sizes) == {"direction": 2, "a": N_BLOCKS + 1, "b": 7}
+    assert result["relative_depth_b"].to_numpy().tolist() == [layer / 6 for layer in range(7)]
+    least = result["imbalance"].sel(direction="b_to_a")
+    a, b = result["best"].sel(direction="b_to_a").to_numpy()
+    assert least.sel(a=a, b=b) == least.min()
+    assert float(result["best_stderr"].min()) > 0
+    a, b = result["together"].to_numpy()
+    both = result["imbalance"].sel(a=a, b=b)
+    assert both.sum("direction") == result["imbalance"].sum("direction").min()
+    difference = float(both.sel(direction="a_to_b") - both.sel(direction="b_to_a"))
+    assert float(result["asymmetry"]) == pytest.approx(difference)
+    assert float(result["asymmetry_stderr"]) > 0
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == {"result.nc", "result.csv", "map.png", "map.pdf", "summary.txt", "study.yaml", "stores"}
+    text = (tmp_path / "summary.txt").read_text("utf-8")
+    assert "English by tiny foretells Spanish by deep (en by tiny → es by deep)" in text
+    assert "Chosen on one half, valued on the other" in text
+    xr.testing.assert_equal(foretell.load_result(tmp_path / "result.nc"), result)
+    with (tmp_path / "result.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 5 * 7
+    again = foretell.run(tmp_path / "study.yaml", out=tmp_path)
+    xr.testing.assert_identical(again, result)
+
+
+def test_one_text_by_two_models(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    study |= {"model": ["tiny", "other"]}
+    study["pairs"]["sides"] = ["en", "en"]
+    foretell.run(study, out=tmp_path)
+    assert "tiny foretells other (tiny → other)" in (tmp_path / "summary.txt").read_text("utf-8")
+    assert len(world.extracted) == 2
+
+
+def test_layers_that_do_not_go_in_pairs(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    study |= {"model": ["tiny", "deep"]}
+    with pytest.raises(StudyError, match=r"tiny has 4 blocks and deep 6, .* `study: map`"):
+        foretell.run(study, out=tmp_path)

@@ -19,7 +19,7 @@ def _text(result: xr.Dataset, *, flat: bool = False) -> str:
 def test_says_what_was_measured_and_what_was_left_out() -> None:
     text = _text(curve().assign_attrs(n_groups=120))
     assert "home-assistant (Apache-2.0), en and es, through smollm2-135m" in text
-    assert "300 items in 120 groups, last 20 tokens, k = 1, adjusted" in text
+    assert "300 items in 120 groups, tokens: last 20; k = 1, adjusted" in text
     assert "Left out: fewer than 20 tokens (2653), repeated (12)" in text
 
 

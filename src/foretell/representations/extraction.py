@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def extract(
     out: str | Path,
     tokens: Tokens = "last 20",
     batch_tokens: int = 1024,
-    chunk_items: int = _CHUNK_ITEMS,
+    chunk_items: int | None = None,
     repair: bool = False,
     progress: bool = False,
     **options: Any,
@@ -63,8 +63,8 @@ def extract(
     batch_tokens : int
         Most tokens in a forward pass, padding included; a single longer item makes a pass of its own.
         The bits do not depend on it, but for activations as near to 0 as rounding, which `Store.near_zero` counts.
-    chunk_items : int
-        Items of a chunk, which is what is read at a time.
+    chunk_items : int, optional
+        Items of a chunk, which is what is read at a time: about 64 by default, as many in each.
     repair : bool
         Whether to read what is there, and make damaged chunks anew.
     progress : bool
@@ -90,9 +90,12 @@ def extract(
     """
     recordings = Recording.parse_all(tokens)
     check_option("side", side, pairs.sides)
+    chunk_items = _chunk_items(len(pairs)) if chunk_items is None else chunk_items
     for name, number in (("batch_tokens", batch_tokens), ("chunk_items", chunk_items)):
         if number < 1:
             raise OptionError(f"{name}={number} must be at least 1.")
+    if isinstance(model, str) and options.get("dtype") == "auto":
+        model = load_model(model, modality=_modality(pairs, side), **options)  # its weights tell
     known, dtype = _known(model, _modality(pairs, side), options)
     made_of = _made_of(pairs, side=side, model=known, dtype=dtype, recordings=recordings, chunk_items=chunk_items)
     storage = Storage(out, read_only=False)
@@ -121,9 +124,19 @@ def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last
     check_option("side", side, pairs.sides)
     recordings = Recording.parse_all(tokens)
     made_of = _made_of(
-        pairs, side=side, model=model.info, dtype=model.dtype, recordings=recordings, chunk_items=_CHUNK_ITEMS
+        pairs,
+        side=side,
+        model=model.info,
+        dtype=model.dtype,
+        recordings=recordings,
+        chunk_items=_chunk_items(len(pairs)),
     )
     return fingerprint_of(made_of)
+
+
+def _chunk_items(n_items: int) -> int:
+    """About `_CHUNK_ITEMS`, so that the last chunk is full too: what it lacked would be stored as zeros."""
+    return -(-n_items // -(-n_items // _CHUNK_ITEMS))
 
 
 def _modality(pairs: Pairs, side: str) -> Modality:
@@ -134,7 +147,7 @@ def _known(model: str | Model, modality: Modality, options: Mapping[str, Any]) -
     """What is known of a model before it is loaded, and in which dtype it is run."""
     if not isinstance(model, str):
         return model.info, model.dtype
-    finding = {name: value for name, value in options.items() if name in ("revision", "cache")}
+    finding = {name: value for name, value in options.items() if name not in ("dtype", "device", "device_map")}
     return describe(model, modality=modality, **finding), str(options.get("dtype", "float32"))
 
 
@@ -329,7 +342,6 @@ class _Run:
     def _window(self, first: int, stop: int) -> tuple[dict[tuple[int, str], NDArray[Any]], NDArray[np.uint64]]:
         """What is kept of some items, and how many of their activations are near to 0 at each layer."""
         info = self._info
-        read = self._model.read(self._contents[first:stop])
         data: dict[tuple[int, str], NDArray[Any]] = {}
         for number, kept in enumerate(info.kept):
             as_numbers = kept.is_full or kept.recording.needs_all_items
@@ -337,9 +349,22 @@ class _Run:
                 shape = (kept.n_tokens, kept.n_bits[layer]) if as_numbers else kept.item_shape(layer)
                 data[number, layer] = np.empty((stop - first, *shape), np.float32 if as_numbers else np.uint8)
         near_zero = np.zeros((stop - first, len(info.layers)), np.uint64)
-        for batch in batches([reading.length for reading in read], self._batch_tokens):
-            self._batch([read[item] for item in batch], batch, first, data, near_zero)
+        for batch, read in self._batches(first, stop):
+            self._batch(read, batch, first, data, near_zero)
         return data, near_zero
+
+    def _batches(self, first: int, stop: int) -> Iterator[tuple[list[int], list[Reading]]]:
+        """Items that go through the model together, as places after the first, and as it reads them."""
+        contents = self._contents[first:stop]
+        if self._model.modality == "image":
+            # As images are all as long, they are read a batch at a time: their pixels are large.
+            length = self._model.read(contents[:1])[0].length
+            for batch in batches([length] * len(contents), self._batch_tokens):
+                yield batch, self._model.read([contents[item] for item in batch])
+            return
+        read = self._model.read(contents)
+        for batch in batches([reading.length for reading in read], self._batch_tokens):
+            yield batch, [read[item] for item in batch]
 
     def _batch(
         self,

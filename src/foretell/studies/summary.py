@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from foretell.measure.minimum import Region
     from foretell.studies.semantic import SemanticLayers
 
-__all__ = ["Difference", "DirectionSummary", "Summary", "summarise"]
+__all__ = ["Difference", "DirectionSummary", "Summary", "heading", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def summarise(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> Sum
     """
     directions = [str(direction) for direction in result["direction"].to_numpy()]
     return Summary(
-        heading=_heading(result),
+        heading=heading(result),
         directions=tuple(_direction(result, semantic[direction]) for direction in directions),
         asymmetry=_asymmetry(result),
         note="Information Imbalance: 0 foretells, 1 says nothing; it falls as items are added, so compare at "
@@ -103,14 +103,15 @@ def summarise(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> Sum
     )
 
 
-def _heading(result: xr.Dataset) -> tuple[str, ...]:
+def heading(result: xr.Dataset) -> tuple[str, ...]:
+    """What was compared: data, sides, models, how many items, and which were left out."""
     attrs = result.attrs
     models = " and ".join(dict.fromkeys((str(attrs["model_a"]), str(attrs["model_b"]))))
     grouped = "" if attrs["n_groups"] == attrs["n_items"] else f" in {attrs['n_groups']} groups"
     dropped = {reason: count for reason, count in json.loads(attrs["drop_counts"]).items() if count}
     reasons = ", ".join(f"{reason} ({count})" for reason, count in dropped.items())
     sides = f"{attrs['side_a']} and {attrs['side_b']}"
-    asked = f"{attrs['tokens']} tokens, k = {attrs['k']}, {attrs['convention']}"
+    asked = f"tokens: {attrs['tokens']}; k = {attrs['k']}, {attrs['convention']}"
     return (
         f"{attrs['data']} ({attrs['data_licence']}), {sides}, through {models}",
         f"{attrs['n_items']} items{grouped}, {asked}",

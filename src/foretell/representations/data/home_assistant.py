@@ -55,7 +55,7 @@ def load(sides: Sequence[str]) -> Pairs:
     Parameters
     ----------
     sides : sequence of str
-        Two or more language codes; English need not be among them.
+        Language codes; English need not be among them.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def load(sides: Sequence[str]) -> Pairs:
     Raises
     ------
     OptionError
-        For fewer than two languages, a repeated one, or one that there is not; the message lists all.
+        For no language, a repeated one, or one that there is not; the message lists all.
     InputError
         If no text is left.
     FetchError
@@ -99,8 +99,8 @@ def _members(wheel: zipfile.ZipFile) -> dict[str, dict[str, str]]:
 
 
 def _checked_sides(sides: Sequence[str], valid: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(sides, str) or len(sides) < 2 or len(set(sides)) != len(sides):
-        raise OptionError(f"sides={sides!r} must be two or more different languages of: {', '.join(valid)}.")
+    if isinstance(sides, str) or not sides or len(set(sides)) != len(sides):
+        raise OptionError(f"sides={sides!r} must be different languages of: {', '.join(valid)}.")
     unknown = next((side for side in sides if side not in valid), None)
     if unknown is not None:
         raise OptionError(f"{NAME} has no side {unknown!r}: choose among {', '.join(valid)}.")

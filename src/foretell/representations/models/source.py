@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.models.decoded import DECODED, GGUF_MEMBERS, decode
-from foretell.representations.models.parts import MODEL_PARTS
+from foretell.representations.models.builtin import BUILT_IN, built_in_folder
+from foretell.representations.models.gguf_file import decoded_gguf
+from foretell.representations.models.hub import is_hub_id, snapshot, stated_licence
+from foretell.representations.models.installed import PREFIX, installed_model
 from foretell.representations.packages import sha256_of
 
-__all__ = ["BUILT_IN", "ModelInfo", "describe_model"]
+__all__ = ["ModelInfo", "combined_sha256", "describe_model", "pickled_weights"]
 
-BUILT_IN = tuple(GGUF_MEMBERS)
-"""Names of the models that need no folder."""
+_VOCABULARIES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+    "vocab.txt",
+    "vocab.json",
+)
+# What else says how a tokenizer cuts texts: its merges, its special tokens, which of them it adds.
+_TOKENIZER_FILES = (
+    *_VOCABULARIES,
+    "merges.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 
 
 @dataclass(frozen=True)
@@ -25,16 +43,16 @@ class ModelInfo:
     Parameters
     ----------
     id : str
-        The name of a built-in model, or the last part of a folder's path.
+        The name of a built-in model, the hub's id, the last part of a folder's or file's path, or ``package:NAME``.
     revision : str
-        Package, version and the sha256 of the published weights; for a folder, the sha256 of its
-        configuration and weights files.
+        Of the hub, the commit's hash. Of a package, its name, version and the sha256 of the published weights; of a
+        GGUF file its sha256; of a folder, the sha256 of its configuration and weights files.
     tokenizer : str
         The sha256 of the tokenizer's files.
     licence : str
-        SPDX identifier, or "not stated".
+        SPDX identifier or name of the terms of use; what a model card states; or "not stated".
     folder : Path
-        The model in the hub's layout: config.json, safetensors, tokenizer.json.
+        The model in the hub's layout: config.json, weights, a tokenizer's files.
     """
 
     id: str
@@ -44,61 +62,111 @@ class ModelInfo:
     folder: Path
 
 
-def describe_model(name: str, *, cache: Path | None = None) -> ModelInfo:
-    """Find a model and name its revision; weights are hashed at most, never loaded.
+def describe_model(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    cache: Path | None = None,
+) -> ModelInfo:
+    """Find a model and name its revision; weights are fetched, decoded and hashed at most, never loaded.
 
     Parameters
     ----------
-    name : str
-        A built-in name, or the path of a folder in the hub's layout.
+    name : str or path
+        A built-in name (`BUILT_IN`); a folder in the hub's layout; a GGUF file; ``package:NAME``, an installed package
+        that carries either; or an id of the Hugging Face hub, ``organisation/model``. A path that exists is a path.
+    revision : str, optional
+        Of a hub model: a commit, branch or tag.
+    trust_remote_code : bool
+        Whether Python files that come with the model are fetched too, and counted in a folder's revision.
+    allow_pickle : bool
+        Whether weights in pickled files will do where there are no safetensors.
     cache : Path, optional
-        Folder of the cache, `cache_dir()` by default.
+        Folder of Foretell's cache, `cache_dir()` by default. The hub's cache is where HF_HOME says.
 
     Raises
     ------
     OptionError
-        If `name` is neither a built-in name nor a folder.
+        If `name` is none of these, or `revision` is given for what has none.
     InputError
-        If the folder lacks one of the files.
+        If the folder lacks a file that is needed.
     FetchError
-        If a built-in model is not in the cache and cannot be fetched.
+        If what must be fetched cannot be.
     """
-    if name in GGUF_MEMBERS:
-        part = MODEL_PARTS[name]
-        folder = decode(part, cache=cache)
-        weights = json.loads((folder / DECODED).read_text(encoding="utf-8"))["weights_sha256"]
-        revision = f"{part.package} {part.version} sha256:{weights}"
-        return ModelInfo(name, revision, _tokenizer(folder), part.licence, folder)
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
+    name = os.fspath(name)
+    path = Path(name).expanduser()
+    # Python files are part of what the model computes only where they may run.
+    checks = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
+    if name not in BUILT_IN and is_hub_id(name) and not path.exists():
+        folder, commit = snapshot(name, revision=revision, allow_pickle=allow_pickle, code=trust_remote_code)
+        _folder_revision(folder, hashed=False, **checks)
+        return ModelInfo(name, commit, _tokenizer(folder), stated_licence(folder), folder)
+    if revision is not None:
         raise OptionError(
-            f"{name!r} is not a model: give a built-in name ({', '.join(BUILT_IN)}) or the path of a folder "
-            "with config.json, safetensors and tokenizer.json."
+            f"revision={revision!r} is for models of the hub ('organisation/model'), which {name!r} is not."
         )
-    folder = folder.resolve()
-    for needed in ("config.json", "tokenizer.json"):
-        if not (folder / needed).is_file():
-            raise InputError(
-                f"The model folder {folder} has no {needed}: save the model and its tokenizer there "
-                "with their save_pretrained."
-            )
-    weights_files = sorted(folder.glob("*.safetensors"))
-    if not weights_files:
+    if name in BUILT_IN:
+        built_in = BUILT_IN[name]
+        folder = built_in_folder(built_in, cache=cache)
+        return ModelInfo(name, built_in.revision, _tokenizer(folder), built_in.licence, folder)
+    if name.startswith(PREFIX):
+        path, version, licence = installed_model(name)
+        info = _of_path(path, cache, **checks)
+        return ModelInfo(name, f"{version} {info.revision}", info.tokenizer, licence, info.folder)
+    if path.is_dir() or path.is_file():
+        return _of_path(path.resolve(), cache, **checks)
+    raise OptionError(
+        f"{name!r} is not a model: give a built-in name ({', '.join(BUILT_IN)}), the path of a folder with config.json"
+        f", safetensors and a tokenizer, the path of a GGUF file, '{PREFIX}NAME', or a hub id 'organisation/model'."
+    )
+
+
+def pickled_weights(folder: Path) -> bool:
+    """Whether a folder's weights are only there as pickles."""
+    return not any(folder.glob("*.safetensors"))
+
+
+def _of_path(path: Path, cache: Path | None, *, trust_remote_code: bool, allow_pickle: bool) -> ModelInfo:
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(4) != b"GGUF":
+                raise InputError(f"{path} is not a GGUF file: give one, or the folder in which config.json is.")
+        folder, sha256, licence = decoded_gguf(path, cache=cache)
+        return ModelInfo(path.stem, f"gguf sha256:{sha256}", _tokenizer(folder), licence, folder)
+    revision = _folder_revision(path, hashed=True, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
+    return ModelInfo(path.name, revision, _tokenizer(path), stated_licence(path), path)
+
+
+def _folder_revision(folder: Path, *, hashed: bool, trust_remote_code: bool, allow_pickle: bool) -> str:
+    """Check that a folder has what a model needs; one hash of it all, or "" where none is asked for."""
+    if not (folder / "config.json").is_file():
         raise InputError(
-            f"The model folder {folder} has no *.safetensors, and pickled weights are never loaded: "
-            "save the model again with save_pretrained."
+            f"The model folder {folder} has no config.json: save the model there with its save_pretrained, or give the "
+            "GGUF file in it, if it has one."
         )
-    revision = _combined_sha256([folder / "config.json", *weights_files])
-    return ModelInfo(folder.name, revision, _tokenizer(folder), "not stated", folder)
+    if not any((folder / vocabulary).is_file() for vocabulary in _VOCABULARIES):
+        raise InputError(
+            f"The model folder {folder} has no tokenizer.json: save the tokenizer there with its save_pretrained."
+        )
+    weights = sorted(folder.glob("*.safetensors"))
+    pickles = sorted(folder.glob("pytorch_model*.bin"))
+    if not weights and not (pickles and allow_pickle):
+        raise InputError(
+            f"The model folder {folder} has no *.safetensors, and pickled weights (pytorch_model.bin) are only read "
+            "with allow_pickle=True: save the model again with save_pretrained, which writes safetensors."
+        )
+    code = sorted(folder.glob("*.py")) if trust_remote_code else []
+    return combined_sha256([folder / "config.json", *(weights or pickles), *code]) if hashed else ""
 
 
 def _tokenizer(folder: Path) -> str:
-    # The second file says which special tokens are added, so it belongs to what the tokenizer does.
-    files = [folder / "tokenizer.json", folder / "tokenizer_config.json"]
-    return f"tokenizer.json {_combined_sha256([file for file in files if file.is_file()])}"
+    files = [folder / name for name in sorted(_TOKENIZER_FILES) if (folder / name).is_file()]
+    return f"tokenizer {combined_sha256(files)}"
 
 
-def _combined_sha256(files: list[Path]) -> str:
+def combined_sha256(files: Iterable[Path]) -> str:
     """One hash of several files: of their names and hashes, so that moving bytes between them shows."""
     lines = "".join(f"{file.name} {sha256_of(file)}\n" for file in files)
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
-from foretell.studies.names import direction_name, direction_sentence
+from foretell.studies.names import direction_name, direction_sentence, sides_of
 from foretell.studies.reporting.style import DIRECTION_STYLES, INK, PALE, paper_style
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ __all__ = ["depth_figure", "plot_depth", "plot_semantic_layers", "save_figure"]
 
 _WIDTH = 3.4
 """Inches: one column of a paper."""
+
+_SHORT = 18
+"""Letters of a direction's name that fit beside a strip."""
 
 
 def depth_figure(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | None = None) -> Figure:
@@ -175,7 +178,7 @@ def plot_semantic_layers(result: xr.Dataset, semantic: Mapping[str, SemanticLaye
             markersize=5,
             markeredgewidth=0.8,
         )
-    ax.set_yticks(range(len(directions)), [direction_name(result.attrs, direction) for direction in directions])
+    ax.set_yticks(range(len(directions)), [_short_name(result, direction) for direction in directions])
     ax.set_ylim(len(directions) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
@@ -198,12 +201,21 @@ def _direction_label(result: xr.Dataset, direction: str) -> str:
     """A direction in words where they fit in the column, in codes where not."""
     codes = direction_name(result.attrs, direction)
     words = f"{direction_sentence(result.attrs, direction)} ({codes})"
-    return words if len(words) <= 48 else codes.replace("→", "foretells")
+    if len(words) <= 48:
+        return words
+    return (codes if len(codes) <= 40 else _short_name(result, direction)).replace("→", "foretells")
+
+
+def _short_name(result: xr.Dataset, direction: str) -> str:
+    """A direction where there is little room: of sides with long names their letters, which the caption explains."""
+    codes = direction_name(result.attrs, direction)
+    letters = {"a_to_b": "A → B", "b_to_a": "B → A"}
+    return codes if len(codes) <= _SHORT else letters[direction]
 
 
 def _left_margin(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | None) -> float:
     """Inches left of the axes: for the axis label, and for the names of the strip's lines."""
-    longest = len(direction_name(result.attrs, "a_to_b")) if semantic else 0
+    longest = len(_short_name(result, "a_to_b")) if semantic else 0
     return min(max(0.47, 0.06 * longest + 0.06), 1.2)
 
 
@@ -218,6 +230,8 @@ def _caption(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | None) 
         f"{attrs['convention']}.",
         f"{models}; {attrs['data']}.",
     ]
+    if len(direction_name(attrs, "a_to_b")) > _SHORT:
+        parts.append("A: {}; B: {}.".format(*sides_of(attrs, "a_to_b")))
     if "low" in result:
         parts.append("Bands: 95 %.")
     if semantic:

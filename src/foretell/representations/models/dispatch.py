@@ -7,8 +7,10 @@ from typing import Any
 
 from foretell.exceptions import check_option
 from foretell.representations.models.base import Modality, Model
+from foretell.representations.models.image_loading import load_image_model
+from foretell.representations.models.image_source import describe_image_model
+from foretell.representations.models.loading import load_text_model
 from foretell.representations.models.source import ModelInfo, describe_model
-from foretell.representations.models.text import load_text_model
 
 __all__ = ["describe", "load_model"]
 
@@ -28,10 +30,12 @@ def load_model(name: str, *, modality: Modality = "text", cache: Path | None = N
         Of `load_text_model` or `load_image_model`.
     """
     check_option("modality", modality, ("text", "image"))
-    return load_text_model(name, cache=cache, **options)
+    load = load_image_model if modality == "image" else load_text_model
+    return load(name, cache=cache, **options)
 
 
 def describe(name: str, *, modality: Modality = "text", cache: Path | None = None, **options: Any) -> ModelInfo:
     """What `load_model` would load, found out without loading it."""
     check_option("modality", modality, ("text", "image"))
-    return describe_model(name, cache=cache, **options)
+    of = describe_image_model if modality == "image" else describe_model
+    return of(name, cache=cache, **options)

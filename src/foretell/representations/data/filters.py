@@ -1,0 +1,138 @@
+"""Which items of a set are left out, whatever the set: too short, too long, met before, not in the choice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from foretell.exceptions import InputError, OptionError, check_option
+from foretell.representations.data.pairs import Pairs
+
+__all__ = ["check_count", "choose", "draw", "filtered"]
+
+_DUPLICATES = ("drop", "keep")
+
+
+def filtered(
+    pairs: Pairs,
+    *,
+    min_words: int | Mapping[str, int] | None = None,
+    max_words: int | Mapping[str, int] | None = None,
+    max_characters: int | Mapping[str, int] | None = None,
+    duplicates: str = "drop",
+    limit: int | None = None,
+    seed: int = 0,
+) -> Pairs:
+    """The items of a set that pass some filters, in their order and with their ids.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        The set.
+    min_words, max_words : int or mapping of str to int, optional
+        Fewest and most words of a text, parted by white space: one number for every side of texts, or numbers by
+        side. Chinese, Japanese and Thai write few spaces: give such sides no number, or count characters.
+    max_characters : int or mapping of str to int, optional
+        Most characters of a text.
+    duplicates : {"drop", "keep"}
+        Whether an item goes whose text or image on any side is that of an item kept before it, character by character
+        or byte by byte.
+    limit : int, optional
+        How many items to keep at most, chosen by chance among those that pass: the choice depends on seed and ids
+        alone, and a smaller one is part of a larger one.
+    seed : int
+        Of that choice.
+
+    Returns
+    -------
+    Pairs
+        With the numbers of those left out, by reason, added to `dropped`. An item counts for the first reason found.
+
+    Raises
+    ------
+    OptionError
+        For a value that a filter cannot have, or a side that is not one of texts.
+    InputError
+        If no item is left.
+    """
+    check_option("duplicates", duplicates, _DUPLICATES)
+    if limit is not None:
+        check_count("limit", limit, least=1)
+    check_count("seed", seed, least=0)
+    fewest, most, longest = (
+        _by_side(name, value, pairs)
+        for name, value in (("min_words", min_words), ("max_words", max_words), ("max_characters", max_characters))
+    )
+    dropped: Counter[str] = Counter()
+    seen: dict[str, set[str]] = {side: set() for side in pairs.sides}
+    kept: list[int] = []
+    for row in range(len(pairs)):
+        reason = _wrong_length(pairs, row, fewest, most, longest)
+        if reason is None and duplicates == "drop":
+            reason = _met_before(pairs, row, seen)
+        if reason is None:
+            kept.append(row)
+        else:
+            dropped[reason] += 1
+    if not kept:
+        raise InputError(f"No item of {pairs.name!r} passes the filters ({dict(dropped)}): loosen them.")
+    if limit is not None and len(kept) > limit:
+        dropped[f"not in the choice of {limit} items (seed {seed})"] = len(kept) - limit
+        kept = [kept[place] for place in choose([pairs.ids[row] for row in kept], limit, seed=seed)]
+    return pairs if len(kept) == len(pairs) else pairs.take(kept, dropped=dropped)
+
+
+def draw(seed: int, item: str) -> bytes:
+    """The number that an item draws: from the seed and its id alone, so the same on any machine."""
+    return hashlib.sha256(f"{seed}\n{item}".encode()).digest()
+
+
+def choose(ids: Sequence[str], count: int, *, seed: int) -> list[int]:
+    """Positions, in order, of the `count` items that draw the smallest numbers.
+
+    A choice is part of every larger one with the same seed.
+    """
+    return sorted(sorted(range(len(ids)), key=lambda row: draw(seed, ids[row]))[:count])
+
+
+def check_count(name: str, value: object, *, least: int) -> None:
+    """Raise `OptionError` unless `value` is a whole number of at least `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise OptionError(f"{name}={value!r} must be a whole number of at least {least}.")
+
+
+def _by_side(name: str, value: int | Mapping[str, int] | None, pairs: Pairs) -> dict[str, int]:
+    if value is None:
+        return {}
+    numbers = dict(value) if isinstance(value, Mapping) else dict.fromkeys(pairs.texts, value)
+    for side, number in numbers.items():
+        check_option(f"{name}: side", side, pairs.texts)
+        check_count(f"{name} of side {side!r}", number, least=1)
+    return numbers
+
+
+def _wrong_length(
+    pairs: Pairs, row: int, fewest: Mapping[str, int], most: Mapping[str, int], longest: Mapping[str, int]
+) -> str | None:
+    for side, number in fewest.items():
+        if len(pairs.texts[side][row].split()) < number:
+            return f"fewer than {number} words on side {side}"
+    for side, number in most.items():
+        if len(pairs.texts[side][row].split()) > number:
+            return f"more than {number} words on side {side}"
+    for side, number in longest.items():
+        if len(pairs.texts[side][row]) > number:
+            return f"more than {number} characters on side {side}"
+    return None
+
+
+def _met_before(pairs: Pairs, row: int, seen: Mapping[str, set[str]]) -> str | None:
+    contents = {side: texts[row] for side, texts in pairs.texts.items()}
+    contents |= {side: pictures[row].sha256 for side, pictures in pairs.pictures.items()}
+    for side, content in contents.items():
+        if content in seen[side]:
+            return f"met before on side {side}"
+    for side, content in contents.items():
+        seen[side].add(content)
+    return None

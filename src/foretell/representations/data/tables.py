@@ -1,0 +1,150 @@
+"""Tables in files: TSV, CSV, JSON lines and Parquet, read row by row."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from foretell.exceptions import InputError, OptionError, check_option, require
+from foretell.representations.data.columns import Choice
+from foretell.representations.data.lines import read_lines
+from foretell.representations.data.rows import Row, Rows
+from foretell.representations.packages import sha256_of
+
+__all__ = ["TABLES", "read_table"]
+
+TABLES = (".tsv", ".csv", ".jsonl", ".parquet")
+"""Suffixes of the tables that can be read."""
+
+_PICTURE_COLUMNS = frozenset({"image", "file_name"})
+_BATCH_ROWS = 200  # images may lie in them
+
+
+def read_table(
+    path: Path,
+    choice: Choice,
+    *,
+    header: bool = True,
+    quotes: bool | None = None,
+    root: Path | None = None,
+    licence: str = "not stated",
+) -> Rows:
+    r"""Read a table.
+
+    Parameters
+    ----------
+    path : Path
+        A file whose name ends in one of `TABLES`.
+    choice : Choice
+        Which columns are wanted.
+    header : bool
+        Whether the first line of a TSV or CSV names its columns. Without one they are called "1", "2" and so on.
+    quotes : bool, optional
+        Whether ``"`` around a cell of a TSV or CSV is no part of it, so that tabs, commas and line breaks may stand
+        inside. By default in a CSV only: texts in a TSV begin with quotation marks of their own.
+    root : Path, optional
+        Folder of its images, that of the table by default. Columns called ``image`` or ``file_name`` hold such paths.
+    licence : str
+        Of what is in it.
+
+    Returns
+    -------
+    Rows
+        Called "line 17" by the line where they begin, or in Parquet "row 16" by their number from 0.
+
+    Raises
+    ------
+    InputError
+        While it is read, if the file is not what its name says; the message names the line.
+    """
+    check_option("header", header, (True, False))
+    check_option("quotes", quotes, (True, False, None))
+    suffix = path.suffix.lower()
+    if suffix not in (".tsv", ".csv") and (not header or quotes is not None):
+        raise OptionError(f"{path.name} has neither header nor quotes: leave these options to TSV and CSV.")
+    if suffix == ".parquet":
+        rows = _parquet(path, choice.wanted)
+    elif suffix == ".jsonl":
+        rows = _json_lines(path)
+    else:
+        quoted = suffix == ".csv" if quotes is None else quotes
+        records = _quoted(path, "," if suffix == ".csv" else "\t") if quoted else _plain(path, suffix)
+        rows = _with_header(path, records, header=header)
+    return Rows(
+        name=path.stem,
+        source=f"{path.name}, sha256 {sha256_of(path)[:16]}",
+        licence=licence,
+        rows=rows,
+        all_alike=suffix != ".jsonl",
+        picture_columns=_PICTURE_COLUMNS,
+        roots=(path.parent if root is None else root,),
+    )
+
+
+def _plain(path: Path, suffix: str) -> Iterator[tuple[int, list[str]]]:
+    """Cells between separators, whatever they hold."""
+    separator = "," if suffix == ".csv" else "\t"
+    for number, line in read_lines(path):
+        yield number, line.removesuffix("\n").removesuffix("\r").split(separator)
+
+
+def _quoted(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader((line for _, line in read_lines(path)), delimiter=separator, strict=True)
+    while True:
+        begins = reader.line_num + 1
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InputError(
+                f"Line {begins} of {path} cannot be read ({error}): look for a quotation mark that is not closed, "
+                "or give quotes=False if they are part of the texts."
+            ) from error
+        yield begins, record
+
+
+def _with_header(path: Path, records: Iterator[tuple[int, list[str]]], *, header: bool) -> Iterator[Row]:
+    names: list[str] = []
+    for number, cells in records:
+        if header and not names:
+            names = [cell.strip() for cell in cells]
+            repeated = next((name for name in names if names.count(name) > 1), None)
+            if repeated is not None:
+                raise InputError(f"{path} has two columns called {repeated!r}: name them apart, or give header=False.")
+            continue
+        names = names or [str(place + 1) for place in range(len(cells))]
+        if len(cells) > len(names):
+            raise InputError(f"Line {number} of {path} has {len(cells)} cells for {len(names)} columns: mend the line.")
+        yield Row(f"line {number}", dict(zip(names, [*cells, *[None] * (len(names) - len(cells))], strict=True)))
+
+
+def _json_lines(path: Path) -> Iterator[Row]:
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        try:
+            cells = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"Line {number} of {path} is not JSON ({error}): write one object a line.") from error
+        if not isinstance(cells, dict):
+            raise InputError(f"Line {number} of {path} is no JSON object: write one a line, column: value.")
+        yield Row(f"line {number}", cells)
+
+
+def _parquet(path: Path, wanted: Sequence[str]) -> Iterator[Row]:
+    parquet = require("pyarrow.parquet", "hf")
+    outer = {"translation", *wanted, *(column.partition(".")[0] for column in wanted)}
+    try:
+        with parquet.ParquetFile(path) as file:
+            names = [name for name in file.schema_arrow.names if name in outer]
+            number = 0
+            # Without any of the columns one row of all is enough to say which there are.
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names or None):
+                for cells in batch.to_pylist():
+                    yield Row(f"row {number}", cells)
+                    number += 1
+    except (OSError, ValueError, NotImplementedError) as error:  # the kinds of pyarrow's errors, and of texts not UTF-8
+        raise InputError(f"{path} is not readable as Parquet ({error}): write it again.") from error

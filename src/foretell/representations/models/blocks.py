@@ -1,0 +1,61 @@
+"""Which part of a transformers model reads text, and its list of blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from foretell.exceptions import InputError, require
+
+__all__ = ["blocks_of", "longest_text", "text_part"]
+
+_UNLIMITED = 10**9
+
+
+def text_part(model: Any) -> Any:
+    """The model itself, or of one that also takes images or sounds the tower or the decoder of its text."""
+    config = model.config
+    if config.get_text_config() is config:
+        return model
+    return getattr(model, "text_model", None) or model.get_decoder()
+
+
+def blocks_of(model: Any, name: str) -> Any:
+    """The list of the model's blocks: the one ModuleList as long as the configuration says.
+
+    Raises
+    ------
+    InputError
+        If there is not exactly one.
+    """
+    torch = require("torch", "hf")
+    n_blocks = model.config.num_hidden_layers
+    lists: dict[str, Any] = {}
+    for path, module in model.named_modules():
+        # Lists inside a block (of experts, say) may happen to be as long.
+        inside = any(path.startswith(f"{found}.") for found in lists)
+        if isinstance(module, torch.nn.ModuleList) and len(module) == n_blocks and not inside:
+            lists[path] = module
+    if len(lists) != 1:
+        raise InputError(
+            f"{name} ({type(model).__name__}) has {len(lists)} lists of {n_blocks} blocks, not one: only plain "
+            "decoders and encoders can be read layer by layer."
+        )
+    return next(iter(lists.values()))
+
+
+def longest_text(model: Any, tokenizer: Any) -> int | None:
+    """Tokens that the model takes at most, special ones included, or None where nothing says."""
+    limits = []
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        # The RoBERTa kind number their positions from the padding's on: two of 514 are never a token's.
+        unused = [
+            module.padding_idx + 1
+            for path, module in model.named_modules()
+            if path.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None
+        ]
+        limits.append(positions - max(unused, default=0))
+    # A tokenizer that knows no limit says 10^30.
+    if 0 < tokenizer.model_max_length < _UNLIMITED:
+        limits.append(int(tokenizer.model_max_length))
+    return min(limits, default=None)
