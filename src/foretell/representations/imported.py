@@ -50,8 +50,9 @@ def import_activations(
 ) -> Store:
     """Make a store of activations that something else computed; neither a model nor torch is needed.
 
-    A call that was stopped is completed by the same call. Files are mapped and read once for what is kept and once for
-    their sha256; what is held in memory is some 256 MiB of them, and the bits of `chunk_items` items.
+    A call that was stopped is completed by the same call. Files are read once for what is kept and once for their
+    sha256. They are mapped, so that what of them is in memory is the system's to drop: of requests 256 MiB, or one
+    file that is larger. What is held beyond is one layer of these in 32 bits, and the bits of `chunk_items` items.
 
     Parameters
     ----------
@@ -288,6 +289,7 @@ def _chunk(
                 if number == 0:
                     near_zero[info.layers.index(layer)] += n_near_zero_of_array(x, info.near_zero).sum()
                 pieces.setdefault((number, layer), []).append(kept_of_array(x, kept, layer))
+        source.release()
     return {key: np.concatenate(arrays) for key, arrays in pieces.items()}, near_zero
 
 
