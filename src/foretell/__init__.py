@@ -36,6 +36,7 @@ _HOME = {
     "align": "foretell.measure.space",
     "load_pairs": "foretell.representations.data",
     "extract": "foretell.representations.extraction",
+    "import_activations": "foretell.representations.imported",
     "open_store": "foretell.representations.store",
     "run": "foretell.studies.run",
     "semantic_layers": "foretell.studies.semantic",
@@ -55,6 +56,7 @@ __all__ = [
     "imbalance_by_n",
     "imbalance_curve",
     "imbalance_matrix",
+    "import_activations",
     "information_imbalance",
     "load_pairs",
     "load_result",
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     from foretell.measure.space import Space, align
     from foretell.representations.data import load_pairs
     from foretell.representations.extraction import extract
+    from foretell.representations.imported import import_activations
     from foretell.representations.store import open_store
     from foretell.studies.run import run
     from foretell.studies.semantic import semantic_layers

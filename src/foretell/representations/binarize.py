@@ -14,7 +14,15 @@ from foretell.representations.models.base import Reading
 from foretell.representations.recordings import Recording
 from foretell.representations.store.layout import Kept
 
-__all__ = ["NEAR_ZERO", "Gather", "kept_values", "n_near_zero", "packed_above"]
+__all__ = [
+    "NEAR_ZERO",
+    "Gather",
+    "kept_of_array",
+    "kept_values",
+    "n_near_zero",
+    "n_near_zero_of_array",
+    "packed_above",
+]
 
 NEAR_ZERO = {"float32": 1e-4, "bfloat16": 0.1, "float16": 0.02}
 """Share of the root mean square of a token below which an activation's sign may depend on what else is in its batch:
@@ -74,6 +82,22 @@ def kept_values(activations: Any, kept: Kept, layer: str) -> NDArray[Any]:
     return _packed_signs(activations)
 
 
+def kept_of_array(activations: NDArray[Any], kept: Kept, layer: str) -> NDArray[Any]:
+    """`kept_values` of an array of 32 or 64 bits, without torch."""
+    recording = kept.recording
+    if kept.is_full or recording.needs_all_items:
+        return activations.astype(np.float32)
+    if recording.binarize == "projection":
+        directions = _directions(activations.shape[-1], kept.n_bits[layer], recording.seed)
+        activations = activations.astype(np.float32) @ directions
+    if recording.binarize == "2bit":
+        # The lower median, as torch takes it.
+        middle = (activations.shape[-1] - 1) // 2
+        t = np.partition(np.abs(activations), middle, axis=-1)[..., middle : middle + 1]
+        activations = np.concatenate([activations + t, activations - t], axis=-1)
+    return _packed(activations)
+
+
 def packed_above(numbers: NDArray[np.float32], binarize: str) -> NDArray[np.uint8]:
     """Packed bits of whether numbers of shape (N, T, H) are above their median, or mean, over items."""
     threshold = (np.median if binarize == "median" else np.mean)(numbers.astype(np.float64), axis=0)
@@ -87,13 +111,24 @@ def n_near_zero(activations: Any, share: float) -> NDArray[np.uint64]:
     return np.asarray((x.abs() <= floor).flatten(1).sum(dim=1).cpu().numpy(), np.uint64)
 
 
+def n_near_zero_of_array(activations: NDArray[Any], share: float) -> NDArray[np.uint64]:
+    """`n_near_zero` of an array, without torch."""
+    floor = share * np.sqrt(np.mean(np.square(activations), axis=-1, keepdims=True))
+    return np.asarray((np.abs(activations) <= floor).sum(axis=(1, 2)), np.uint64)
+
+
+def _packed(activations: NDArray[Any]) -> NDArray[np.uint8]:
+    n_items, n_tokens, n_dimensions = activations.shape
+    packed = np.empty((n_items * n_tokens, -(-n_dimensions // 8)), np.uint8)
+    pack_signs(activations.reshape(-1, n_dimensions), packed)
+    return packed.reshape(n_items, n_tokens, -1)
+
+
 def _packed_signs(activations: Any) -> NDArray[np.uint8]:
     torch = require("torch", "hf")
-    n_items, n_tokens, n_dimensions = activations.shape
     if activations.device.type == "cpu":
-        packed = np.empty((n_items * n_tokens, -(-n_dimensions // 8)), np.uint8)
-        pack_signs(activations.float().reshape(-1, n_dimensions).numpy(), packed)
-        return packed.reshape(n_items, n_tokens, -1)
+        return _packed(activations.float().numpy())
+    n_dimensions = activations.shape[-1]
     # On the device, so that bits are all that cross.
     signs = torch.nn.functional.pad((activations > 0).to(torch.uint8), (0, -n_dimensions % 8))
     places = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8, device=activations.device)

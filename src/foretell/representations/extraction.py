@@ -23,7 +23,7 @@ from foretell.representations.recordings import Recording, Tokens
 from foretell.representations.store import Storage, Store, StoreInfo, StoreWriter, create_store, locked, opened
 from foretell.representations.store.layout import Kept, fingerprint_of, sha256_of_texts
 
-__all__ = ["extract", "fingerprint"]
+__all__ = ["binarize_waiting", "columns_of", "existing", "extract", "fingerprint", "forget_damaged", "made_of_items"]
 
 _CHUNK_ITEMS = 64
 
@@ -99,15 +99,15 @@ def extract(
     known, dtype = _known(model, _modality(pairs, side), options)
     made_of = _made_of(pairs, side=side, model=known, dtype=dtype, recordings=recordings, chunk_items=chunk_items)
     storage = Storage(out, read_only=False)
-    store = _existing(storage, made_of)
+    store = existing(storage, made_of)
     if store is not None and store.is_complete and not repair:
         return store
     if storage.folder is not None:
         storage.folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(storage) as renew:
-        store = _existing(storage, made_of)  # another process may have been at work until now
+        store = existing(storage, made_of)  # another process may have been at work until now
         if store is not None and repair:
-            _forget_damaged(store, StoreWriter(storage, store.info))
+            forget_damaged(store, StoreWriter(storage, store.info))
         if store is None or not store.committed.all():
             loaded = load_model(model, modality=_modality(pairs, side), **options) if isinstance(model, str) else model
             if store is None:
@@ -115,7 +115,7 @@ def extract(
             with progress_bar(store, enabled=progress) as advance:
                 run = _Run(store, loaded, pairs.contents(side), batch_tokens)
                 run.complete(lambda n_items: (renew(), advance(n_items)))
-        _binarize_waiting(opened(storage), StoreWriter(storage, store.info))
+        binarize_waiting(opened(storage), StoreWriter(storage, store.info))
     return opened(Storage(out, read_only=True))
 
 
@@ -155,11 +155,6 @@ def _made_of(
     pairs: Pairs, *, side: str, model: ModelInfo, dtype: str, recordings: Sequence[Recording], chunk_items: int
 ) -> dict[str, str | int]:
     """Everything that the bits and their places depend on, by names that an error can show."""
-    contents = (
-        sha256_of_texts([picture.sha256 for picture in pairs.pictures[side]])
-        if side in pairs.pictures
-        else sha256_of_texts(pairs.texts[side])
-    )
     return {
         "model revision": model.revision,
         "preprocessing": model.tokenizer,
@@ -167,13 +162,25 @@ def _made_of(
         "tokens": json.dumps([str(one) for one in recordings]),
         "side": side,
         "chunk_items": chunk_items,
+        **made_of_items(pairs, side),
+    }
+
+
+def made_of_items(pairs: Pairs, side: str) -> dict[str, str]:
+    """What of a side of the pairs decides the bits and their places."""
+    contents = (
+        sha256_of_texts([picture.sha256 for picture in pairs.pictures[side]])
+        if side in pairs.pictures
+        else sha256_of_texts(pairs.texts[side])
+    )
+    return {
         "ids": sha256_of_texts(pairs.ids),
         "items": contents,
         "groups": "none" if pairs.groups is None else sha256_of_texts(pairs.groups),
     }
 
 
-def _existing(storage: Storage, made_of: Mapping[str, str | int]) -> Store | None:
+def existing(storage: Storage, made_of: Mapping[str, str | int]) -> Store | None:
     """The store that is there, None where there is nothing whole, or an error where it is of something else."""
     if storage.is_empty:
         return None
@@ -236,6 +243,12 @@ def _create(
         made_of=made_of,
         fingerprint=fingerprint_of(made_of),
     )
+    create_store(storage, info, columns=columns_of(pairs, side), token_counts=counts)
+    return opened(storage)
+
+
+def columns_of(pairs: Pairs, side: str) -> dict[str, Any]:
+    """Columns of a store: the items of a side by name."""
     columns: dict[str, Any] = {"ids": pairs.ids}
     if side in pairs.pictures:
         columns["texts"] = [picture.name for picture in pairs.pictures[side]]
@@ -244,8 +257,7 @@ def _create(
         columns["texts"] = pairs.texts[side]
     if pairs.groups is not None:
         columns["groups"] = pairs.groups
-    create_store(storage, info, columns=columns, token_counts=counts)
-    return opened(storage)
+    return columns
 
 
 def _counted(
@@ -389,7 +401,7 @@ class _Run:
             )
 
 
-def _binarize_waiting(store: Store, writer: StoreWriter) -> None:
+def binarize_waiting(store: Store, writer: StoreWriter) -> None:
     """Make the bits that wait for all items."""
     for number in store.waiting:
         kept = store.info.kept[number]
@@ -398,7 +410,7 @@ def _binarize_waiting(store: Store, writer: StoreWriter) -> None:
         writer.finish(number)
 
 
-def _forget_damaged(store: Store, writer: StoreWriter) -> None:
+def forget_damaged(store: Store, writer: StoreWriter) -> None:
     """Mark chunks with damage as missing."""
     for number, _, chunk, fault in store.damaged():
         recording = store.info.kept[number].recording

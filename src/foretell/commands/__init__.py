@@ -1,0 +1,1 @@
+"""Commands that work on stores and on the installation; `foretell.cli` gathers them."""

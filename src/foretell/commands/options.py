@@ -1,0 +1,59 @@
+"""Options that several commands have, and what they mean in Python."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from foretell.representations.data import Pairs
+
+__all__ = ["Data", "DataOption", "Repair", "Side", "Sides", "StoreOut", "Tokens", "listed", "pairs_of"]
+
+Data = Annotated[
+    list[str],
+    typer.Option("--data", metavar="DATA", help="The pairs: what load_pairs takes. Again for several files."),
+]
+DataOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="An option of load_pairs; the value is JSON, or else text. Repeatable."),
+]
+Side = Annotated[str, typer.Option(metavar="S", help="Side of the pairs, such as a language's code.")]
+Sides = Annotated[
+    str | None,
+    typer.Option(metavar="A,B", help="All sides of the pairs: items are those that all of them have. S by default."),
+]
+StoreOut = Annotated[str, typer.Option("--out", metavar="STORE", help="Folder or URL of the store.")]
+Tokens = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RULE", help="What to keep: 'last 20' by default, 'mean', 'last 20, median'. Repeatable."),
+]
+Repair = Annotated[bool, typer.Option("--repair", help="Read what is there, and make damaged chunks anew.")]
+
+
+def pairs_of(data: Sequence[str], side: str, sides: str | None, options: Sequence[str] | None) -> Pairs:
+    """Load the pairs that a command names."""
+    from foretell.representations.data import load_pairs
+
+    given: dict[str, Any] = {}
+    for option in options or ():
+        name, equals, value = option.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{option!r} is not KEY=VALUE", param_hint="--data-option")
+        try:
+            given[name.replace("-", "_")] = json.loads(value)
+        except ValueError:
+            given[name.replace("-", "_")] = value
+    wanted = [side] if sides is None else listed(sides)
+    if side not in wanted:
+        raise typer.BadParameter(f"{sides!r} lacks the side {side!r}", param_hint="--sides")
+    source: Any = data[0] if len(data) == 1 else list(data)
+    return load_pairs(source, wanted, **given)
+
+
+def listed(text: str) -> list[str]:
+    """The parts of "a,b"."""
+    return [part.strip() for part in text.split(",") if part.strip()]

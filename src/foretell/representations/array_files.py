@@ -1,0 +1,198 @@
+"""Arrays in .npy, .npz and .safetensors files: mapped, not read, and without torch; no pickle is ever opened."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.exceptions import InputError
+
+__all__ = ["SUFFIXES", "Tensor", "open_arrays", "read_texts"]
+
+SUFFIXES = (".npy", ".npz", ".safetensors")
+"""Kinds of files that can be read."""
+
+_KINDS = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "u1",
+    "BOOL": "?",
+}
+_LONGEST_HEADER = 100 * 2**20
+_LOCAL_HEADER = 30  # bytes of a zip's local header before the name
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """An array in a file, read where it is looked at.
+
+    Parameters
+    ----------
+    stored : ndarray
+        Mapped; of bfloat16, which numpy does not have, the 16 bits as numbers.
+    dtype : str
+        "float32", "bfloat16" and so on.
+    """
+
+    stored: NDArray[Any]
+    dtype: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.stored.shape
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it holds activations."""
+        return self.dtype in ("float16", "bfloat16", "float32", "float64")
+
+    def floats(self, where: Any = ...) -> NDArray[Any]:
+        """A part of it in 32 bits, or 64 where it has them: a copy in memory."""
+        part = self.stored[where]
+        if self.dtype == "bfloat16":
+            # A bfloat16 is the upper half of a float32.
+            return np.asarray((part.astype(np.uint32) << np.uint32(16)).view(np.float32))
+        return np.asarray(part.astype(np.float64 if self.dtype == "float64" else np.float32))
+
+
+def open_arrays(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Arrays of a file by name, a .npy file's own being "", and what a .safetensors file says beside them.
+
+    Parameters
+    ----------
+    path : Path
+        Of a .npy, .npz or .safetensors file. A compressed .npz is unpacked into a temporary file first.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is of another kind or damaged, or it holds pickled objects.
+    """
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{path} is not read: give {', '.join(SUFFIXES)}, and save tensors of torch as safetensors.")
+    if not path.is_file():
+        raise InputError(f"There is no file {path}: check the path.")
+    try:
+        if path.suffix == ".safetensors":
+            return _safetensors(path)
+        if path.suffix == ".npy":
+            with path.open("rb") as file:
+                return {"": _npy(file, path, path, 0)}, {}
+        return _npz(path), {}
+    except InputError:
+        raise
+    except (
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        OSError,
+        EOFError,
+        struct.error,
+        zipfile.BadZipFile,
+    ) as error:
+        raise InputError(f"{path} cannot be read ({error}): it is damaged or not a {path.suffix} file.") from error
+
+
+def read_texts(path: Path) -> list[str]:
+    """Texts of a file: one a line, a JSON list, or a .npy file of strings."""
+    if not path.is_file():
+        raise InputError(f"There is no file {path}: check the path.")
+    try:
+        if path.suffix == ".npy":
+            found = np.load(path, allow_pickle=False)
+            if found.dtype.kind != "U":
+                raise ValueError(f"{found.dtype} instead of strings")
+            return [str(one) for one in found]
+        text = path.read_text(encoding="utf-8")
+        if path.suffix != ".json":
+            return text.splitlines()
+        listed = json.loads(text)
+        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+            raise ValueError("it is not a list of strings")
+        return listed
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} is no list of texts ({error}): give one a line, or a JSON list.") from error
+
+
+def _npz(path: Path) -> dict[str, Tensor]:
+    found = {}
+    with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            if member.compress_type == zipfile.ZIP_STORED:
+                file.seek(member.header_offset)
+                header = file.read(_LOCAL_HEADER)
+                start = member.header_offset + _LOCAL_HEADER + sum(struct.unpack("<HH", header[26:30]))
+                file.seek(start)
+                found[name] = _npy(file, path, path, start)
+                continue
+            # The file has no name, and what is mapped from it outlives its being closed.
+            with tempfile.TemporaryFile() as unpacked:
+                with archive.open(member) as packed:
+                    shutil.copyfileobj(packed, unpacked)
+                unpacked.seek(0)
+                found[name] = _npy(unpacked, unpacked, path, 0)
+    return found
+
+
+def _npy(file: Any, mapped: Any, path: Path, start: int) -> Tensor:
+    """The array whose .npy form begins where `file` stands, `start` bytes into what is mapped."""
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = read_header(file)
+    if dtype.hasobject:
+        raise InputError(f"{path} holds pickled objects, which are never opened: save arrays of numbers.")
+    return _mapped(mapped, file.tell(), dtype, shape, dtype.name, order="F" if is_fortran else "C")
+
+
+def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > min(size - 8, _LONGEST_HEADER):
+            raise ValueError("its header is longer than it")
+        header = json.loads(file.read(length))
+    said = header.pop("__metadata__", {})
+    found = {}
+    for name, entry in header.items():
+        kind, shape, (first, stop) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+        if kind not in _KINDS:
+            raise InputError(f"{path}: {name!r} is of {kind}, which is not read: save it as BF16, F16 or F32.")
+        dtype = np.dtype(_KINDS[kind])
+        n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
+        if not 0 <= first <= stop <= size - 8 - length or stop - first != n_bytes:
+            raise ValueError(f"{name!r} does not fit into it")
+        name_of = "bfloat16" if kind == "BF16" else dtype.name
+        found[name] = _mapped(path, 8 + length + first, dtype, shape, name_of)
+    return found, said
+
+
+def _mapped(
+    file: Any, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...], name: str, *, order: Any = "C"
+) -> Tensor:
+    if 0 in shape:
+        return Tensor(np.empty(shape, dtype), name)
+    # A plain view of the map: slices of a memmap object cost some microseconds each.
+    whole: NDArray[Any] = np.memmap(file, dtype, "r", offset, shape or (1,), order)
+    return Tensor(whole.view(np.ndarray).reshape(shape, order=order), name)

@@ -1,0 +1,249 @@
+"""Two stores, or files of arrays, measured against each other without a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foretell.exceptions import AlignmentError, InputError, OptionError
+from foretell.measure.bits import Bits
+from foretell.measure.compare import imbalance_curve, imbalance_matrix
+from foretell.measure.contrasts import contrast
+from foretell.measure.inference import critical
+from foretell.measure.result import DIRECTIONS, save_result, write_csv
+from foretell.measure.space import Space, align
+from foretell.representations.array_files import SUFFIXES, open_arrays
+from foretell.representations.imported_layers import BESIDE, texts_in
+from foretell.representations.store import Store, open_store
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Asymmetry", "BestPair", "Comparison", "Side", "compare_sides", "load_side", "write_comparison"]
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Some layers of a store, or the arrays of a file.
+
+    Parameters
+    ----------
+    name : str
+    spaces : mapping of str to Space
+    groups : sequence of str, optional
+        Group of each item.
+    attributes : mapping
+        What a result says of it, such as the model.
+    """
+
+    name: str
+    spaces: Mapping[str, Space]
+    groups: Sequence[str] | None
+    attributes: Mapping[str, str]
+
+    @property
+    def ids(self) -> tuple[str, ...] | None:
+        """Names of the items, where there are any."""
+        return next(iter(self.spaces.values())).ids
+
+
+@dataclass(frozen=True)
+class Asymmetry:
+    """Of one pair of spaces: ``a_to_b - b_to_a``, and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class BestPair:
+    """Where one direction is least.
+
+    Parameters
+    ----------
+    direction : str
+    a, b : str
+        Names of the two spaces.
+    value, low, high : float
+        The imbalance in this direction, and its 95 % interval.
+    asymmetry : Asymmetry
+        Of this pair.
+    p_value : float, optional
+        Of the least value over all pairs, against shuffled items; None without a null.
+    """
+
+    direction: str
+    a: str
+    b: str
+    value: float
+    low: float
+    high: float
+    asymmetry: Asymmetry
+    p_value: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What `compare_sides` found.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        As of `imbalance_matrix`, or `imbalance_curve` for the diagonal.
+    best : tuple of BestPair
+        By direction; one that has no value is left out.
+    n_left_out : tuple of int
+        Items of either side that the other lacks.
+    """
+
+    result: xr.Dataset
+    best: tuple[BestPair, ...]
+    n_left_out: tuple[int, int]
+
+
+def load_side(place: str | Path, *, layers: Sequence[str] | None = None, tokens: str | None = None) -> Side:
+    """Open one side of a comparison; of a store nothing is read yet.
+
+    Parameters
+    ----------
+    place : str or Path
+        A store's folder or URL; or a .npy, .npz or .safetensors file of floats or bools of shape (items, ...), whose
+        ids are an array ``ids``, or in the metadata.
+    layers : sequence of str, optional
+        Names of layers or arrays, all by default.
+    tokens : str, optional
+        Of a store, a rule such as "last 5"; all that it keeps first, by default.
+
+    Raises
+    ------
+    OptionError
+        For a layer or tokens that there are not.
+    InputError, StoreError
+        If it cannot be read.
+    """
+    path = Path(place)
+    if path.suffix not in SUFFIXES:
+        return _of_store(open_store(place), layers, tokens)
+    if tokens is not None:
+        raise OptionError(f"tokens={tokens!r} is of stores, and {path} is a file: save the tokens that you want.")
+    arrays, said = open_arrays(path)
+    if "offsets" in arrays:
+        raise InputError(f"{path} has items of different lengths: make a store of it with `foretell import`.")
+    ids = texts_in(arrays, said, path) if "ids" in said or "ids" in arrays else None
+    own = {name or path.stem: tensor for name, tensor in arrays.items() if name not in BESIDE}
+    spaces = {}
+    for name in _chosen(layers, list(own), str(path)):
+        tensor = own[name]
+        x = tensor.floats() if tensor.dtype == "bfloat16" else tensor.stored
+        try:
+            spaces[name] = Bits.from_activations(x.reshape(len(x), -1) if x.ndim > 3 else x, ids)
+        except InputError as error:
+            raise InputError(f"{path}{f', {name}' if len(own) > 1 else ''}: {error}") from error
+    return Side(path.name, spaces, None, {"model": path.name})
+
+
+def compare_sides(
+    a: Side, b: Side, *, k: int = 1, null: int = 0, diagonal: bool = False, common: bool = False, seed: int = 0
+) -> Comparison:
+    """Measure two sides against each other, and find the best pair each way.
+
+    Parameters
+    ----------
+    a, b : Side
+        Over the same items in the same order, which ids prove where both have them.
+    k, null, seed
+        As for `imbalance_matrix`.
+    diagonal : bool
+        Whether layer l of A goes with layer l of B alone.
+    common : bool
+        Whether to measure the items that both have, in the order of A.
+
+    Raises
+    ------
+    AlignmentError, InputError, OptionError
+    """
+    n_items = [next(iter(side.spaces.values())).n_items for side in (a, b)]
+    of_item = _groups_by_id(a) or _groups_by_id(b)
+    if common:
+        a, b = _common(a, b)
+    ids = a.ids or b.ids
+    groups = [of_item[item] for item in ids] if of_item and ids else a.groups or b.groups
+    function: Any = imbalance_curve if diagonal else imbalance_matrix
+    result = function(a.spaces, b.spaces, k=k, null=null, seed=seed, groups=groups)
+    result = result.assign_attrs(
+        {f"{name}_{end}": value for end, side in (("a", a), ("b", b)) for name, value in side.attributes.items()}
+    )
+    best = tuple(
+        _best(result, a, b, direction, groups=groups)
+        for direction in DIRECTIONS
+        if result["imbalance"].sel(direction=direction).notnull().any()
+    )
+    n_kept = next(iter(a.spaces.values())).n_items
+    return Comparison(result, best, (n_items[0] - n_kept, n_items[1] - n_kept))
+
+
+def write_comparison(comparison: Comparison, folder: str | Path) -> Path:
+    """Write ``result.nc`` and ``result.csv`` into a folder."""
+    save_result(comparison.result, Path(folder) / "result.nc")
+    write_csv(comparison.result, Path(folder) / "result.csv")
+    return Path(folder)
+
+
+def _of_store(store: Store, layers: Sequence[str] | None, tokens: str | None) -> Side:
+    info = store.info
+    names = layers or [name for name in store.layers if not info.kept[0].is_full and name in info.kept[0].n_bits]
+    spaces = {name: store.space(name, tokens) for name in _chosen(names or None, store.layers, store.name)}
+    attributes = {
+        "model": info.model_id,
+        "revision": info.model_revision,
+        "side": info.side,
+        "data": info.pairs_name,
+        "tokens": tokens or str(info.kept[0].recording),
+    }
+    return Side(f"{info.model_id} {info.side}", spaces, store.groups, attributes)
+
+
+def _chosen(layers: Sequence[str] | None, there: Sequence[str], where: str) -> Sequence[str]:
+    absent = [layer for layer in layers or () if layer not in there]
+    if absent or not there:
+        raise OptionError(f"{where} has no {absent[0] if absent else 'array'}: there are {', '.join(there) or 'none'}.")
+    return layers or there
+
+
+def _groups_by_id(side: Side) -> dict[str, str]:
+    if side.groups is None or side.ids is None:
+        return {}
+    return dict(zip(side.ids, side.groups, strict=True))
+
+
+def _common(a: Side, b: Side) -> tuple[Side, Side]:
+    for side in (a, b):
+        if side.ids is None:
+            raise AlignmentError(f"{side.name} has no ids, so nothing says which of its items the other has too.")
+    aligned = iter(align(*a.spaces.values(), *b.spaces.values()))
+    first, second = ({name: next(aligned) for name in side.spaces} for side in (a, b))
+    return Side(a.name, first, None, a.attributes), Side(b.name, second, None, b.attributes)
+
+
+def _best(result: xr.Dataset, a: Side, b: Side, direction: str, *, groups: Sequence[str] | None) -> BestPair:
+    values = result["imbalance"].sel(direction=direction)
+    place = {name: int(number) for name, number in values.argmin(..., skipna=True).items()}
+    cell = result.sel(direction=direction).isel(place)
+    at_a, at_b = (str(cell[name].item()) for name in (("layer", "layer") if "layer" in place else ("a", "b")))
+    # A result keeps the scores of few of its cells, and the asymmetry needs those of this one.
+    one = imbalance_matrix({at_a: a.spaces[at_a]}, {at_b: b.spaces[at_b]}, k=int(result.attrs["k"]), groups=groups)
+    value, stderr = contrast(one, {(DIRECTIONS[0], at_a, at_b): 1, (DIRECTIONS[1], at_a, at_b): -1})
+    margin = critical(int(result.attrs["n_groups"])) * stderr
+    return BestPair(
+        direction=direction,
+        a=at_a,
+        b=at_b,
+        value=float(cell["imbalance"]),
+        low=float(cell["low"]),
+        high=float(cell["high"]),
+        asymmetry=Asymmetry(value, value - margin, value + margin),
+        p_value=float(result["p_value_minimum"].sel(direction=direction)) if "p_value_minimum" in result else None,
+    )

@@ -1,0 +1,301 @@
+"""Activations made elsewhere -> store: files of arrays in place of a model that is run here."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.exceptions import InputError, OptionError, check_option
+from foretell.representations.binarize import NEAR_ZERO, kept_of_array, n_near_zero_of_array
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.extraction import binarize_waiting, columns_of, existing, forget_damaged, made_of_items
+from foretell.representations.imported_files import open_source, sha256_of_files
+from foretell.representations.imported_source import Ids, Source
+from foretell.representations.models.base import FINAL
+from foretell.representations.progress import progress_bar
+from foretell.representations.recordings import Recording, Tokens
+from foretell.representations.store import Storage, Store, StoreInfo, StoreWriter, create_store, locked, opened
+from foretell.representations.store.layout import Kept, fingerprint_of, sha256_of_texts
+from foretell.tasks import checked_count
+
+__all__ = ["import_activations"]
+
+_BLOCK_BYTES = 256 * 2**20
+"""Of the files, all layers together: items that are read at a time."""
+
+
+def import_activations(
+    source: str | Path | Mapping[str, str | Path],
+    *,
+    pairs: Pairs,
+    side: str,
+    out: str | Path,
+    model_id: str,
+    ids: Ids | None = None,
+    layers: Sequence[int | str] | None = None,
+    n_blocks: int | None = None,
+    tokens: Tokens = "last 20",
+    special_token_ids: Sequence[int] = (),
+    model_licence: str = "not stated",
+    chunk_items: int = 64,
+    repair: bool = False,
+    progress: bool = False,
+) -> Store:
+    """Make a store of activations that something else computed; neither a model nor torch is needed.
+
+    A call that was stopped is completed by the same call. Files are mapped and read once for what is kept and once for
+    their sha256; what is held in memory is some 256 MiB of them, and the bits of `chunk_items` items.
+
+    Parameters
+    ----------
+    source : str, Path, or mapping of str to Path
+        - a folder with one file a layer (``0.npy``, ``layer-12.safetensors``, ``final.npz``), or such files by layer;
+        - a .npz or .safetensors file with an array a layer;
+        - a folder of the files that vLLM's hidden-states connector writes, one a request.
+
+        Arrays of a layer are of shape (items, H), (items, tokens, H), or (all tokens, H) with ``offsets``, shape
+        (items + 1,), beside them. ``docs/large-models.md`` shows all of it.
+    pairs : Pairs
+        The items, on all sides.
+    side : str
+        Side of the pairs that the model read.
+    out : str or Path
+        Folder of the store, or the URL of a file system that fsspec knows.
+    model_id : str
+        Name of the model.
+    ids : sequence of str, mapping, str or Path, optional
+        Which item is which: names in the order of the arrays, or a file of them (one a line, or a JSON list), unless
+        the files say so themselves; of requests, the item of each file by its name, or a JSON file of that, or
+        "file names". They must be the ids of the pairs, in any order.
+    layers : sequence of int or str, optional
+        Which layers to keep, all by default. Of requests, and then needed: the layers that the server was asked for.
+    n_blocks : int, optional
+        Blocks of the model, for relative depths; needed unless there is every layer from 0 on.
+    tokens : str, or sequence of str
+        As for `extract`. An array (items, H) has one token an item: ``"last 1"``.
+    special_token_ids : sequence of int
+        Tokens that are not the text's own, padding included: they are left out by their numbers in ``token_ids``.
+    model_licence : str
+        Of the model.
+    chunk_items : int
+        Items of a chunk, which is what is read of the store at a time.
+    repair : bool
+        Whether to read what is there, and make damaged chunks anew.
+    progress : bool
+        Whether to draw a progress bar on standard error.
+
+    Returns
+    -------
+    Store
+        Complete.
+
+    Raises
+    ------
+    OptionError
+        For an unknown side, layer or token rule, and what is needed but not given.
+    InputError
+        If a file is not what it should be, ids are missing, unknown or repeated, an item has too few tokens, or an
+        activation is not finite.
+    StoreError
+        If something else is at `out`, or another process writes it.
+    """
+    recordings = Recording.parse_all(tokens)
+    check_option("side", side, pairs.sides)
+    chunk_items = checked_count("chunk_items", chunk_items, least=1)
+    files = open_source(source, ids=ids, layers=layers, special=special_token_ids)
+    order = _order(files.ids, pairs)
+    blocks = _checked_blocks(n_blocks, tuple(files.n_dimensions))
+    counts = _counted(files, order, pairs.ids, recordings)
+    revision = f"imported, files sha256:{sha256_of_files(files.files)}"
+    made_of: dict[str, str | int] = {
+        "model revision": revision,
+        "model": model_id,
+        "layers": json.dumps(list(files.n_dimensions)),
+        "n_blocks": blocks,
+        "order of the files": sha256_of_texts(files.ids),
+        "special tokens": json.dumps(sorted(set(special_token_ids))),
+        "dtype": files.dtype,
+        "tokens": json.dumps([str(one) for one in recordings]),
+        "side": side,
+        "chunk_items": chunk_items,
+        **made_of_items(pairs, side),
+    }
+    storage = Storage(out, read_only=False)
+    store = existing(storage, made_of)
+    if store is not None and store.is_complete and not repair:
+        return store
+    info = _info(files, pairs, order, recordings, made_of, model_licence)
+    if storage.folder is not None:
+        storage.folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(storage) as renew:
+        store = existing(storage, made_of)  # another process may have been at work until now
+        writer = StoreWriter(storage, info)
+        if store is None:
+            create_store(storage, info, columns=columns_of(pairs, side), token_counts=counts)
+            store = opened(storage)
+        elif repair:
+            forget_damaged(store, writer)
+        with progress_bar(store, enabled=progress) as advance:
+            for chunk in np.flatnonzero(~store.committed).tolist():
+                span = range(*info.span(chunk))
+                writer.write_chunk(chunk, *_chunk(files, info, [order[item] for item in span]))
+                renew()
+                advance(len(span))
+        binarize_waiting(opened(storage), writer)
+    return opened(Storage(out, read_only=True))
+
+
+def _info(
+    source: Source,
+    pairs: Pairs,
+    order: Sequence[int],
+    recordings: Sequence[Recording],
+    made_of: Mapping[str, str | int],
+    licence: str,
+) -> StoreInfo:
+    side, names = str(made_of["side"]), tuple(source.n_dimensions)
+    first = source.reading(order[0])
+    # What is computed in 64 bits rounds no more than in 32, which a store has a name for.
+    dtype = source.dtype.replace("float64", "float32")
+    return StoreInfo(
+        model_id=str(made_of["model"]),
+        model_revision=str(made_of["model revision"]),
+        model_licence=licence,
+        preprocessing="made elsewhere, not known",
+        modality="image" if side in pairs.pictures else "text",
+        dtype=dtype,
+        n_blocks=int(made_of["n_blocks"]),
+        layers=names,
+        kept=tuple(
+            Kept(
+                one,
+                one.tokens.n_tokens or len(one.tokens.places(first)),
+                {layer: one.n_bits(source.n_dimensions[layer]) for layer in one.of_layers(names)},
+            )
+            for one in recordings
+        ),
+        n_items=len(pairs),
+        chunk_items=int(made_of["chunk_items"]),
+        near_zero=NEAR_ZERO[dtype],
+        pairs_name=pairs.name,
+        side=side,
+        source=pairs.source,
+        licence=pairs.licence,
+        dropped=dict(pairs.dropped),
+        versions={library: importlib.metadata.version(library) for library in ("foretell", "numpy")},
+        made_of=made_of,
+        fingerprint=fingerprint_of(made_of),
+    )
+
+
+def _order(ids: Sequence[str], pairs: Pairs) -> list[int]:
+    """For each item of the pairs, its place in the files."""
+    places = {item: place for place, item in enumerate(ids)}
+    if len(places) < len(ids):
+        twice = next(item for place, item in enumerate(ids) if places[item] != place)
+        raise InputError(f"The files have the item {twice!r} twice: ids must differ.")
+    missing = [item for item in pairs.ids if item not in places]
+    if missing:
+        raise InputError(
+            f"The files lack {len(missing)} of the {len(pairs)} items of {pairs.name!r}, such as {missing[0]!r}: "
+            "compute them too, or leave them out of the pairs (Pairs.take)."
+        )
+    known = set(pairs.ids)
+    unknown = [item for item in ids if item not in known]
+    if unknown:
+        raise InputError(
+            f"The files have {len(unknown)} items that are not in {pairs.name!r}, such as {unknown[0]!r}: give the "
+            "pairs that they were computed for."
+        )
+    return [places[item] for item in pairs.ids]
+
+
+def _checked_blocks(n_blocks: int | None, layers: Sequence[str]) -> int:
+    numbers = [int(layer) for layer in layers if layer != FINAL]
+    if n_blocks is None:
+        if not numbers or numbers != list(range(max(numbers) + 1)) or max(numbers) < 1:
+            raise OptionError(
+                f"n_blocks= is needed, for relative depths: these are the layers {', '.join(layers)}, and not every "
+                "one from 0 on."
+            )
+        return max(numbers)
+    if checked_count("n_blocks", n_blocks, least=1) < max(numbers, default=0):
+        raise OptionError(f"n_blocks={n_blocks} is less than the layer {max(numbers)} that is there.")
+    return n_blocks
+
+
+def _counted(
+    source: Source, order: Sequence[int], ids: Sequence[str], recordings: Sequence[Recording]
+) -> NDArray[np.uint32]:
+    """Real tokens of each item, checked for what is to be kept of them."""
+    counts = np.array([source.reading(place).n_tokens for place in order], np.uint32)
+    for one in recordings:
+        short = np.flatnonzero(counts < one.tokens.needs)
+        if short.size:
+            raise InputError(
+                f"Item {ids[short[0]]!r} has {counts[short[0]]} tokens, too few for tokens={str(one)!r}, and so have "
+                f"{short.size - 1} others: ask for fewer tokens, or leave them out of pairs and files."
+            )
+        if one.tokens.n_tokens is None and len(set(counts.tolist())) > 1:
+            raise InputError(
+                f"tokens={str(one)!r} keeps as many tokens as an item has, and items have different numbers of "
+                "them: choose 'last T', or 'mean'."
+            )
+    return counts
+
+
+def _chunk(
+    source: Source, info: StoreInfo, places: Sequence[int]
+) -> tuple[dict[tuple[int, str], NDArray[Any]], NDArray[np.uint64]]:
+    """What is kept of the items of a chunk, and how many of their activations are near to 0 at each layer."""
+    pieces: dict[tuple[int, str], list[NDArray[Any]]] = {}
+    near_zero = np.zeros(len(info.layers), np.uint64)
+    for some in _blocks(source, places):
+        readings = [source.reading(place) for place in some]
+        for number, kept in enumerate(info.kept):
+            rule = kept.recording.tokens
+            of_item = [rule.places(reading) for reading in readings]
+            for layer in kept.n_bits:
+                x = np.stack(
+                    [
+                        _averaged(source.activations(layer, place, positions), mean=rule.mean)
+                        for place, positions in zip(some, of_item, strict=True)
+                    ]
+                )
+                _check_finite(x, layer, [source.ids[place] for place in some])
+                if number == 0:
+                    near_zero[info.layers.index(layer)] += n_near_zero_of_array(x, info.near_zero).sum()
+                pieces.setdefault((number, layer), []).append(kept_of_array(x, kept, layer))
+    return {key: np.concatenate(arrays) for key, arrays in pieces.items()}, near_zero
+
+
+def _blocks(source: Source, places: Sequence[int]) -> Iterator[list[int]]:
+    """Items whose activations at all layers are few enough to stay in the system's memory while layers are read."""
+    some: list[int] = []
+    n_bytes = 0
+    for place in places:
+        if some and n_bytes + source.item_bytes(place) > _BLOCK_BYTES:
+            yield some
+            some, n_bytes = [], 0
+        some.append(place)
+        n_bytes += source.item_bytes(place)
+    yield some
+
+
+def _averaged(x: NDArray[Any], *, mean: bool) -> NDArray[Any]:
+    return x.mean(axis=0, keepdims=True) if mean else x
+
+
+def _check_finite(x: NDArray[Any], layer: str, items: Sequence[str]) -> None:
+    bad = np.flatnonzero(~np.isfinite(x).all(axis=(1, 2)))
+    if bad.size:
+        raise InputError(
+            f"The activations of item {items[bad[0]]!r} are NaN or infinity at layer {layer}: compute them anew, in a "
+            "dtype with more range, or leave the item out of pairs and files."
+        )
