@@ -204,6 +204,68 @@ def test_padding_goes_by_its_token(x: Array, pairs: Pairs, tmp_path: Path) -> No
     np.testing.assert_array_equal(bits_of(store, "1"), x[1] > 0)
 
 
+def test_short_items_are_an_error_or_left_out(x: Array, pairs: Pairs, tmp_path: Path) -> None:
+    lengths = np.r_[[T] * 5, [T - 1], [T] * 4, [1]]
+    offsets = np.r_[0, np.cumsum(lengths)]
+    for layer in range(L):
+        ragged = np.concatenate([of[:length] for of, length in zip(x[layer], lengths, strict=True)])
+        save_safetensors(tmp_path / f"{layer}.safetensors", {"x": ragged, "offsets": offsets})
+    options: dict[str, Any] = {"ids": pairs.ids, "tokens": ["last 1", f"last {T}"]}
+    with pytest.raises(InputError, match=r"Item 'item/5' has 2 tokens, too few for tokens='last 3', and so have 1 oth"):
+        imports(tmp_path, pairs, tmp_path / "o.zarr", **options)
+    store = imports(tmp_path, pairs, tmp_path / "o.zarr", drop_short=True, **options)
+    rows = [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    assert store.ids == tuple(pairs.ids[row] for row in rows)
+    assert dict(store.info.dropped) == {"fewer tokens than 'last 3' needs": 2}
+    np.testing.assert_array_equal(bits_of(store, "1", tokens="last 3"), x[1][rows] > 0)
+    with pytest.raises(InputError, match="No item has the tokens that 'last 9' needs"):
+        imports(tmp_path, pairs, tmp_path / "p.zarr", ids=pairs.ids, tokens="last 9", drop_short=True)
+
+
+def visit_into(states: dict[str, Any]) -> Any:
+    def visit(layer: str, hidden: Any) -> None:
+        states[layer] = hidden[0].clone()
+
+    return visit
+
+
+def test_a_model_s_states_through_files_are_what_extract_keeps(
+    tiny_model_folder: Path, tiny_pairs: Pairs, tmp_path: Path
+) -> None:
+    """The layout of requests: the same model, read here and by way of files, gives the same store."""
+    torch = pytest.importorskip("torch")
+    from foretell.representations.models import load_text_model
+
+    model = load_text_model(str(tiny_model_folder))
+    layers = ["0", "1", "2", "3"]
+    (tmp_path / "in").mkdir()
+    named = {}
+    for number, (item, reading) in enumerate(
+        zip(tiny_pairs.ids, model.read(list(tiny_pairs.texts["left"])), strict=True)
+    ):
+        states: dict[str, Any] = {}
+        model.hidden_states([reading], visit_into(states))
+        stacked = torch.stack([states[layer] for layer in layers], dim=1).numpy()
+        path = tmp_path / "in" / f"cmpl-{number}.safetensors"
+        save_safetensors(path, {"hidden_states": stacked, "token_ids": np.asarray(reading.values)})
+        named[path.name] = item
+    tokens = ["last 5", "mean", "last 5, 2bit"]
+    expected = foretell.extract(
+        tiny_pairs, model=model, side="left", out=tmp_path / "e.zarr", tokens=tokens, batch_tokens=1
+    )
+    options: dict[str, Any] = {"ids": named, "layers": layers, "special_token_ids": [1], "tokens": tokens}
+    store = imports(tmp_path / "in", tiny_pairs, tmp_path / "i.zarr", **options)
+    assert store.token_counts.tolist() == expected.token_counts.tolist()
+    assert (store.ids, store.texts, store.groups) == (expected.ids, expected.texts, expected.groups)
+    for layer in layers:
+        for kept in (0, 2):
+            np.testing.assert_array_equal(store.read(layer, kept=kept), expected.read(layer, kept=kept))
+        # A mean is summed in another order, and may round to another side of 0.
+        differing = np.bitwise_count(store.read(layer, kept=1) ^ expected.read(layer, kept=1)).sum()
+        assert differing <= 1
+    assert store.near_zero.tolist() == expected.near_zero[:4].tolist()
+
+
 class TestRequests:
     """Files of the layout that vLLM 0.22's connector writes: one a request."""
 

@@ -126,7 +126,10 @@ def _print_store(store: Store, size: int | None) -> None:
             *(("left out", f"{number}, {reason}") for reason, number in info.dropped.items()),
             ("groups", groups),
             ("layers", layers),
-            *(("keeps", f"{one.recording}: {one.n_tokens} tokens") for one in info.kept),
+            *(
+                ("keeps", f"{one.recording}: {one.n_tokens} token{'s' if one.n_tokens > 1 else ''}")
+                for one in info.kept
+            ),
             ("chunks", f"{info.n_chunks} of {info.chunk_items} items"),
             *([] if size is None else [("on disk", f"{size / 2**20:.1f} MiB")]),
         ]

@@ -91,6 +91,9 @@ def import_(
     special_token_ids: Annotated[
         str | None, typer.Option(metavar="N,N", help="Tokens to leave out, padding included, by their numbers.")
     ] = None,
+    drop_short: Annotated[
+        bool, typer.Option("--drop-short", help="Leave out items with too few tokens, and count them.")
+    ] = False,
     licence: Annotated[str, typer.Option(help="Licence of the model.")] = "not stated",
     data_option: DataOption = None,
     repair: Repair = False,
@@ -116,6 +119,7 @@ def import_(
             n_blocks=blocks,
             tokens=tokens or ["last 20"],
             special_token_ids=[int(number) for number in special],
+            drop_short=drop_short,
             model_licence=licence,
             repair=repair,
             progress=sys.stderr.isatty(),

@@ -42,6 +42,7 @@ def import_activations(
     n_blocks: int | None = None,
     tokens: Tokens = "last 20",
     special_token_ids: Sequence[int] = (),
+    drop_short: bool = False,
     model_licence: str = "not stated",
     chunk_items: int = 64,
     repair: bool = False,
@@ -49,8 +50,9 @@ def import_activations(
 ) -> Store:
     """Make a store of activations that something else computed; neither a model nor torch is needed.
 
-    A call that was stopped is completed by the same call. Files are mapped and read once for what is kept and once for
-    their sha256; what is held in memory is some 256 MiB of them, and the bits of `chunk_items` items.
+    A call that was stopped is completed by the same call. Files are read once for what is kept and once for their
+    sha256. They are mapped, so that what of them is in memory is the system's to drop: of requests 256 MiB, or one
+    file that is larger. What is held beyond is one layer of these in 32 bits, and the bits of `chunk_items` items.
 
     Parameters
     ----------
@@ -81,6 +83,9 @@ def import_activations(
         As for `extract`. An array (items, H) has one token an item: ``"last 1"``.
     special_token_ids : sequence of int
         Tokens that are not the text's own, padding included: they are left out by their numbers in ``token_ids``.
+    drop_short : bool
+        Whether to leave out items with too few tokens, and count them, in place of an error. Another side may then have
+        other items: `foretell.align` finds those of both.
     model_licence : str
         Of the model.
     chunk_items : int
@@ -111,7 +116,10 @@ def import_activations(
     files = open_source(source, ids=ids, layers=layers, special=special_token_ids)
     order = _order(files.ids, pairs)
     blocks = _checked_blocks(n_blocks, tuple(files.n_dimensions))
-    counts = _counted(files, order, pairs.ids, recordings)
+    counts = np.array([files.reading(place).n_tokens for place in order], np.uint32)
+    if drop_short:
+        pairs, order, counts = _long_enough(pairs, order, counts, recordings)
+    _check_counts(counts, pairs.ids, recordings)
     revision = f"imported, files sha256:{sha256_of_files(files.files)}"
     made_of: dict[str, str | int] = {
         "model revision": revision,
@@ -230,24 +238,33 @@ def _checked_blocks(n_blocks: int | None, layers: Sequence[str]) -> int:
     return n_blocks
 
 
-def _counted(
-    source: Source, order: Sequence[int], ids: Sequence[str], recordings: Sequence[Recording]
-) -> NDArray[np.uint32]:
-    """Real tokens of each item, checked for what is to be kept of them."""
-    counts = np.array([source.reading(place).n_tokens for place in order], np.uint32)
+def _long_enough(
+    pairs: Pairs, order: Sequence[int], counts: NDArray[np.uint32], recordings: Sequence[Recording]
+) -> tuple[Pairs, list[int], NDArray[np.uint32]]:
+    """The items with tokens enough for what is to be kept, the others counted as left out."""
+    longest = max((one.tokens for one in recordings), key=lambda rule: rule.needs)
+    rows = np.flatnonzero(counts >= longest.needs)
+    if not rows.size:
+        raise InputError(f"No item has the tokens that {str(longest)!r} needs: ask for fewer.")
+    n_short = len(counts) - rows.size
+    dropped = {f"fewer tokens than {str(longest)!r} needs": n_short} if n_short else {}
+    return pairs.take(rows.tolist(), dropped=dropped), [order[row] for row in rows.tolist()], counts[rows]
+
+
+def _check_counts(counts: NDArray[np.uint32], ids: Sequence[str], recordings: Sequence[Recording]) -> None:
+    """Refuse items with too few tokens for what is to be kept."""
     for one in recordings:
         short = np.flatnonzero(counts < one.tokens.needs)
         if short.size:
             raise InputError(
                 f"Item {ids[short[0]]!r} has {counts[short[0]]} tokens, too few for tokens={str(one)!r}, and so have "
-                f"{short.size - 1} others: ask for fewer tokens, or leave them out of pairs and files."
+                f"{short.size - 1} others: ask for fewer tokens, or leave them out with drop_short=True (--drop-short)."
             )
         if one.tokens.n_tokens is None and len(set(counts.tolist())) > 1:
             raise InputError(
                 f"tokens={str(one)!r} keeps as many tokens as an item has, and items have different numbers of "
                 "them: choose 'last T', or 'mean'."
             )
-    return counts
 
 
 def _chunk(
@@ -272,6 +289,7 @@ def _chunk(
                 if number == 0:
                     near_zero[info.layers.index(layer)] += n_near_zero_of_array(x, info.near_zero).sum()
                 pieces.setdefault((number, layer), []).append(kept_of_array(x, kept, layer))
+        source.release()
     return {key: np.concatenate(arrays) for key, arrays in pieces.items()}, near_zero
 
 

@@ -84,6 +84,9 @@ class LayerArrays:
             return tensor.floats(int(self._offsets[item]) + places)
         return tensor.floats((item, places)) if len(self._leading) == 2 else tensor.floats((item, None))
 
+    def release(self) -> None:
+        """Nothing is open for some items alone: files of layers stay mapped."""
+
     def _span(self, item: int) -> int | slice:
         return item if self._offsets is None else slice(int(self._offsets[item]), int(self._offsets[item + 1]))
 

@@ -63,6 +63,7 @@ class RequestFiles:
                     f"{token_ids.shape} do not fit to each other or to the other files: ask the server again."
                 )
             dtypes[item] = hidden.dtype
+            self.release()
             self._readings.append(reading_of(~np.isin(token_ids, list(special))))
             self._bytes.append(hidden.stored.nbytes)
         self.n_dimensions = dict.fromkeys(layers, shape[-1])
@@ -79,6 +80,10 @@ class RequestFiles:
     def activations(self, layer: str, item: int, places: NDArray[np.intp]) -> NDArray[Any]:
         """Of some positions of an item, shape (len(places), H), in 32 or 64 bits."""
         return self._open(self._paths[item])[0].floats((places, self._places[layer]))
+
+    def release(self) -> None:
+        """Let go of files that are open for the items just read."""
+        self._open.cache_clear()
 
 
 def of_requests(

@@ -47,6 +47,10 @@ class Source(Protocol):
         """Of some positions of an item, shape (len(places), H), in 32 or 64 bits."""
         ...
 
+    def release(self) -> None:
+        """Let go of files that are open for the items just read."""
+        ...
+
 
 def layer_name(text: str) -> str:
     """The layer that a name such as "layer-12", "12" or "final" is of."""
