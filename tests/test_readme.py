@@ -8,8 +8,12 @@ import io
 import re
 from pathlib import Path
 
+import pytest
+
 import foretell
 import foretell.measure.compare
+from foretell.representations.packages import cached
+from foretell.representations.parts import parts_named
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -30,6 +34,21 @@ def test_the_examples_of_the_measure_run() -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
             exec(compile(block, "docs/measure.md", "exec"), names)
+
+
+@pytest.mark.slow
+def test_the_example_of_pictures_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("emoji-captions", "minilm-l6", "efficientnet-lite0"):
+        if any(cached(part) is None for part in parts_named(name)):
+            pytest.skip(f"{name} is not in the cache: `foretell data fetch {name}` brings it")
+    pytest.importorskip("torch")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "emoji-captions" in block)
+    monkeypatch.chdir(tmp_path)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    assert "n=299" in printed.getvalue()
+    assert "asymmetry" in printed.getvalue()
 
 
 def test_what_the_readme_links_to_is_there() -> None:

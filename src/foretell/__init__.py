@@ -34,7 +34,11 @@ _HOME = {
     "Bits": "foretell.measure.bits",
     "Space": "foretell.measure.space",
     "align": "foretell.measure.space",
+    "Pairs": "foretell.representations.data",
+    "Picture": "foretell.representations.data",
+    "load_model": "foretell.representations.models",
     "load_pairs": "foretell.representations.data",
+    "select_pairs": "foretell.representations.selection",
     "extract": "foretell.representations.extraction",
     "import_activations": "foretell.representations.imported",
     "open_store": "foretell.representations.store",
@@ -45,6 +49,8 @@ _HOME = {
 __all__ = [
     "Bits",
     "Imbalance",
+    "Pairs",
+    "Picture",
     "Points",
     "Space",
     "__version__",
@@ -58,11 +64,13 @@ __all__ = [
     "imbalance_matrix",
     "import_activations",
     "information_imbalance",
+    "load_model",
     "load_pairs",
     "load_result",
     "open_store",
     "run",
     "save_result",
+    "select_pairs",
     "semantic_layers",
     "similarity_matrix",
     "token_curve",
@@ -81,9 +89,11 @@ if TYPE_CHECKING:
     from foretell.measure.result import Imbalance, load_result, save_result
     from foretell.measure.similarity import similarity_matrix
     from foretell.measure.space import Space, align
-    from foretell.representations.data import load_pairs
+    from foretell.representations.data import Pairs, Picture, load_pairs
     from foretell.representations.extraction import extract
     from foretell.representations.imported import import_activations
+    from foretell.representations.models import load_model
+    from foretell.representations.selection import select_pairs
     from foretell.representations.store import open_store
     from foretell.studies.run import run
     from foretell.studies.semantic import semantic_layers

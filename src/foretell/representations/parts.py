@@ -1,30 +1,79 @@
-"""Every built-in model and data set, by the package that carries it."""
+"""Every built-in model and data set, by the packages that carry it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from foretell.exceptions import check_option
-from foretell.representations.data.parts import DATA_PARTS
+from foretell.representations.data.parts import DATA_PARTS, DATA_SETS
 from foretell.representations.models.parts import MODEL_PARTS
 from foretell.representations.packages import Part
 
-__all__ = ["PARTS", "parts_named"]
+__all__ = ["BUILT_IN", "PARTS", "BuiltIn", "parts_named"]
 
 PARTS: Mapping[str, Part] = MappingProxyType({**MODEL_PARTS, **DATA_PARTS})
-"""Every built-in part by its name."""
+"""Every package by Foretell's name for it."""
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A built-in model or data set.
+
+    Parameters
+    ----------
+    name : str
+        What `load_model` or `load_pairs` knows it by.
+    what : str
+        One line for people.
+    parts : tuple of Part
+        The packages that it is made of.
+    """
+
+    name: str
+    what: str
+    parts: tuple[Part, ...]
+
+    @property
+    def licence(self) -> str:
+        """Licences of all its packages."""
+        return ", ".join(dict.fromkeys(part.licence for part in self.parts))
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all its packages, as they are fetched."""
+        return sum(part.size_bytes for part in self.parts)
+
+    @property
+    def source(self) -> str:
+        """The package, or how many of which client."""
+        first = self.parts[0]
+        if len(self.parts) == 1:
+            return f"{first.package} {first.version} ({first.client})"
+        return f"{len(self.parts)} packages ({', '.join(dict.fromkeys(part.client for part in self.parts))})"
 
 
 def parts_named(name: str) -> tuple[Part, ...]:
-    """The part of that name, or all parts of the built-in set of that name.
+    """All parts of the built-in model or set of that name, or the part of that name.
 
     Raises
     ------
     OptionError
-        If there is neither; the message lists all names.
+        If there is neither; the message lists the models and sets.
     """
     found = tuple(part for part in PARTS.values() if name == part.name or name in part.part_of)
     if not found:
-        check_option("NAME", name, sorted({*PARTS, *(one for part in PARTS.values() for one in part.part_of)}))
+        check_option("NAME", name, sorted(BUILT_IN))
     return found
+
+
+def _built_in() -> Mapping[str, BuiltIn]:
+    alone = {part.name: part.what for part in PARTS.values() if not part.part_of}
+    return MappingProxyType(
+        {name: BuiltIn(name, what, parts_named(name)) for name, what in {**alone, **DATA_SETS}.items()}
+    )
+
+
+BUILT_IN: Mapping[str, BuiltIn] = _built_in()
+"""Every built-in model and data set by its name."""

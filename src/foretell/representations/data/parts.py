@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from foretell.representations.packages import Part, by_name
 
-__all__ = ["DATA_PARTS", "VSCODE_LANGUAGES"]
+__all__ = ["DATA_PARTS", "DATA_SETS", "VSCODE_LANGUAGES"]
 
 # Side -> the language as its package writes it, bytes and sha256 of that package.
 _VSCODE = {
@@ -122,3 +122,11 @@ DATA_PARTS = by_name(
         part_of=("emoji-names", "emoji-captions"),
     ),
 )
+
+DATA_SETS = {
+    "vscode": "interface texts of VS Code in 12 languages",
+    "emoji-pictures": "one meaning drawn by several hands: google, twitter, fluent",
+    "emoji-names": "names of emoji in a hundred languages",
+    "emoji-captions": "emoji as drawn, and captions made of their names",
+}
+"""Sets that are made of several packages, and what they are."""

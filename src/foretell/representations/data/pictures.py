@@ -56,7 +56,7 @@ class Picture:
         return hashlib.sha256(self.read()).hexdigest()
 
     def rgb(self) -> Image:
-        """The image in red, green and blue; what is transparent is white.
+        """The image in red, green and blue, turned as its file says; what is transparent is white.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Picture:
                         f"The image {self.name!r} has {opened.width} x {opened.height} pixels, more than "
                         f"{_MOST_PIXELS:,}: make it smaller, or leave the item out."
                     )
-                whole = opened.convert("RGBA")
+                whole = require("PIL.ImageOps", "hf").exif_transpose(opened).convert("RGBA")
             except (OSError, ValueError, SyntaxError, images.DecompressionBombError) as error:
                 raise InputError(f"{self.name!r} is not a readable image ({error}): leave the item out.") from error
         white = images.new("RGBA", whole.size, "white")
