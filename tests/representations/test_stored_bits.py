@@ -40,8 +40,8 @@ def surely_differ(store: Store, layer: str, expected: NDArray[np.float32], **of:
     """Share of bits that are not the signs of what was expected, where that is surely not 0."""
     bits = store.space(layer, **of).bits().unpack()
     magnitude = np.abs(expected)
-    sure = (magnitude > 1e-4 * np.median(magnitude)) | (magnitude == 0)  # after a ReLU many are 0
-    assert sure.mean() > 0.9
+    sure = (magnitude > 1e-4 * np.median(magnitude)) | (magnitude == 0)
+    assert sure.mean() > 0.7  # a SiLU leaves many near 0
     return float((bits != (expected > 0))[sure].mean())
 
 
