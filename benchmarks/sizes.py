@@ -64,19 +64,28 @@ def _within(number: str, n_spaces: int) -> Row:
 
 
 def growth(repeats: int) -> list[Row]:
-    """Row 6: every size in turn, each time in a fresh process."""
+    """Row 6: every size in turn, each time in a fresh process: seconds where all distances fit, memory where they do not.
+
+    With little memory a walk of many items takes every distance twice, once from either item: that is no growth but a
+    step, which the note of the second row shows.
+    """
     what = f"N={SIZES[0]:,} to {SIZES[-1]:,}, D={N_BITS:,}"
-    time_row = ("6a", f"growth of seconds, {what}", f"memory='{BUDGET} MiB'", f"<= N^{EXPONENT:g}")
+    time_row = ("6a", f"growth of seconds, {what}", f"memory='{ROOMY // 1024} GiB'", f"<= N^{EXPONENT:g}")
     memory_row = ("6b", f"growth of memory, {what}", f"memory='{BUDGET} MiB'", f"<= {OVER:g}x")
-    runs: dict[int, list[dict[str, Any]]] = {n_items: [] for n_items in SIZES}
+    runs: dict[tuple[int, int], list[dict[str, Any]]] = {
+        (n_items, memory): [] for n_items in SIZES for memory in (ROOMY, BUDGET)
+    }
     for _ in range(repeats):
-        for n_items in SIZES:
-            run = fresh(n_items, 1, BUDGET)
+        for n_items, memory in runs:
+            run = fresh(n_items, 1, memory)
             if "unavailable" in run:
                 return [unavailable(*row, run["unavailable"]) for row in (time_row, memory_row)]
-            runs[n_items].append(run)
-    taken = [statistics.median(run["seconds"] for run in runs[n_items]) for n_items in SIZES]
-    peaks = [statistics.median(run["beyond"] for run in runs[n_items]) / MIB for n_items in SIZES]
+            runs[n_items, memory].append(run)
+    taken, tight = (
+        [statistics.median(run["seconds"] for run in runs[n_items, memory]) for n_items in SIZES]
+        for memory in (ROOMY, BUDGET)
+    )
+    peaks = [statistics.median(run["beyond"] for run in runs[n_items, BUDGET]) / MIB for n_items in SIZES]
     exponent = float(np.polyfit(np.log(SIZES), np.log(taken), 1)[0])
     ratio = max(peaks) / BUDGET
     return [
@@ -97,7 +106,7 @@ def growth(repeats: int) -> list[Row]:
             f"{ratio:.2f}x",
             memory_row[3],
             "met" if ratio <= OVER else "missed",
-            _list(SIZES, [f"{value:.0f} MiB" for value in peaks]),
+            f"{_list(SIZES, [f'{value:.0f} MiB' for value in peaks])}; {_list(SIZES[-2:], [seconds(t) for t in tight[-2:]])}",
             {"sizes": SIZES, "peaks_mib": peaks, "ratio": ratio},
         ),
     ]

@@ -30,7 +30,7 @@ def extract(
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16: what the model is run in.")] = None,
     device: Annotated[str | None, typer.Option(help="Where the model is run, such as cuda or cpu.")] = None,
     device_map: Annotated[str | None, typer.Option(help="How it is spread over devices, such as auto.")] = None,
-    batch_tokens: Annotated[int, typer.Option(metavar="N", min=1, help="Most tokens in a forward pass.")] = 1024,
+    batch_tokens: Annotated[int, typer.Option(metavar="N", min=1, help="Most tokens in a forward pass.")] = 512,
     revision: Annotated[str | None, typer.Option(help="Commit, tag or branch of a hub's model.")] = None,
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")

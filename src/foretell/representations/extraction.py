@@ -35,7 +35,7 @@ def extract(
     side: str,
     out: str | Path,
     tokens: Tokens = "last 20",
-    batch_tokens: int = 1024,
+    batch_tokens: int = 512,
     chunk_items: int | None = None,
     repair: bool = False,
     progress: bool = False,
