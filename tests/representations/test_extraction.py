@@ -19,9 +19,9 @@ import pytest
 import foretell
 from foretell.exceptions import InputError, OptionError, StoreError
 from foretell.representations import batches as batching
-from foretell.representations.batches import batches, windows
+from foretell.representations.batches import batches, full_chunks, windows
 from foretell.representations.data import Pairs
-from foretell.representations.extraction import _chunk_items, extract
+from foretell.representations.extraction import extract
 from foretell.representations.models import Reading, TextModel, describe_model, load_text_model
 from foretell.representations.recordings import Recording
 from foretell.representations.store import Store, StoreWriter, open_store
@@ -207,7 +207,7 @@ import json, os, signal, sys
 import foretell.representations.batches as batching
 import foretell.representations.store.writer as writer
 from foretell.representations.data import Pairs
-from foretell.representations.extraction import _chunk_items, extract
+from foretell.representations.extraction import extract
 
 values, name, out, when = json.load(sys.stdin), *sys.argv[1:]
 require = writer.require
@@ -349,6 +349,8 @@ def test_items_of_the_wrong_length_are_named(tiny_pairs: Pairs, model: TextModel
 def test_wrong_options(tiny_pairs: Pairs, model: TextModel, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="'left', 'right'"):
         extract(tiny_pairs, model=model, side="middle", out=tmp_path / "s")
+    with pytest.raises(OptionError, match="dtype: options of loading a model, and this one is loaded"):
+        extract(tiny_pairs, model=model, side="left", out=tmp_path / "s", dtype="bfloat16")
     with pytest.raises(OptionError, match="batch_tokens=0"):
         extract(tiny_pairs, model=model, side="left", out=tmp_path / "s", batch_tokens=0)
 
@@ -558,7 +560,7 @@ def test_recordings_are_read_as_written(text: str) -> None:
 
 @pytest.mark.parametrize(("n_items", "chunk"), [(1, 1), (64, 64), (65, 33), (160, 54), (900, 60), (1000, 63)])
 def test_by_default_chunks_are_full(n_items: int, chunk: int) -> None:
-    assert _chunk_items(n_items) == chunk
+    assert full_chunks(n_items) == chunk
     assert -(-n_items // chunk) * chunk <= 1.03 * n_items + 1
 
 

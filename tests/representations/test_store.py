@@ -30,6 +30,7 @@ from foretell.representations.store import (
 )
 from foretell.representations.store.layout import VERSION, fingerprint_of
 from foretell.representations.store.lock import STALE
+from foretell.representations.store.storage import LOCK
 
 N, H, T, CHUNK = 11, 13, 4, 3
 LAYERS = ("0", "1", "2", "final")
@@ -415,14 +416,23 @@ def test_the_lock_of_a_process_that_died_is_free(tmp_path: Path) -> None:
 
 def test_a_lock_behind_a_url_that_is_not_renewed_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = f"memory://{tmp_path.name}/made.zarr"
-    with locked(Storage(place, read_only=False)) as renew:
+    with locked(Storage(place, read_only=False)) as check:
+        check()
         now = time.time()
         monkeypatch.setattr(time, "time", lambda: now + STALE + 1)
-        with locked(Storage(place, read_only=False)):
-            later = time.monotonic() + STALE
-            monkeypatch.setattr(time, "monotonic", lambda: later)
-            with pytest.raises(StoreError, match="taken over by another writer"):
-                renew()
+        with locked(Storage(place, read_only=False)), pytest.raises(StoreError, match="taken over by another writer"):
+            check()
+
+
+def test_a_lock_behind_a_url_is_renewed_while_the_work_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("foretell.representations.store.lock._RENEW", 0.05)
+    place = Storage(f"memory://{tmp_path.name}/made.zarr", read_only=False)
+    with locked(place) as check:
+        first = json.loads(place.read(LOCK) or b"{}")
+        time.sleep(0.3)
+        assert json.loads(place.read(LOCK) or b"{}")["renewed"] > first["renewed"]
+        check()
+    assert place.read(LOCK) is None
 
 
 def test_a_store_of_version_1_is_read() -> None:

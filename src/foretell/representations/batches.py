@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-__all__ = ["batches", "windows"]
+__all__ = ["batches", "full_chunks", "windows"]
+
+_CHUNK_ITEMS = 64
 
 # A batch is closed when more than this share of it would be padding.
 _MAX_PADDING = 0.2
@@ -12,6 +14,11 @@ _MAX_PADDING = 0.2
 # Bytes of what is kept of the items that are sorted by length together.
 _WINDOW_BYTES = 64 * 2**20
 _WINDOW_ITEMS = 512
+
+
+def full_chunks(n_items: int) -> int:
+    """Items of a chunk, about 64, so that the last one is full too: what it lacked would be stored as zeros."""
+    return -(-n_items // -(-n_items // _CHUNK_ITEMS))
 
 
 def windows(n_chunks: int, chunk_items: int, item_bytes: int) -> Iterator[range]:

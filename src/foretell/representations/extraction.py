@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError, StoreError, check_option, require
-from foretell.representations.batches import batches, windows
+from foretell.representations.batches import batches, full_chunks, windows
 from foretell.representations.binarize import NEAR_ZERO, Gather, kept_values, n_near_zero, packed_above
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.models import Model, ModelInfo, Reading, describe, load_model
@@ -24,8 +24,6 @@ from foretell.representations.store import Storage, Store, StoreInfo, StoreWrite
 from foretell.representations.store.layout import Kept, fingerprint_of, sha256_of_texts
 
 __all__ = ["binarize_waiting", "columns_of", "existing", "extract", "fingerprint", "forget_damaged", "made_of_items"]
-
-_CHUNK_ITEMS = 64
 
 
 def extract(
@@ -90,10 +88,15 @@ def extract(
     """
     recordings = Recording.parse_all(tokens)
     check_option("side", side, pairs.sides)
-    chunk_items = _chunk_items(len(pairs)) if chunk_items is None else chunk_items
+    chunk_items = full_chunks(len(pairs)) if chunk_items is None else chunk_items
     for name, number in (("batch_tokens", batch_tokens), ("chunk_items", chunk_items)):
         if number < 1:
             raise OptionError(f"{name}={number} must be at least 1.")
+    if options and not isinstance(model, str):
+        raise OptionError(
+            f"{', '.join(options)}: options of loading a model, and this one is loaded: give its name, or leave them "
+            "out."
+        )
     if isinstance(model, str) and options.get("dtype") == "auto":
         model = load_model(model, modality=_modality(pairs, side), **options)  # its weights tell
     known, dtype = _known(model, _modality(pairs, side), options)
@@ -104,7 +107,7 @@ def extract(
         return store
     if storage.folder is not None:
         storage.folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(storage) as renew:
+    with locked(storage) as check:
         store = existing(storage, made_of)  # another process may have been at work until now
         if store is not None and repair:
             forget_damaged(store, StoreWriter(storage, store.info))
@@ -114,7 +117,7 @@ def extract(
                 store = _create(storage, pairs, side=side, model=loaded, recordings=recordings, made_of=made_of)
             with progress_bar(store, enabled=progress) as advance:
                 run = _Run(store, loaded, pairs.contents(side), batch_tokens)
-                run.complete(lambda n_items: (renew(), advance(n_items)))
+                run.complete(check, advance)
         binarize_waiting(opened(storage), StoreWriter(storage, store.info))
     return opened(Storage(out, read_only=True))
 
@@ -129,14 +132,9 @@ def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last
         model=model.info,
         dtype=model.dtype,
         recordings=recordings,
-        chunk_items=_chunk_items(len(pairs)),
+        chunk_items=full_chunks(len(pairs)),
     )
     return fingerprint_of(made_of)
-
-
-def _chunk_items(n_items: int) -> int:
-    """About `_CHUNK_ITEMS`, so that the last chunk is full too: what it lacked would be stored as zeros."""
-    return -(-n_items // -(-n_items // _CHUNK_ITEMS))
 
 
 def _modality(pairs: Pairs, side: str) -> Modality:
@@ -298,8 +296,8 @@ class _Run:
         self._batch_tokens = batch_tokens
         self._writer = StoreWriter(store.storage, store.info)
 
-    def complete(self, done: Any) -> None:
-        """Fill the store; `done` is called with the number of items after each chunk.
+    def complete(self, check: Callable[[], None], done: Callable[[int], None]) -> None:
+        """Fill the store; `check` is called before each chunk is written, `done` after it with the number of its items.
 
         Chunks are written beside the model's work on those that follow.
         """
@@ -327,6 +325,7 @@ class _Run:
                     missing: Sequence[int] = missing,
                 ) -> None:
                     for chunk in missing:
+                        check()
                         items = slice(*(place - first for place in info.span(chunk)))
                         self._writer.write_chunk(
                             chunk,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError, check_option
+from foretell.representations.batches import full_chunks
 from foretell.representations.binarize import NEAR_ZERO, kept_of_array, n_near_zero_of_array
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction import binarize_waiting, columns_of, existing, forget_damaged, made_of_items
@@ -44,7 +45,7 @@ def import_activations(
     special_token_ids: Sequence[int] = (),
     drop_short: bool = False,
     model_licence: str = "not stated",
-    chunk_items: int = 64,
+    chunk_items: int | None = None,
     repair: bool = False,
     progress: bool = False,
 ) -> Store:
@@ -88,8 +89,8 @@ def import_activations(
         other items: `foretell.align` finds those of both.
     model_licence : str
         Of the model.
-    chunk_items : int
-        Items of a chunk, which is what is read of the store at a time.
+    chunk_items : int, optional
+        Items of a chunk, which is what is read of the store at a time: about 64 by default, as many in each.
     repair : bool
         Whether to read what is there, and make damaged chunks anew.
     progress : bool
@@ -112,7 +113,7 @@ def import_activations(
     """
     recordings = Recording.parse_all(tokens)
     check_option("side", side, pairs.sides)
-    chunk_items = checked_count("chunk_items", chunk_items, least=1)
+    chunk_items = full_chunks(len(pairs)) if chunk_items is None else checked_count("chunk_items", chunk_items, least=1)
     files = open_source(source, ids=ids, layers=layers, special=special_token_ids)
     order = _order(files.ids, pairs)
     blocks = _checked_blocks(n_blocks, tuple(files.n_dimensions))
@@ -141,7 +142,7 @@ def import_activations(
     info = _info(files, pairs, order, recordings, made_of, model_licence)
     if storage.folder is not None:
         storage.folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(storage) as renew:
+    with locked(storage) as check:
         store = existing(storage, made_of)  # another process may have been at work until now
         writer = StoreWriter(storage, info)
         if store is None:
@@ -152,8 +153,9 @@ def import_activations(
         with progress_bar(store, enabled=progress) as advance:
             for chunk in np.flatnonzero(~store.committed).tolist():
                 span = range(*info.span(chunk))
-                writer.write_chunk(chunk, *_chunk(files, info, [order[item] for item in span]))
-                renew()
+                chunk_data = _chunk(files, info, [order[item] for item in span])
+                check()
+                writer.write_chunk(chunk, *chunk_data)
                 advance(len(span))
         binarize_waiting(opened(storage), writer)
     return opened(Storage(out, read_only=True))

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -31,12 +32,12 @@ _RENEW = STALE / 10
 
 @contextlib.contextmanager
 def locked(storage: Storage) -> Iterator[Callable[[], None]]:
-    """Be the only writer of a store while the context lasts; what it gives is to be called now and then.
+    """Be the only writer of a store while the context lasts; what it gives is to be called before something is written.
 
     Raises
     ------
     StoreError
-        If another writer is at work.
+        If another writer is at work; from what it gives, if one took over.
     """
     if storage.folder is not None:
         with _of_folder(storage.folder):
@@ -44,19 +45,27 @@ def locked(storage: Storage) -> Iterator[Callable[[], None]]:
         return
     token = uuid.uuid4().hex
     _take(storage, token)
-    renewed = time.monotonic()
+    over, lost = threading.Event(), threading.Event()
 
-    def renew() -> None:
-        nonlocal renewed
-        if time.monotonic() - renewed > _RENEW:
+    def renewing() -> None:
+        while not over.wait(_RENEW):
             if _owner(storage).get("token") != token:
-                raise StoreError(f"{storage.name} was taken over by another writer: run the same extract again later.")
+                lost.set()
+                return
             storage.write(LOCK, _note(token))
-            renewed = time.monotonic()
 
+    def check() -> None:
+        if lost.is_set() or _owner(storage).get("token") != token:
+            raise StoreError(f"{storage.name} was taken over by another writer: run the same extract again later.")
+
+    # Beside the work: a single step of a large model may take longer than a lock lasts.
+    renewer = threading.Thread(target=renewing, daemon=True)
+    renewer.start()
     try:
-        yield renew
+        yield check
     finally:
+        over.set()
+        renewer.join()
         if _owner(storage).get("token") == token:
             storage.delete(LOCK)
 
