@@ -91,5 +91,9 @@ def direction_sentence(attrs: Mapping[Any, Any], direction: str) -> str:
 
 
 def _in_words(name: str) -> str:
-    side, by, model = name.partition(" by ")
-    return f"{side_name(side)}{by}{model}"
+    """A side in words, and what follows its name as it is: its model, or a letter."""
+    for sign in (" by ", " (A)", " (B)"):
+        side, found, model = name.partition(sign)
+        if found:
+            return f"{side_name(side)}{found}{model}"
+    return side_name(name)
