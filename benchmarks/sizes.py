@@ -64,7 +64,7 @@ def _within(number: str, n_spaces: int) -> Row:
 
 
 def growth(repeats: int) -> list[Row]:
-    """Row 6: every size in turn, each time in a fresh process: seconds where all distances fit, memory where they do not.
+    """Row 6: every size in turn, each in a fresh process: seconds where all distances fit, memory where they do not.
 
     With little memory a walk of many items takes every distance twice, once from either item: that is no growth but a
     step, which the note of the second row shows.
@@ -76,11 +76,11 @@ def growth(repeats: int) -> list[Row]:
         (n_items, memory): [] for n_items in SIZES for memory in (ROOMY, BUDGET)
     }
     for _ in range(repeats):
-        for n_items, memory in runs:
+        for (n_items, memory), found in runs.items():
             run = fresh(n_items, 1, memory)
             if "unavailable" in run:
                 return [unavailable(*row, run["unavailable"]) for row in (time_row, memory_row)]
-            runs[n_items, memory].append(run)
+            found.append(run)
     taken, tight = (
         [statistics.median(run["seconds"] for run in runs[n_items, memory]) for n_items in SIZES]
         for memory in (ROOMY, BUDGET)
@@ -106,7 +106,9 @@ def growth(repeats: int) -> list[Row]:
             f"{ratio:.2f}x",
             memory_row[3],
             "met" if ratio <= OVER else "missed",
-            f"{_list(SIZES, [f'{value:.0f} MiB' for value in peaks])}; {_list(SIZES[-2:], [seconds(t) for t in tight[-2:]])}",
+            "; ".join(
+                (_list(SIZES, [f"{peak:.0f} MiB" for peak in peaks]), _list(SIZES[-2:], [*map(seconds, tight[-2:])]))
+            ),
             {"sizes": SIZES, "peaks_mib": peaks, "ratio": ratio},
         ),
     ]

@@ -23,6 +23,7 @@ __all__ = [
     "StoreError",
     "StudyError",
     "TieOrderWarning",
+    "UnfinishedStoreError",
 ]
 
 
@@ -48,6 +49,10 @@ class NotAvailableError(ForetellError, NotImplementedError):
 
 class StoreError(ForetellError):
     """A store of activations is missing, damaged, of another version, or holds something else."""
+
+
+class UnfinishedStoreError(StoreError):
+    """A store whose making was stopped before it had its items."""
 
 
 class StudyError(ForetellError, ValueError):

@@ -20,7 +20,8 @@ import foretell
 from foretell.exceptions import InputError, OptionError, StoreError
 from foretell.representations import batches as batching
 from foretell.representations.batches import batches, full_chunks, windows
-from foretell.representations.data import Pairs
+from foretell.representations.binarize import Gather
+from foretell.representations.data import Pairs, Picture
 from foretell.representations.extraction import extract
 from foretell.representations.models import Reading, TextModel, describe_model, load_text_model
 from foretell.representations.recordings import Recording
@@ -614,3 +615,68 @@ def test_kills_at_random_moments_change_no_byte(tmp_path: Path, demo_run: DemoRu
         assert not list(tmp_path.glob(".*"))
     # Some kills fell into the work itself.
     assert any(0 < missing < 40 for missing in found if missing is not True)
+
+
+MIXED = [f"last {T}", f"last {T}, median"]
+
+
+def test_repair_beside_bits_that_waited(tiny_pairs: Pairs, model: TextModel, tmp_path: Path, passes: list[int]) -> None:
+    options: dict[str, Any] = {"side": "left", "out": tmp_path / "s", "tokens": MIXED, "chunk_items": 4}
+    before = files(extract(tiny_pairs, model=model, **options))
+    (tmp_path / "s" / "bits" / "0" / "2" / "c" / "3" / "0" / "0").write_bytes(b"rubbish")
+    passes.clear()
+    assert files(extract(tiny_pairs, model=model, repair=True, **options)) == before
+    assert sum(passes) == 8
+    (tmp_path / "s" / "committed" / "c" / "0").unlink()
+    assert files(extract(tiny_pairs, model=model, **options)) == before
+    # Bits that were made of all items cannot be made anew alone: nothing is touched.
+    (tmp_path / "s" / "bits" / "0" / "2" / "c" / "3" / "0" / "0").write_bytes(b"rubbish")
+    (tmp_path / "s" / "bits" / "1" / "2" / "c" / "1" / "0" / "0").write_bytes(b"rubbish")
+    with pytest.raises(StoreError, match="made of all items at once: delete the store"):
+        extract(tiny_pairs, model=model, repair=True, **options)
+    assert open_store(tmp_path / "s").committed.all()
+    with pytest.raises(StoreError, match="delete the store"):
+        open_store(tmp_path / "s").space(2, binarize="median").bits()
+
+
+def test_damaged_numbers_make_no_bits(
+    tiny_pairs: Pairs, model: TextModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"side": "left", "out": tmp_path / "s", "tokens": MIXED, "chunk_items": 4}
+    whole = files(extract(tiny_pairs, model=model, **(options | {"out": tmp_path / "whole"})))
+    with monkeypatch.context() as patch:
+        patch.setattr("foretell.representations.extraction.binarize_waiting", lambda *_: None)
+        extract(tiny_pairs, model=model, **options)
+    (tmp_path / "s" / "numbers" / "1" / "2" / "c" / "3" / "0" / "0").unlink()
+    with pytest.raises(StoreError, match=r"layer 2, items 12 to 15 \(its file is gone\); the same extract with repair"):
+        extract(tiny_pairs, model=model, **options)
+    assert files(extract(tiny_pairs, model=model, repair=True, **options)) == whole
+
+
+def test_what_a_killed_writer_leaves_is_cleared(tiny_pairs: Pairs, model: TextModel, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"side": "left", "out": tmp_path / "s", "tokens": MIXED, "chunk_items": 4}
+    whole = files(extract(tiny_pairs, model=model, **options))
+    left = tmp_path / "s" / "numbers" / "1" / "2"
+    left.mkdir(parents=True)
+    (left / "zarr.json").write_text("{}")
+    (tmp_path / "s" / "bits" / "0" / "zarr.1f.partial").write_text("half")
+    assert files(extract(tiny_pairs, model=model, **options)) == whole
+    # Nothing but a file half written: as good as empty.
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "zarr.1f.partial").write_text("half")
+    assert files(extract(tiny_pairs, model=model, **(options | {"out": tmp_path / "t"}))) == whole
+
+
+def test_a_side_that_the_model_does_not_read(tiny_pairs: Pairs, model: TextModel, tmp_path: Path) -> None:
+    pictures = replace(tiny_pairs, pictures={"seen": tuple(Picture(item, b"") for item in tiny_pairs.ids)})
+    with pytest.raises(OptionError, match=r"tiny-llama reads texts and side 'seen' is of images: .* modality='image'"):
+        extract(pictures, model=model, side="seen", out=tmp_path / "s")
+
+
+def test_a_mean_does_not_look_at_other_positions() -> None:
+    import torch
+
+    batch = [Reading(np.zeros(n), n, np.arange(1, n)) for n in (3, 5)]
+    hidden = torch.ones(2, 5, 4)
+    hidden[:, 0] = torch.inf
+    assert torch.equal(Gather(Recording.parse("mean"), batch)(hidden), torch.ones(2, 1, 4))

@@ -80,3 +80,12 @@ def test_wrong_options(tiny_pairs: Pairs, model: TextModel) -> None:
         select_pairs(tiny_pairs, models=[model], n_items=0)
     with pytest.raises(OptionError, match="models"):
         select_pairs(tiny_pairs, models=[])
+
+
+def test_a_side_has_rules_of_its_own(tiny_pairs: Pairs, model: TextModel) -> None:
+    chosen = select_pairs(tiny_pairs, models=[model], tokens={"left": "mean", "right": ["last 12", "mean"]})
+    long_enough = [
+        item for item, text in zip(tiny_pairs.ids, tiny_pairs.texts["right"], strict=True) if len(text.split()) >= 12
+    ]
+    assert list(chosen.ids) == long_enough
+    assert list(chosen.dropped) == ["fewer tokens than 'last 12' needs"]

@@ -435,6 +435,21 @@ def test_a_lock_behind_a_url_is_renewed_while_the_work_goes_on(tmp_path: Path, m
     assert place.read(LOCK) is None
 
 
+def test_one_store_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(f"file://{tmp_path}/made.zarr")
+    assert open_store(tmp_path / "made.zarr").n_items == N
+    (tmp_path / "link").symlink_to(tmp_path / "made.zarr")
+    monkeypatch.chdir(tmp_path / "made.zarr")
+    for other in (tmp_path / "link", Path("."), "../made.zarr"):
+        with (
+            locked(Storage(tmp_path / "made.zarr", read_only=False)),
+            pytest.raises(StoreError, match="being written by another process"),
+            locked(Storage(other, read_only=False)),
+        ):
+            pass
+    assert not list((tmp_path / "made.zarr").glob(".*"))
+
+
 def test_a_store_of_version_1_is_read() -> None:
     store = open_store(Path(__file__).parent / "data" / "version-1.zarr")
     rng = np.random.default_rng(1)

@@ -12,10 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 import foretell
-from foretell import cli
+from foretell import cli, import_activations
+from foretell.exceptions import OptionError
 from foretell.representations import data
+from foretell.representations.comparing import load_side
 from foretell.representations.data import Pairs
-from foretell.representations.store import Store
+from foretell.representations.store import Store, open_store
 
 RUNNER = CliRunner()
 N, H, T, L = 40, 48, 3, 3
@@ -320,3 +322,37 @@ class TestCompare:
         assert "has no ids, so nothing says" in main(monkeypatch, capsys, *words, "--common")
         (tmp_path / "b.npy").write_bytes(b"no array")
         assert "b.npy cannot be read" in main(monkeypatch, capsys, *words[:2], tmp_path / "b.npy")
+
+
+def test_compare_takes_what_the_stores_keep(pairs: Pairs, tmp_path: Path) -> None:
+    """Bits other than signs, and recordings of some layers: what is compared is what the result says."""
+    arrays = np.random.default_rng(0).standard_normal((len(pairs), 4, 24)).astype(np.float32)
+    kept = {"a": ["last 2, median", "last 3"], "b": ["last 3, median"], "c": ["last 2 at 1", "mean"]}
+    for name, tokens in kept.items():
+        noise = np.random.default_rng(1).standard_normal(arrays.shape).astype(np.float32)
+        import_activations(
+            _saved(tmp_path / f"files-{name}", {"0": arrays, "1": arrays + noise}),
+            pairs=pairs,
+            side=pairs.sides[0],
+            out=tmp_path / name,
+            model_id=name,
+            ids=list(pairs.ids),
+            tokens=tokens,
+        )
+    side = load_side(str(tmp_path / "a"), layers=None, tokens=None)
+    assert side.attributes["tokens"] == "last 2, median"
+    expected = open_store(tmp_path / "a").space(1, "last 2", binarize="median").bits()
+    assert (side.spaces["1"].bits().data == expected.data).all()
+    assert load_side(str(tmp_path / "a"), layers=None, tokens="last 3").attributes["tokens"] == "last 3"
+    assert load_side(str(tmp_path / "b"), layers=None, tokens="last 2").attributes["tokens"] == "last 2, median"
+    assert list(load_side(str(tmp_path / "c"), layers=None, tokens=None).spaces) == ["1"]
+    assert list(load_side(str(tmp_path / "c"), layers=None, tokens="mean").spaces) == ["0", "1"]
+    with pytest.raises(OptionError, match="no bits of 'first 1': extract it again"):
+        load_side(str(tmp_path / "b"), layers=None, tokens="first 1")
+
+
+def _saved(folder: Path, layers: dict[str, Array]) -> Path:
+    folder.mkdir()
+    for name, array in layers.items():
+        np.save(folder / f"{name}.npy", array)
+    return folder

@@ -112,6 +112,7 @@ def test_one_for_both_sides_or_one_each() -> None:
     assert study.model[1].options() == {"device": "cpu"}
     assert study.tokens == ("last 5", "all")
     assert study.measure.null == 200
+    assert load_study(_mapping(study="map", measure={"k": 3}))[1].measure.null == 200
     said = study.to_yaml()
     assert "model:\n- m\n- name: n\n  device: cpu\n" in said
     assert study_from(yaml.safe_load(said), source="again") == study

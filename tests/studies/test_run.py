@@ -191,3 +191,23 @@ def test_layers_that_do_not_go_in_pairs(world: World, study: dict[str, Any], tmp
     study |= {"model": ["tiny", "deep"]}
     with pytest.raises(StudyError, match=r"tiny has 4 blocks and deep 6, .* `study: map`"):
         foretell.run(study, out=tmp_path)
+    assert not world.extracted
+
+
+def test_one_side_read_twice_alike_is_refused(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    study |= {"model": ["tiny", {"name": "tiny", "device": "cpu"}]}
+    study["pairs"]["sides"] = ["en", "en"]
+    with pytest.raises(StudyError, match="read by one model in one way"):
+        foretell.run(study, out=tmp_path)
+    study |= {"tokens": ["last 3", "last 2"]}
+    foretell.run(study, out=tmp_path)
+    assert "English (A) foretells English (B)" in (tmp_path / "summary.txt").read_text("utf-8")
+
+
+def test_a_map_needs_halves(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    study |= {"study": "map", "measure": {"k": 29, "null": 5}}
+    with pytest.raises(
+        StudyError, match=r"29 neighbours are too many for the 60 pairs .* each half .* give 28 or fewer"
+    ):
+        foretell.run(study, out=tmp_path)
+    assert not world.extracted

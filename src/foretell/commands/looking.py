@@ -63,6 +63,9 @@ def compare(
     from foretell.representations.array_files import SUFFIXES
     from foretell.representations.comparing import compare_sides, load_side, write_comparison
 
+    are_files = [Path(place).suffix in SUFFIXES for place in (a, b)]
+    if tokens is not None and all(are_files):
+        raise typer.BadParameter("A and B are files of arrays, which have no tokens", param_hint="--tokens")
     sides = [
         load_side(place, layers=layers, tokens=None if Path(place).suffix in SUFFIXES else tokens)
         for place, layers in ((a, layer_a), (b, layer_b))
@@ -138,13 +141,15 @@ def _print_store(store: Store, size: int | None) -> None:
 
 def _print_damage(store: Store) -> bool:
     table = Table("recording", "layer", "items", "damage", box=SIMPLE_HEAD, pad_edge=False)
+    remedies: dict[str, None] = {}
     for kept, layer, chunk, fault in store.damaged():
         first, stop = store.info.span(chunk)
-        why = fault.partition("(")[2].partition(")")[0]
-        table.add_row(str(store.info.kept[kept].recording), layer, f"{first} to {stop - 1}", why)
+        table.add_row(str(store.info.kept[kept].recording), layer, f"{first} to {stop - 1}", fault)
+        remedies[store.remedy(kept)] = None
     if table.row_count:
         console().print(table)
-        print("Damaged: the same extract with --repair makes those items anew.")
+        for remedy in remedies:
+            print(f"Damaged: {remedy}")
     else:
         print("Every chunk is as it was written.")
     return table.row_count > 0

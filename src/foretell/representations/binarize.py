@@ -45,6 +45,7 @@ class Gather:
         counts = np.array([len(of_item) for of_item in places])
         padded = np.zeros((len(batch), int(counts.max())), np.int64)
         for row, of_item in enumerate(places):
+            padded[row] = of_item[0]  # weighs nothing below, and is finite if the item is
             padded[row, : len(of_item)] = of_item
         self._places = torch.from_numpy(padded)
         # A mean is over as many tokens as an item has.
@@ -100,8 +101,12 @@ def kept_of_array(activations: NDArray[Any], kept: Kept, layer: str) -> NDArray[
 
 def packed_above(numbers: NDArray[np.float32], binarize: str) -> NDArray[np.uint8]:
     """Packed bits of whether numbers of shape (N, T, H) are above their median, or mean, over items."""
-    threshold = (np.median if binarize == "median" else np.mean)(numbers.astype(np.float64), axis=0)
-    return np.packbits(numbers > threshold, axis=-1)
+    threshold_of = np.median if binarize == "median" else np.mean
+    packed = np.empty((*numbers.shape[:2], -(-numbers.shape[2] // 8)), np.uint8)
+    for token in range(numbers.shape[1]):  # one by one, since 64 bits take twice the memory
+        x = numbers[:, token].astype(np.float64)
+        packed[:, token] = np.packbits(x > threshold_of(x, axis=0), axis=-1)
+    return packed
 
 
 def n_near_zero(activations: Any, share: float) -> NDArray[np.uint64]:

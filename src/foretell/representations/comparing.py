@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,11 @@ from foretell.measure.compare import imbalance_curve, imbalance_matrix
 from foretell.measure.contrasts import contrast
 from foretell.measure.inference import critical
 from foretell.measure.result import DIRECTIONS, save_result, write_csv
-from foretell.measure.space import Space, align
+from foretell.measure.space import Space, align, check_same_items
 from foretell.representations.array_files import SUFFIXES, open_arrays
 from foretell.representations.imported_layers import BESIDE, texts_in
-from foretell.representations.store import Store, open_store
+from foretell.representations.recordings import Recording
+from foretell.representations.store import Kept, Store, open_store
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -169,6 +170,7 @@ def compare_sides(
     of_item = _groups_by_id(a) or _groups_by_id(b)
     if common:
         a, b = _common(a, b)
+    check_same_items([*a.spaces.values(), *b.spaces.values()])
     ids = a.ids or b.ids
     groups = [of_item[item] for item in ids] if of_item and ids else a.groups or b.groups
     function: Any = imbalance_curve if diagonal else imbalance_matrix
@@ -194,16 +196,36 @@ def write_comparison(comparison: Comparison, folder: str | Path) -> Path:
 
 def _of_store(store: Store, layers: Sequence[str] | None, tokens: str | None) -> Side:
     info = store.info
-    names = layers or [name for name in store.layers if not info.kept[0].is_full and name in info.kept[0].n_bits]
-    spaces = {name: store.space(name, tokens) for name in _chosen(names or None, store.layers, store.name)}
+    kept = next((one for one in info.kept if _serves(one, tokens)), None)
+    if kept is None:
+        raise OptionError(
+            f"{store.name} keeps {info.tokens!r}, no bits of {tokens or 'any tokens'!r}: extract it again with these."
+        )
+    names = _chosen(layers or list(kept.n_bits), store.layers, store.name)
+    rule, binarize = tokens or str(kept.recording.tokens), _as_bits(kept)
     attributes = {
         "model": info.model_id,
         "revision": info.model_revision,
         "side": info.side,
         "data": info.pairs_name,
-        "tokens": tokens or str(info.kept[0].recording),
+        "tokens": rule if binarize == "sign" else f"{rule}, {binarize}",
     }
+    spaces = {name: store.space(name, rule, binarize=binarize) for name in names}
     return Side(f"{info.model_id} {info.side}", spaces, store.groups, attributes)
+
+
+def _serves(kept: Kept, tokens: str | None) -> bool:
+    """Whether a recording has bits of the tokens that are asked for, if any are."""
+    if kept.is_full:
+        return False
+    wanted = kept.recording if tokens is None else Recording.parse(f"{tokens}, {_as_bits(kept)}")
+    return kept.recording.serves(wanted, kept.n_tokens) is not None
+
+
+def _as_bits(kept: Kept) -> str:
+    """How a recording's activations became bits, as `Store.space` takes it."""
+    text = str(replace(kept.recording, layers=None))
+    return text.partition(", ")[2] or "sign"
 
 
 def _chosen(layers: Sequence[str] | None, there: Sequence[str], where: str) -> Sequence[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import InputError, OptionError, StoreError, check_option, require
+from foretell.exceptions import InputError, OptionError, StoreError, UnfinishedStoreError, check_option, require
 from foretell.representations.batches import batches, full_chunks, windows
 from foretell.representations.binarize import NEAR_ZERO, Gather, kept_values, n_near_zero, packed_above
 from foretell.representations.data.pairs import Pairs
@@ -102,13 +102,19 @@ def extract(
     known, dtype = _known(model, _modality(pairs, side), options)
     made_of = _made_of(pairs, side=side, model=known, dtype=dtype, recordings=recordings, chunk_items=chunk_items)
     storage = Storage(out, read_only=False)
+    if not isinstance(model, str) and model.modality != _modality(pairs, side):
+        raise OptionError(
+            f"{model.info.id} reads {model.modality}s and side {side!r} is of {_modality(pairs, side)}s: load its part "
+            f"for them with load_model(..., modality={_modality(pairs, side)!r})."
+        )
     store = existing(storage, made_of)
-    if store is not None and store.is_complete and not repair:
+    if store is not None and store.is_complete and store.is_tidy and not repair:
         return store
     if storage.folder is not None:
         storage.folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(storage) as check:
         store = existing(storage, made_of)  # another process may have been at work until now
+        check()
         if store is not None and repair:
             forget_damaged(store, StoreWriter(storage, store.info))
         if store is None or not store.committed.all():
@@ -118,7 +124,7 @@ def extract(
             with progress_bar(store, enabled=progress) as advance:
                 run = _Run(store, loaded, pairs.contents(side), batch_tokens)
                 run.complete(check, advance)
-        binarize_waiting(opened(storage), StoreWriter(storage, store.info))
+        binarize_waiting(opened(storage), StoreWriter(storage, store.info), check)
     return opened(Storage(out, read_only=True))
 
 
@@ -184,10 +190,8 @@ def existing(storage: Storage, made_of: Mapping[str, str | int]) -> Store | None
         return None
     try:
         store = opened(storage)
-    except StoreError as error:
-        if "was not made to the end" in str(error):
-            return None
-        raise
+    except UnfinishedStoreError:
+        return None
     if store.info.fingerprint == fingerprint_of(made_of):
         return store
     there = store.info.made_of
@@ -302,11 +306,7 @@ class _Run:
         Chunks are written beside the model's work on those that follow.
         """
         info = self._info
-        item_bytes = sum(
-            int(np.prod(kept.item_shape(layer))) * (4 if kept.is_full or kept.recording.needs_all_items else 1)
-            for kept in info.kept
-            for layer in kept.n_bits
-        )
+        item_bytes = sum(kept.empty(1, layer).nbytes for kept in info.kept for layer in kept.n_bits)
         writing: Future[None] | None = None
         with ThreadPoolExecutor(1) as pool:
             for chunks in windows(info.n_chunks, info.chunk_items, item_bytes):
@@ -343,10 +343,8 @@ class _Run:
         info = self._info
         data: dict[tuple[int, str], NDArray[Any]] = {}
         for number, kept in enumerate(info.kept):
-            as_numbers = kept.is_full or kept.recording.needs_all_items
             for layer in kept.n_bits:
-                shape = (kept.n_tokens, kept.n_bits[layer]) if as_numbers else kept.item_shape(layer)
-                data[number, layer] = np.empty((stop - first, *shape), np.float32 if as_numbers else np.uint8)
+                data[number, layer] = kept.empty(stop - first, layer)
         near_zero = np.zeros((stop - first, len(info.layers)), np.uint64)
         for batch, read in self._batches(first, stop):
             self._batch(read, batch, first, data, near_zero)
@@ -400,22 +398,24 @@ class _Run:
             )
 
 
-def binarize_waiting(store: Store, writer: StoreWriter) -> None:
-    """Make the bits that wait for all items."""
+def binarize_waiting(store: Store, writer: StoreWriter, check: Callable[[], None]) -> None:
+    """Make the bits that wait for all items; `check` is called before each layer is written."""
     for number in store.waiting:
         kept = store.info.kept[number]
         for layer in kept.n_bits:
-            writer.write_layer(number, layer, packed_above(store.numbers(layer, number), kept.recording.binarize))
+            bits = packed_above(store.numbers(layer, number), kept.recording.binarize)
+            check()
+            writer.write_layer(number, layer, bits)
         writer.finish(number)
+    writer.tidy()
 
 
 def forget_damaged(store: Store, writer: StoreWriter) -> None:
-    """Mark chunks with damage as missing."""
-    for number, _, chunk, fault in store.damaged():
-        recording = store.info.kept[number].recording
-        if recording.needs_all_items:
-            raise StoreError(
-                f"{fault} But bits of {str(recording)!r} are made of all items at once: delete the store and extract "
-                "it again."
-            )
+    """Mark chunks with damage as missing, or none of them where that would not help."""
+    faults = list(store.damaged())
+    waiting = store.waiting
+    for number, layer, _, why in faults:
+        if store.info.kept[number].recording.needs_all_items and number not in waiting:
+            raise StoreError(f"{store.name} is damaged: layer {layer} ({why}); {store.remedy(number)}")
+    for chunk in dict.fromkeys(chunk for _, _, chunk, _ in faults):
         writer.forget(chunk)

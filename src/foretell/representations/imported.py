@@ -137,7 +137,7 @@ def import_activations(
     }
     storage = Storage(out, read_only=False)
     store = existing(storage, made_of)
-    if store is not None and store.is_complete and not repair:
+    if store is not None and store.is_complete and store.is_tidy and not repair:
         return store
     info = _info(files, pairs, order, recordings, made_of, model_licence)
     if storage.folder is not None:
@@ -157,7 +157,7 @@ def import_activations(
                 check()
                 writer.write_chunk(chunk, *chunk_data)
                 advance(len(span))
-        binarize_waiting(opened(storage), writer)
+        binarize_waiting(opened(storage), writer, check)
     return opened(Storage(out, read_only=True))
 
 

@@ -27,7 +27,10 @@ def open_source(
     """Find out what files hold, and open them; `foretell.import_activations` says what they may be."""
     numbers = frozenset(int(number) for number in special)
     if isinstance(source, Mapping):
-        return of_layers({layer_name(name): Path(path) for name, path in source.items()}, None, ids, layers, numbers)
+        named = {layer_name(name): Path(path) for name, path in source.items()}
+        if len(named) < len(source):
+            raise InputError(f"Of {len(source)} files some are of one layer ({', '.join(source)}): give one a layer.")
+        return of_layers(named, None, ids, layers, numbers)
     path = Path(source)
     if not path.is_dir():
         return of_layers({"": path}, None, ids, layers, numbers)

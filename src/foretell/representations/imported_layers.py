@@ -91,6 +91,14 @@ class LayerArrays:
         return item if self._offsets is None else slice(int(self._offsets[item]), int(self._offsets[item + 1]))
 
 
+def _add_layers(tensors: dict[str, Tensor], own: Mapping[str, Tensor], layer: str, path: Path) -> None:
+    for name, tensor in own.items():
+        of = layer or layer_name(name or path.stem)
+        if of in tensors:
+            raise InputError(f"{path}: two arrays are of layer {of}: leave one of each.")
+        tensors[of] = tensor
+
+
 def of_layers(
     paths: Mapping[str, Path],
     folder: Path | None,
@@ -124,7 +132,7 @@ def of_layers(
         own = {name: tensor for name, tensor in arrays.items() if name not in BESIDE}
         if layer and len(own) != 1:
             raise InputError(f"{path} has {len(own)} arrays ({', '.join(own)}) and is of one layer: leave that one.")
-        tensors |= {layer or layer_name(name or path.stem): tensor for name, tensor in own.items()}
+        _add_layers(tensors, own, layer, path)
     if folder is not None:
         for file in sorted(file for file in folder.iterdir() if file.stem in BESIDE):
             if file.stem == "ids":

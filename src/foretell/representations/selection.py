@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from foretell.exceptions import InputError, OptionError, check_option
@@ -22,7 +22,7 @@ def select_pairs(
     pairs: Pairs,
     *,
     models: Sequence[Model],
-    tokens: Tokens = "last 20",
+    tokens: Tokens | Mapping[str, Tokens] = "last 20",
     sides: Sequence[str] | None = None,
     n_items: int | None = None,
     seed: int = 0,
@@ -39,8 +39,8 @@ def select_pairs(
     models : sequence of Model
         Every model of the comparison; each is asked about the sides that it can read. Items too long for one of them
         leave too. Images are all alike in this.
-    tokens : str, or sequence of str
-        What is to be kept, such as ``"last 20"``.
+    tokens : str, sequence of str, or mapping of side to these
+        What is to be kept, such as ``"last 20"``, of every side or of each.
     sides : sequence of str, optional
         Sides that take part, all by default. Others are left out of the answer.
     n_items : int, optional
@@ -60,10 +60,11 @@ def select_pairs(
     InputError
         If no item is left.
     """
-    rules = [one.tokens for one in Recording.parse_all(tokens)]
     sides = pairs.sides if sides is None else tuple(sides)
     for side in sides:
         check_option("side", side, pairs.sides)
+    asked = tokens if isinstance(tokens, Mapping) else dict.fromkeys(sides, tokens)
+    rules = {side: [one.tokens for one in Recording.parse_all(asked[side])] for side in sides}
     if not models or not sides:
         raise OptionError("Items are chosen for one model and one side at least: give models and sides.")
     if n_items is not None and n_items < 1:
@@ -73,11 +74,11 @@ def select_pairs(
     for model in models:
         for side in sides:
             if side in pairs.texts and model.modality == "text":
-                kept = _long_enough(pairs, kept, model=model, side=side, rules=rules, dropped=dropped)
+                kept = _long_enough(pairs, kept, model=model, side=side, rules=rules[side], dropped=dropped)
     if not kept:
-        asked = ", ".join(map(str, rules))
+        wanted = ", ".join(dict.fromkeys(str(rule) for of_side in rules.values() for rule in of_side))
         raise InputError(
-            f"No item of {pairs.name!r} is left for tokens={asked!r} ({dict(dropped)}): ask for fewer tokens."
+            f"No item of {pairs.name!r} is left for tokens={wanted!r} ({dict(dropped)}): ask for fewer tokens."
         )
     if n_items is not None and len(kept) > n_items:
         dropped[f"not in the choice of {n_items} items (seed {seed})"] = len(kept) - n_items

@@ -84,6 +84,12 @@ class Measure(_Section):
     seed: Seed = 0
 
 
+class MapMeasure(Measure):
+    """The same of a map, whose null takes every pair of layers."""
+
+    null: Annotated[int, Field(ge=0, le=10**5)] = 200
+
+
 def _both(value: Any) -> Any:
     """One for each side, where one is given for both."""
     return value if isinstance(value, list | tuple) else (value, value)
@@ -148,7 +154,7 @@ class MapStudy(LayerStudy):
     """The study `map`: which layer of one side's model foretells which layer of the other's."""
 
     study: Literal["map"]
-    measure: Measure = Measure(null=200)
+    measure: MapMeasure = MapMeasure()
 
 
 Study = DepthStudy | MapStudy

@@ -13,6 +13,7 @@ from foretell.studies.sides import attributes, prepare
 if TYPE_CHECKING:
     import xarray as xr
 
+    from foretell.representations.models import Model
     from foretell.studies.config import DepthStudy
 
 __all__ = ["measure_depth"]
@@ -41,12 +42,7 @@ def measure_depth(study: DepthStudy, *, stores: Path, progress: bool = False) ->
     StudyError
         If the models of the two sides have different numbers of layers.
     """
-    pairs, a, b = prepare(study, k=study.measure.k, stores=stores, progress=progress)
-    if a.layers != b.layers:
-        raise StudyError(
-            f"model: {a.model.info.id} has {a.model.n_blocks} blocks and {b.model.info.id} {b.model.n_blocks}, so that "
-            "their layers do not go in pairs: choose `study: map`, which takes every layer against every other."
-        )
+    pairs, a, b = prepare(study, k=study.measure.k, stores=stores, progress=progress, check=_check_layers)
     _LOG.info("Measuring %d layers both ways on %d items", len(a.layers), len(pairs))
     curve = imbalance_curve(
         a.spaces(),
@@ -59,3 +55,11 @@ def measure_depth(study: DepthStudy, *, stores: Path, progress: bool = False) ->
     )
     labelled = curve.assign_coords(relative_depth=("layer", a.depths))
     return labelled.assign_attrs(attributes(study, pairs, a, b, str(curve.attrs.get("versions", "{}"))))
+
+
+def _check_layers(a: Model, b: Model) -> None:
+    if a.n_blocks != b.n_blocks:
+        raise StudyError(
+            f"model: {a.info.id} has {a.n_blocks} blocks and {b.info.id} {b.n_blocks}, so that their layers do not go "
+            "in pairs: choose `study: map`, which takes every layer against every other."
+        )

@@ -46,7 +46,7 @@ def measure_map(study: MapStudy, *, stores: Path, progress: bool = False) -> xr.
     """
     import xarray as xr
 
-    pairs, a, b = prepare(study, k=study.measure.k, stores=stores, progress=progress)
+    pairs, a, b = prepare(study, k=study.measure.k, stores=stores, progress=progress, halves=True)
     _LOG.info("Measuring %d x %d layers both ways on %d items", len(a.layers), len(b.layers), len(pairs))
     how = {
         "k": study.measure.k,

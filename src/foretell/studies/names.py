@@ -61,7 +61,9 @@ def sides_of(attrs: Mapping[Any, Any], direction: str) -> tuple[str, str]:
     Sides, where one model read both; models, where both read one side; else sides by their models.
     """
     a, b = ((str(attrs[f"side_{side}"]), str(attrs.get(f"model_{side}", ""))) for side in "ab")
-    if a[1] == b[1]:
+    if a == b:  # one model in two ways: in two dtypes, or by two token rules
+        names = f"{a[0]} (A)", f"{b[0]} (B)"
+    elif a[1] == b[1]:
         names = a[0], b[0]
     elif a[0] == b[0]:
         names = a[1], b[1]
@@ -89,5 +91,9 @@ def direction_sentence(attrs: Mapping[Any, Any], direction: str) -> str:
 
 
 def _in_words(name: str) -> str:
-    side, by, model = name.partition(" by ")
-    return f"{side_name(side)}{by}{model}"
+    """A side in words, and what follows its name as it is: its model, or a letter."""
+    for sign in (" by ", " (A)", " (B)"):
+        side, found, model = name.partition(sign)
+        if found:
+            return f"{side_name(side)}{found}{model}"
+    return side_name(name)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from foretell.exceptions import StudyError
+from foretell.measure.inference import FEWEST_GROUPS
 from foretell.representations.data import load_pairs
 from foretell.representations.extraction import extract, fingerprint
 from foretell.representations.models import load_model
@@ -49,7 +51,7 @@ class Side:
 
     @property
     def layers(self) -> list[str]:
-        """Names of the numbered layers. An RMS norm changes no distance, so "final" tells no more than the last."""
+        """Names of the numbered layers: "final" is the last block's output once more, after a norm."""
         return [str(layer) for layer in range(self.model.n_blocks + 1)]
 
     @property
@@ -62,7 +64,15 @@ class Side:
         return {layer: self.store.space(layer, self.tokens) for layer in self.layers}
 
 
-def prepare(study: LayerStudy, *, k: int, stores: Path, progress: bool) -> tuple[Pairs, Side, Side]:
+def prepare(
+    study: LayerStudy,
+    *,
+    k: int,
+    stores: Path,
+    progress: bool,
+    halves: bool = False,
+    check: Callable[[Model, Model], None] = lambda a, b: None,
+) -> tuple[Pairs, Side, Side]:
     """Load a study's pairs and models, choose its items, and extract what is not extracted yet.
 
     Parameters
@@ -75,6 +85,10 @@ def prepare(study: LayerStudy, *, k: int, stores: Path, progress: bool) -> tuple
         that was stopped half way is completed.
     progress : bool
         Whether to show bars.
+    halves : bool
+        Whether each half of the items is to be measured by itself.
+    check : callable
+        Is given both models before anything is extracted, and may raise.
     """
     # The pairs first: a wrong side is found out in a second, before a model is fetched.
     _LOG.info("Loading %s", study.pairs.data)
@@ -88,23 +102,42 @@ def prepare(study: LayerStudy, *, k: int, stores: Path, progress: bool) -> tuple
             continue
         _LOG.info("Loading %s", of.name)
         models.append(load_model(of.name, modality=modality, **of.options()))
+    check(*models)
     pairs = select_pairs(
         all_pairs,
         models=list({id(model): model for model in models}.values()),
-        tokens=list(dict.fromkeys(study.tokens)),
+        tokens={side: _rules_of(study, side) for side in names},
         n_items=study.pairs.items,
         seed=study.pairs.seed,
     )
-    if k > len(pairs) - 2:
+    sides = list(zip(study.pairs.sides, models, study.tokens, strict=True))
+    n_fewest = len(pairs) // (2 if halves else 1)
+    if k > n_fewest - 2:
+        half = " on each half of which the best pair of layers is chosen" if halves else ""
         raise StudyError(
-            f"measure.k: {k} neighbours are too many for the {len(pairs)} pairs that are left: "
-            f"give {max(len(pairs) - 2, 1)} or fewer, or more pairs."
+            f"measure.k: {k} neighbours are too many for the {len(pairs)} pairs that are left{half}: "
+            f"give {max(n_fewest - 2, 1)} or fewer, or more pairs."
+        )
+    if halves and pairs.groups is not None and len(set(pairs.groups)) < 2 * FEWEST_GROUPS:
+        raise StudyError(
+            f"pairs: the {len(pairs)} pairs that are left are in {len(set(pairs.groups))} groups, too few for errors "
+            f"on either half of them: take pairs of {2 * FEWEST_GROUPS} groups or more."
+        )
+    if len({fingerprint(pairs, model=model, side=side, tokens=tokens) for side, model, tokens in sides}) < 2:
+        raise StudyError(
+            f"model: both sides are {study.pairs.sides[0]!r}, read by one model in one way, so that they are the same: "
+            "name two sides, two models, or two token rules."
         )
     a, b = (
         Side(side, model, _store(pairs, model, side, tokens, stores, progress=progress), tokens)
-        for side, model, tokens in zip(study.pairs.sides, models, study.tokens, strict=True)
+        for side, model, tokens in sides
     )
     return pairs, a, b
+
+
+def _rules_of(study: LayerStudy, side: str) -> list[str]:
+    """Token rules of a side, of both where two models read it."""
+    return list(dict.fromkeys(rule for name, rule in zip(study.pairs.sides, study.tokens, strict=True) if name == side))
 
 
 def attributes(study: LayerStudy, pairs: Pairs, a: Side, b: Side, versions: str) -> dict[str, object]:

@@ -46,7 +46,7 @@ class NullRankSums:
             self._sources.setdefault(b, []).append(a)
         by_a = {a: of for (a, _), of in neighbours.items()}
         # Targets mostly have the same sources, whose neighbours are then put together once.
-        self._by_item = {those: _by_item([by_a[a] for a in those]) for those in map(tuple, self._sources.values())}
+        self._by_item = {those: _by_item([by_a[a] for a in those]) for those in set(map(tuple, self._sources.values()))}
         self._total: dict[int, Floats] = {
             b: np.zeros((len(permutations), len(those))) for b, those in self._sources.items()
         }

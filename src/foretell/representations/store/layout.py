@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import StoreError
+from foretell.exceptions import StoreError, UnfinishedStoreError
 from foretell.representations.recordings import Recording
 
 __all__ = [
@@ -53,10 +53,21 @@ class Kept:
         """Whether it holds numbers instead of bits."""
         return self.recording.binarize == "full"
 
+    @property
+    def comes_as_numbers(self) -> bool:
+        """Whether numbers are what the model's run gives of it: to be kept, or for bits that wait for all items."""
+        return self.is_full or self.recording.needs_all_items
+
     def item_shape(self, layer: str) -> tuple[int, int]:
         """Shape of an item in its array: tokens and bytes, or tokens and numbers."""
         n_bits = self.n_bits[layer]
         return self.n_tokens, n_bits if self.is_full else -(-n_bits // 8)
+
+    def empty(self, n_items: int, layer: str) -> NDArray[Any]:
+        """Room for what the model's run gives of some items."""
+        if self.comes_as_numbers:
+            return np.empty((n_items, self.n_tokens, self.n_bits[layer]), np.float32)
+        return np.empty((n_items, *self.item_shape(layer)), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -146,7 +157,7 @@ class StoreInfo:
         if attrs.get("format") != FORMAT:
             raise StoreError(f"{where} is not a foretell store: give the path of one that extract wrote.")
         if attrs.get("creating"):
-            raise StoreError(f"{where} was not made to the end: run the same extract again.")
+            raise UnfinishedStoreError(f"{where} was not made to the end: run the same extract again.")
         version = attrs.get("version")
         if version == 1:
             attrs = _of_version_1(attrs, where)

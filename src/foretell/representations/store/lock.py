@@ -1,9 +1,9 @@
 """One writer at a time.
 
 In a folder the operating system holds the lock, and lets it go when the process ends, however it ends. Behind a URL the
-lock is a file that its owner renews while it writes; one that was not renewed for `STALE` seconds is taken over. There
-the file is made only if there is none, which some object stores do in one step and others in two: the time between
-is the one in which two writers that start at once might both begin.
+lock is a file that its owner renews while it works; one that was not renewed for `STALE` seconds is taken over. There
+the file is looked for and then made: two writers that begin within that moment might both begin, and the one whose lock
+it is not stops at its next write.
 """
 
 from __future__ import annotations
@@ -49,10 +49,11 @@ def locked(storage: Storage) -> Iterator[Callable[[], None]]:
 
     def renewing() -> None:
         while not over.wait(_RENEW):
-            if _owner(storage).get("token") != token:
-                lost.set()
-                return
-            storage.write(LOCK, _note(token))
+            with contextlib.suppress(StoreError):  # a network that is away for a moment: the next renewal may do
+                if _owner(storage).get("token") != token:
+                    lost.set()
+                    return
+                storage.write(LOCK, _note(token))
 
     def check() -> None:
         if lost.is_set() or _owner(storage).get("token") != token:
@@ -79,9 +80,12 @@ def _of_folder(folder: Path) -> Iterator[None]:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             os.close(file)
             raise StoreError(f"{folder} is being written by another process: wait until it ends.") from error
+        except OSError as error:
+            os.close(file)
+            raise StoreError(f"{folder} is on a file system without locks ({error}): choose another.") from error
         # Another writer may have deleted the file between our opening and locking it: then ours is nobody's lock.
         if path.exists() and os.stat(path).st_ino == os.fstat(file).st_ino:
             break

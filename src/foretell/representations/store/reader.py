@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +108,16 @@ class Store:
         return [number for number in waiting if not self._small("binarized")[number]]
 
     @property
+    def is_tidy(self) -> bool:
+        """Whether no numbers are left over that bits were made of."""
+        return not any(
+            self.storage.exists(f"numbers/{number}/{layer}/zarr.json")
+            for number, kept in enumerate(self.info.kept)
+            if kept.recording.needs_all_items and number not in self.waiting
+            for layer in kept.n_bits
+        )
+
+    @property
     def is_complete(self) -> bool:
         """Whether every item has its bits."""
         return bool(self.committed.all()) and not self.waiting
@@ -191,7 +202,7 @@ class Store:
         for first, last in _runs(needed):
             block = self._read_chunks(layer, first, last, kept)
             mine = (of_chunk >= first) & (of_chunk <= last)
-            data[mine] = block[(of_chunk[mine] - first) * info.chunk_items + inside[mine]][:, window]
+            data[mine] = block[:, window][(of_chunk[mine] - first) * info.chunk_items + inside[mine]]
         return data
 
     def bits(self, layer: str, rows: Rows = slice(None), *, kept: int = 0, window: Window | None = None) -> Bits:
@@ -202,19 +213,18 @@ class Store:
 
     def numbers(self, layer: str, kept: int) -> NDArray[np.float32]:
         """Numbers of a recording whose bits wait for all items, shape (N, T, H)."""
-        return np.asarray(self._group[f"numbers/{kept}/{layer}"][:], np.float32)
+        return np.asarray(self._read_chunks(layer, 0, self.info.n_chunks - 1, kept, "numbers"), np.float32)
 
     def damaged(self) -> Iterator[tuple[int, str, int, str]]:
         """Read every chunk that should be there, and give recording, layer, chunk and fault of those damaged."""
+        committed, waiting = np.flatnonzero(self.committed).tolist(), self.waiting
         for kept, one in enumerate(self.info.kept):
-            if kept in self.waiting:
-                continue
+            of = "numbers" if kept in waiting else "bits"
             for layer in one.n_bits:
-                for chunk in np.flatnonzero(self.committed).tolist():
-                    try:
-                        self._read_chunks(layer, chunk, chunk, kept)
-                    except StoreError as error:
-                        yield kept, layer, chunk, str(error)
+                for chunk in committed:
+                    why = self._fault(layer, chunk, kept, of)
+                    if why:
+                        yield kept, layer, chunk, why
 
     def __repr__(self) -> str:
         info = self.info
@@ -240,11 +250,11 @@ class Store:
                 return number, found
             window = tokens if isinstance(tokens, slice) else np.asarray(tokens, np.intp)
             return number, self._checked(window, one.n_tokens)
-        asked = f"{'' if rule is None else rule}{'' if binarize == 'sign' else f', {binarize}'}".lstrip(", ")
+        asked = f"{'' if rule is None else rule}{'' if binarize == 'sign' else f', {binarize}'}".lstrip(", ") or "sign"
         raise OptionError(
             f"{self.name} keeps {self.info.tokens!r} and has no {asked!r} of layer {layer}. What is averaged or "
             "binarised otherwise is made from activations, and these are not kept: extract with "
-            f"tokens=[..., {(asked or 'last 20')!r}]."
+            f"tokens=[..., {(str(rule or 'last 20') + ('' if binarize == 'sign' else f', {binarize}'))!r}]."
         )
 
     def _checked(self, window: Window, n_tokens: int) -> Window:
@@ -275,35 +285,55 @@ class Store:
                 "the same extract again to complete it."
             )
 
-    def _read_chunks(self, layer: str, first: int, last: int, kept: int) -> NDArray[Any]:
+    def _read_chunks(self, layer: str, first: int, last: int, kept: int, of: str = "bits") -> NDArray[Any]:
         """What is kept of chunks `first` to `last` of a layer, both included."""
-        array, place, key = self._array(layer, kept)
+        array, place, key = self._array(layer, kept, of)
+        # Zarr reads a chunk whose file is gone as zeros.
+        if all(self.storage.exists(key.format(chunk)) for chunk in range(first, last + 1)):
+            start, stop = self.info.span(first)[0], self.info.span(last)[1]
+            with contextlib.suppress(ValueError, RuntimeError):
+                return np.asarray(array[(*place, slice(start, stop))])
+        # One of them is damaged: they are looked at one by one to name it.
         for chunk in range(first, last + 1):
-            # Zarr reads a chunk whose file is gone as zeros.
-            if not self.storage.exists(key.format(chunk)):
-                raise self._damaged(layer, chunk, "its file is gone")
-        start, stop = self.info.span(first)[0], self.info.span(last)[1]
-        try:
-            return np.asarray(array[(*place, slice(start, stop))])
-        except (ValueError, RuntimeError) as error:
-            if first == last:
-                raise self._damaged(layer, first, "its checksum does not fit") from error
-        # One of them is damaged: read one by one to name it.
-        return np.concatenate([self._read_chunks(layer, chunk, chunk, kept) for chunk in range(first, last + 1)])
+            why = self._fault(layer, chunk, kept, of)
+            if why:
+                raise self._damaged(layer, chunk, kept, why)
+        return np.concatenate(
+            [np.asarray(array[(*place, slice(*self.info.span(chunk)))]) for chunk in range(first, last + 1)]
+        )
 
-    def _array(self, layer: str, kept: int) -> tuple[Any, tuple[int, ...], str]:
+    def _fault(self, layer: str, chunk: int, kept: int, of: str) -> str:
+        """What is wrong with a chunk of a layer, or nothing."""
+        array, place, key = self._array(layer, kept, of)
+        if not self.storage.exists(key.format(chunk)):
+            return "its file is gone"
+        try:
+            array[(*place, slice(*self.info.span(chunk)))]
+        except (ValueError, RuntimeError):
+            return "its checksum does not fit"
+        return ""
+
+    def _array(self, layer: str, kept: int, of: str) -> tuple[Any, tuple[int, ...], str]:
         """The array of a recording's layer, where in it, and the key of a chunk's file."""
         if self._is_version_1:
             number = self.layers.index(layer)
             return self._group["bits"], (number,), f"bits/c/{number}/{{}}/0/0"
-        name = f"bits/{kept}/{layer}"
+        name = f"{of}/{kept}/{layer}"
         return self._group[name], (), f"{name}/c/{{}}/0/0"
 
-    def _damaged(self, layer: str, chunk: int, why: str) -> StoreError:
+    def remedy(self, kept: int) -> str:
+        """What to do about damage of a recording."""
+        if self._is_version_1:
+            return "this store is of an older version: extract it again, to another place."
+        if self.info.kept[kept].recording.needs_all_items and kept not in self.waiting:
+            return "its bits were made of all items at once: delete the store and make it again."
+        call = "import" if "imported" in self.info.model_revision else "extract"
+        return f"the same {call} with repair=True (`foretell {call} ... --repair`) makes those items anew."
+
+    def _damaged(self, layer: str, chunk: int, kept: int, why: str) -> StoreError:
         first, last = self.info.span(chunk)
         return StoreError(
-            f"{self.name} is damaged: layer {layer}, items {first} to {last - 1} ({why}); the same extract with "
-            "repair=True (`foretell extract --repair`) makes those items anew."
+            f"{self.name} is damaged: layer {layer}, items {first} to {last - 1} ({why}); {self.remedy(kept)}"
         )
 
     def _column(self, name: str) -> tuple[str, ...]:

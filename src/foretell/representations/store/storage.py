@@ -13,6 +13,8 @@ from foretell.exceptions import StoreError, require
 
 __all__ = ["LOCK", "Storage", "is_url"]
 
+_PARTIAL = ".partial"  # how files end that zarr is writing
+
 LOCK = ".lock"
 """Key of the lock of a store behind a URL."""
 
@@ -35,7 +37,10 @@ class Storage:
     def __init__(self, place: str | Path, *, read_only: bool) -> None:
         storage = require("zarr.storage", "studies")
         self.name = str(place)
-        self.folder = None if is_url(place) else Path(place)
+        if isinstance(place, str):
+            place = place.removeprefix("file://")
+        # One lock for one store, however it is named.
+        self.folder = None if is_url(place) else Path(place).resolve()
         try:
             self.zarr: Any = (
                 storage.LocalStore(self.folder, read_only=read_only)
@@ -52,22 +57,22 @@ class Storage:
         """Whether there is a file at a key."""
         if self.folder is not None:
             return (self.folder / key).is_file()
-        return bool(_now(self.zarr.exists(key)))
+        return bool(self._now(self.zarr.exists(key)))
 
     def read(self, key: str) -> bytes | None:
         """The file at a key, or None."""
         prototype = require("zarr.core.buffer", "studies").default_buffer_prototype()
-        found = _now(self.zarr.get(key, prototype))
+        found = self._now(self.zarr.get(key, prototype))
         return None if found is None else bytes(found.to_bytes())
 
     def write(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
         """Write a file; `only_if_new` leaves one that is there alone."""
         buffer = require("zarr.core.buffer", "studies").default_buffer_prototype().buffer.from_bytes(data)
-        _now(self.zarr.set_if_not_exists(key, buffer) if only_if_new else self.zarr.set(key, buffer))
+        self._now(self.zarr.set_if_not_exists(key, buffer) if only_if_new else self.zarr.set(key, buffer))
 
     def delete(self, key: str) -> None:
         """Delete the file at a key, if there is one."""
-        _now(self.zarr.delete(key))
+        self._now(self.zarr.delete(key))
 
     def clear(self) -> None:
         """Delete every file but a lock."""
@@ -75,9 +80,14 @@ class Storage:
             if key != LOCK:
                 self.delete(key)
 
+    def delete_partial(self) -> None:
+        """Delete files that a killed writer had not written to the end."""
+        for path in list(self.folder.rglob(f"*{_PARTIAL}")) if self.folder is not None else []:
+            path.unlink(missing_ok=True)
+
     def delete_folder(self, prefix: str) -> None:
         """Delete every file whose key begins with a prefix."""
-        _now(self.zarr.delete_dir(prefix))
+        self._now(self.zarr.delete_dir(prefix))
 
     def keys(self, prefix: str) -> Sequence[str]:
         """Keys of the files in a folder and below it."""
@@ -85,13 +95,14 @@ class Storage:
         async def listed() -> list[str]:
             return [key async for key in self.zarr.list_prefix(prefix)]
 
-        return sorted(_now(listed()))
+        return sorted(self._now(listed()))
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is there but a lock."""
         if self.folder is not None:
-            return not self.folder.exists() or (self.folder.is_dir() and not any(self.folder.iterdir()))
+            there = self.folder.iterdir() if self.folder.is_dir() else iter([self.folder] * self.folder.exists())
+            return not any(not path.name.endswith(_PARTIAL) for path in there)
 
         async def found() -> bool:
             async for key in self.zarr.list_prefix(""):
@@ -99,9 +110,13 @@ class Storage:
                     return True
             return False
 
-        return not _now(found())
+        return not self._now(found())
 
-
-def _now(awaitable: Any) -> Any:
-    """What an operation of zarr's stores gives, which are all asynchronous."""
-    return require("zarr.core.sync", "studies").sync(awaitable)
+    def _now(self, awaitable: Any) -> Any:
+        """What an operation of zarr's stores gives, which are all asynchronous."""
+        try:
+            return require("zarr.core.sync", "studies").sync(awaitable)
+        except OSError as error:
+            if self.folder is not None:
+                raise
+            raise StoreError(f"{self.name} cannot be reached ({type(error).__name__}: {error}).") from error

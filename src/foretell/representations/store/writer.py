@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from foretell.exceptions import StoreError, require
 from foretell.representations.store.layout import FORMAT, VERSION, Kept, StoreInfo, encode_bytes
 from foretell.representations.store.storage import Storage
 
-__all__ = ["Column", "StoreWriter", "create_store", "written_whole"]
+__all__ = ["Column", "StoreWriter", "create_store"]
 
 Column = Sequence[str] | Sequence[bytes]
 
@@ -54,8 +53,7 @@ def create_store(
         for layer in kept.n_bits:
             _create_kept(group, f"bits/{number}/{layer}", info, kept, layer)
             if kept.recording.needs_all_items:
-                numbers = Kept(kept.recording, kept.n_tokens, kept.n_bits)
-                _create_numbers(group, f"numbers/{number}/{layer}", info, numbers, layer)
+                _create_numbers(group, f"numbers/{number}/{layer}", info, kept, layer)
     _create(group, "committed", shape=(info.n_chunks,), chunks=(1,), dtype="uint8", dimension_names=("chunk",))
     _create(
         group,
@@ -106,40 +104,43 @@ class StoreWriter:
             Activations near to 0.
         """
         first, stop = self.info.span(chunk)
-        with self._opened() as group:
-            for (number, layer), values in data.items():
-                waits = self.info.kept[number].recording.needs_all_items
-                group[f"{'numbers' if waits else 'bits'}/{number}/{layer}"][first:stop] = values
-            group["near_zero"][chunk] = near_zero
-            group["committed"][chunk] = 1
+        group = self._opened()
+        for (number, layer), values in data.items():
+            name = f"bits/{number}/{layer}"
+            if self.info.kept[number].recording.needs_all_items:
+                if group["binarized"][number]:  # its bits are there, of this chunk as of all
+                    continue
+                name = f"numbers/{number}/{layer}"
+            _whole(group[name])[first:stop] = values
+        _whole(group["near_zero"])[chunk] = near_zero
+        group["committed"][chunk] = 1
 
     def write_layer(self, number: int, layer: str, bits: NDArray[np.uint8]) -> None:
         """Write a layer of a recording for all items, chunk by chunk."""
-        with self._opened() as group:
-            group[f"bits/{number}/{layer}"][:] = bits
+        _whole(self._opened()[f"bits/{number}/{layer}"])[:] = bits
 
     def finish(self, number: int) -> None:
-        """Mark a recording's bits as there that waited for all items, and let its numbers go."""
-        with self._opened() as group:
-            group["binarized"][number] = 1
-        self.storage.delete_folder(f"numbers/{number}")
+        """Mark a recording's bits as there that waited for all items; its numbers are then of no use."""
+        self._opened()["binarized"][number] = 1
+
+    def tidy(self) -> None:
+        """Delete numbers that bits were made of, and what a killed writer left half written."""
+        for number, kept in enumerate(self.info.kept):
+            if kept.recording.needs_all_items and self._opened()["binarized"][number]:
+                self.storage.delete_folder(f"numbers/{number}")
+        self.storage.delete_partial()
 
     def forget(self, chunk: int) -> None:
         """Mark a chunk of items as missing, so that it is made anew."""
-        with self._opened() as group:
-            group["committed"][chunk] = 0
+        _whole(self._opened()["committed"])[chunk] = 0
 
-    @contextmanager
-    def _opened(self) -> Iterator[Any]:
-        with written_whole():
-            yield require("zarr", "studies").open_group(store=self.storage.zarr, mode="r+", zarr_format=3)
+    def _opened(self) -> Any:
+        return require("zarr", "studies").open_group(store=self.storage.zarr, mode="r+", zarr_format=3)
 
 
-@contextmanager
-def written_whole() -> Iterator[None]:
-    """Write chunks of zeros too: what is missing must never read as minus signs."""
-    with require("zarr", "studies").config.set({"array.write_empty_chunks": True}):
-        yield
+def _whole(array: Any) -> Any:
+    """The array, chunks of zeros written too: what is missing must never read as minus signs."""
+    return array.with_config({"write_empty_chunks": True})
 
 
 def _clear(storage: Storage) -> None:
@@ -188,5 +189,4 @@ def _create(group: Any, name: str, **options: Any) -> Any:
 def _create_filled(group: Any, name: str, values: NDArray[Any]) -> None:
     """An array of one dimension in chunks of a million values."""
     array = _create(group, name, shape=values.shape, chunks=(min(max(1, len(values)), 2**20),), dtype=values.dtype)
-    with written_whole():
-        array[:] = values
+    _whole(array)[:] = values
