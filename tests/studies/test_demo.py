@@ -75,7 +75,7 @@ def test_a_rerun_loads_the_stores_and_changes_no_byte(demo_run: DemoRun, monkeyp
     files = ["result.nc", "result.csv", "summary.txt", "study.yaml", "depth.png", "depth.pdf"]
     before = {name: (demo_run.folder / name).read_bytes() for name in files}
     monkeypatch.setattr(
-        "foretell.representations.extraction._Run._batch",
+        "foretell.representations.model_run.ModelRun._batch",
         lambda *_: pytest.fail("the model was run although the stores are complete"),
     )
     again = foretell.run(DEMO_STUDY, out=demo_run.folder)

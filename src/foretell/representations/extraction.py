@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import InputError, OptionError, StoreError, UnfinishedStoreError, check_option, require
-from foretell.representations.batches import batches, full_chunks, windows
-from foretell.representations.binarize import NEAR_ZERO, Gather, kept_values, n_near_zero, packed_above
+from foretell.exceptions import InputError, OptionError, check_option
+from foretell.representations.batches import full_chunks
+from foretell.representations.binarize import NEAR_ZERO
 from foretell.representations.data.pairs import Pairs
+from foretell.representations.filling import binarize_waiting, columns_of, existing, forget_damaged, made_of_items
+from foretell.representations.model_run import ModelRun
 from foretell.representations.models import Model, ModelInfo, Reading, describe, load_model
 from foretell.representations.models.base import Modality
 from foretell.representations.progress import progress_bar
 from foretell.representations.recordings import Recording, Tokens
 from foretell.representations.store import Storage, Store, StoreInfo, StoreWriter, create_store, locked, opened
-from foretell.representations.store.layout import Kept, fingerprint_of, sha256_of_texts
+from foretell.representations.store.layout import Kept, fingerprint_of
 
-__all__ = ["binarize_waiting", "columns_of", "existing", "extract", "fingerprint", "forget_damaged", "made_of_items"]
+__all__ = ["extract", "fingerprint"]
 
 
 def extract(
@@ -122,7 +123,7 @@ def extract(
             if store is None:
                 store = _create(storage, pairs, side=side, model=loaded, recordings=recordings, made_of=made_of)
             with progress_bar(store, enabled=progress) as advance:
-                run = _Run(store, loaded, pairs.contents(side), batch_tokens)
+                run = ModelRun(store, loaded, pairs.contents(side), batch_tokens)
                 run.complete(check, advance)
         binarize_waiting(opened(storage), StoreWriter(storage, store.info), check)
     return opened(Storage(out, read_only=True))
@@ -168,38 +169,6 @@ def _made_of(
         "chunk_items": chunk_items,
         **made_of_items(pairs, side),
     }
-
-
-def made_of_items(pairs: Pairs, side: str) -> dict[str, str]:
-    """What of a side of the pairs decides the bits and their places."""
-    contents = (
-        sha256_of_texts([picture.sha256 for picture in pairs.pictures[side]])
-        if side in pairs.pictures
-        else sha256_of_texts(pairs.texts[side])
-    )
-    return {
-        "ids": sha256_of_texts(pairs.ids),
-        "items": contents,
-        "groups": "none" if pairs.groups is None else sha256_of_texts(pairs.groups),
-    }
-
-
-def existing(storage: Storage, made_of: Mapping[str, str | int]) -> Store | None:
-    """The store that is there, None where there is nothing whole, or an error where it is of something else."""
-    if storage.is_empty:
-        return None
-    try:
-        store = opened(storage)
-    except UnfinishedStoreError:
-        return None
-    if store.info.fingerprint == fingerprint_of(made_of):
-        return store
-    there = store.info.made_of
-    differing = [name for name, value in made_of.items() if there.get(name) != value]
-    raise StoreError(
-        f"{storage.name} holds other activations (different {', '.join(differing) or 'fingerprint'}): "
-        "give another path, or delete it to extract anew."
-    )
 
 
 def _create(
@@ -249,19 +218,6 @@ def _create(
     return opened(storage)
 
 
-def columns_of(pairs: Pairs, side: str) -> dict[str, Any]:
-    """Columns of a store: the items of a side by name."""
-    columns: dict[str, Any] = {"ids": pairs.ids}
-    if side in pairs.pictures:
-        columns["texts"] = [picture.name for picture in pairs.pictures[side]]
-        columns["thumbnails"] = [picture.thumbnail() for picture in pairs.pictures[side]]
-    else:
-        columns["texts"] = pairs.texts[side]
-    if pairs.groups is not None:
-        columns["groups"] = pairs.groups
-    return columns
-
-
 def _counted(
     model: Model, contents: Sequence[Any], ids: Sequence[str], *, side: str, recordings: Sequence[Recording]
 ) -> tuple[NDArray[np.uint32], Reading]:
@@ -289,133 +245,3 @@ def _counted(
             )
     counts = np.array([reading.n_tokens for reading in read], np.uint32)
     return np.broadcast_to(counts, len(contents)) if model.modality == "image" else counts, read[0]
-
-
-class _Run:
-    """A model at work on the chunks that a store lacks."""
-
-    def __init__(self, store: Store, model: Model, contents: Sequence[Any], batch_tokens: int) -> None:
-        self._info, self._model, self._contents = store.info, model, contents
-        self._ids, self._committed = store.ids, store.committed
-        self._batch_tokens = batch_tokens
-        self._writer = StoreWriter(store.storage, store.info)
-
-    def complete(self, check: Callable[[], None], done: Callable[[int], None]) -> None:
-        """Fill the store; `check` is called before each chunk is written, `done` after it with the number of its items.
-
-        Chunks are written beside the model's work on those that follow.
-        """
-        info = self._info
-        item_bytes = sum(kept.empty(1, layer).nbytes for kept in info.kept for layer in kept.n_bits)
-        writing: Future[None] | None = None
-        with ThreadPoolExecutor(1) as pool:
-            for chunks in windows(info.n_chunks, info.chunk_items, item_bytes):
-                missing = [chunk for chunk in chunks if not self._committed[chunk]]
-                if not missing:
-                    continue
-                first = info.span(chunks[0])[0]
-                data, near_zero = self._window(first, info.span(chunks[-1])[1])
-                if writing is not None:
-                    writing.result()
-
-                def write(
-                    data: dict[tuple[int, str], NDArray[Any]] = data,
-                    near_zero: NDArray[np.uint64] = near_zero,
-                    first: int = first,
-                    missing: Sequence[int] = missing,
-                ) -> None:
-                    for chunk in missing:
-                        check()
-                        items = slice(*(place - first for place in info.span(chunk)))
-                        self._writer.write_chunk(
-                            chunk,
-                            {key: values[items] for key, values in data.items()},
-                            near_zero[items].sum(axis=0, dtype=np.uint64),
-                        )
-                        done(items.stop - items.start)
-
-                writing = pool.submit(write)
-            if writing is not None:
-                writing.result()
-
-    def _window(self, first: int, stop: int) -> tuple[dict[tuple[int, str], NDArray[Any]], NDArray[np.uint64]]:
-        """What is kept of some items, and how many of their activations are near to 0 at each layer."""
-        info = self._info
-        data: dict[tuple[int, str], NDArray[Any]] = {}
-        for number, kept in enumerate(info.kept):
-            for layer in kept.n_bits:
-                data[number, layer] = kept.empty(stop - first, layer)
-        near_zero = np.zeros((stop - first, len(info.layers)), np.uint64)
-        for batch, read in self._batches(first, stop):
-            self._batch(read, batch, first, data, near_zero)
-        return data, near_zero
-
-    def _batches(self, first: int, stop: int) -> Iterator[tuple[list[int], list[Reading]]]:
-        """Items that go through the model together, as places after the first, and as it reads them."""
-        contents = self._contents[first:stop]
-        if self._model.modality == "image":
-            # As images are all as long, they are read a batch at a time: their pixels are large.
-            length = self._model.read(contents[:1])[0].length
-            for batch in batches([length] * len(contents), self._batch_tokens):
-                yield batch, self._model.read([contents[item] for item in batch])
-            return
-        read = self._model.read(contents)
-        for batch in batches([reading.length for reading in read], self._batch_tokens):
-            yield batch, [read[item] for item in batch]
-
-    def _batch(
-        self,
-        read: Sequence[Reading],
-        places: Sequence[int],
-        first: int,
-        data: Mapping[tuple[int, str], NDArray[Any]],
-        near_zero: NDArray[np.uint64],
-    ) -> None:
-        """Run one forward pass and put what is kept of each layer in its place."""
-        info = self._info
-        gathers = [Gather(kept.recording, read) for kept in info.kept]
-
-        def visit(layer: str, hidden: Any) -> None:
-            for number, (kept, gather) in enumerate(zip(info.kept, gathers, strict=True)):
-                if layer not in kept.n_bits:
-                    continue
-                activations = gather(hidden)
-                self._check_finite(activations, layer, [first + place for place in places])
-                if number == 0:
-                    near_zero[places, info.layers.index(layer)] = n_near_zero(activations, info.near_zero)
-                data[number, layer][places] = kept_values(activations, kept, layer)
-
-        self._model.hidden_states(read, visit)
-
-    def _check_finite(self, activations: Any, layer: str, items: Sequence[int]) -> None:
-        torch = require("torch", "hf")
-        finite = torch.isfinite(activations).flatten(1).all(1)
-        if not bool(finite.all()):
-            item = self._ids[items[int((~finite).nonzero()[0, 0])]]
-            raise InputError(
-                f"{self._model.info.id} gives NaN or infinity at layer {layer} for item {item!r}: "
-                "leave the item out, or run the model in float32."
-            )
-
-
-def binarize_waiting(store: Store, writer: StoreWriter, check: Callable[[], None]) -> None:
-    """Make the bits that wait for all items; `check` is called before each layer is written."""
-    for number in store.waiting:
-        kept = store.info.kept[number]
-        for layer in kept.n_bits:
-            bits = packed_above(store.numbers(layer, number), kept.recording.binarize)
-            check()
-            writer.write_layer(number, layer, bits)
-        writer.finish(number)
-    writer.tidy()
-
-
-def forget_damaged(store: Store, writer: StoreWriter) -> None:
-    """Mark chunks with damage as missing, or none of them where that would not help."""
-    faults = list(store.damaged())
-    waiting = store.waiting
-    for number, layer, _, why in faults:
-        if store.info.kept[number].recording.needs_all_items and number not in waiting:
-            raise StoreError(f"{store.name} is damaged: layer {layer} ({why}); {store.remedy(number)}")
-    for chunk in dict.fromkeys(chunk for _, _, chunk, _ in faults):
-        writer.forget(chunk)

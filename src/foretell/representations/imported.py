@@ -15,7 +15,7 @@ from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.batches import full_chunks
 from foretell.representations.binarize import NEAR_ZERO, kept_of_array, n_near_zero_of_array
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.extraction import binarize_waiting, columns_of, existing, forget_damaged, made_of_items
+from foretell.representations.filling import binarize_waiting, columns_of, existing, forget_damaged, made_of_items
 from foretell.representations.imported_files import open_source, sha256_of_files
 from foretell.representations.imported_source import Ids, Source
 from foretell.representations.models.base import FINAL

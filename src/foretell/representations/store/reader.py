@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import OptionError, StoreError, check_option, require
+from foretell.exceptions import StoreError, require
 from foretell.measure.bits import Bits, Rows
-from foretell.representations.recordings import Recording
 from foretell.representations.spaces import StorePoints, StoreSpace, Window
+from foretell.representations.store.choosing import chosen
 from foretell.representations.store.layout import StoreInfo, decode_bytes, decode_texts
 from foretell.representations.store.storage import Storage
 from foretell.representations.tokens import TokenRule
@@ -148,7 +148,7 @@ class Store:
         OptionError
             For a layer that there is not, or what the store does not keep; the message says what to extract.
         """
-        number, window = self._kept(str(layer), tokens, binarize)
+        number, window = chosen(self.info, self.name, str(layer), tokens, binarize)
         return StoreSpace(self, str(layer), number, window)
 
     def points(self, layer: int | str, tokens: str | TokenRule | slice | Sequence[int] | None = None) -> StorePoints:
@@ -161,7 +161,7 @@ class Store:
         layer, tokens
             As for `space`, of what was extracted as ``"TOKENS, full"``.
         """
-        number, window = self._kept(str(layer), tokens, "full")
+        number, window = chosen(self.info, self.name, str(layer), tokens, "full")
         return StorePoints(self, str(layer), number, window)
 
     def read(
@@ -232,39 +232,6 @@ class Store:
             f"Store({self.name!r}, model={info.model_id!r}, side={info.side!r}, n_items={self.n_items}, "
             f"layers={len(self.layers)}, tokens={info.tokens!r})"
         )
-
-    def _kept(
-        self, layer: str, tokens: str | TokenRule | slice | Sequence[int] | None, binarize: str
-    ) -> tuple[int, Window]:
-        """Number of the recording that has what is asked for, and which of its tokens that is."""
-        check_option("layer", layer, self.layers)
-        of_layer = [number for number, one in enumerate(self.info.kept) if layer in one.n_bits]
-        rule = tokens if isinstance(tokens, str | TokenRule) else None
-        for number in of_layer:
-            one = self.info.kept[number]
-            wanted = Recording.parse(f"{one.recording.tokens if rule is None else rule}, {binarize}")
-            found = one.recording.serves(wanted, one.n_tokens)
-            if found is None:
-                continue
-            if rule is not None or tokens is None:
-                return number, found
-            window = tokens if isinstance(tokens, slice) else np.asarray(tokens, np.intp)
-            return number, self._checked(window, one.n_tokens)
-        asked = f"{'' if rule is None else rule}{'' if binarize == 'sign' else f', {binarize}'}".lstrip(", ") or "sign"
-        raise OptionError(
-            f"{self.name} keeps {self.info.tokens!r} and has no {asked!r} of layer {layer}. What is averaged or "
-            "binarised otherwise is made from activations, and these are not kept: extract with "
-            f"tokens=[..., {(str(rule or 'last 20') + ('' if binarize == 'sign' else f', {binarize}'))!r}]."
-        )
-
-    def _checked(self, window: Window, n_tokens: int) -> Window:
-        try:
-            some = np.arange(n_tokens)[window]
-        except IndexError as error:
-            raise OptionError(f"{self.name} keeps {n_tokens} tokens: {window!r} asks for others.") from error
-        if not some.size:
-            raise OptionError(f"{self.name} keeps {n_tokens} tokens: {window!r} asks for none of them.")
-        return window
 
     def _check_there(self, chunks: NDArray[np.intp], kept: int) -> None:
         # A chunk that is there stays, so the flags, a small file each, are read until all are set.

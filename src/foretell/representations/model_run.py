@@ -1,0 +1,125 @@
+"""A model at work: items in, what is kept of every layer out, window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.exceptions import InputError, require
+from foretell.representations.batches import batches, windows
+from foretell.representations.binarize import Gather, kept_values, n_near_zero
+from foretell.representations.models import Model, Reading
+from foretell.representations.store import Store, StoreWriter
+
+__all__ = ["ModelRun"]
+
+
+class ModelRun:
+    """A model at work on the chunks that a store lacks."""
+
+    def __init__(self, store: Store, model: Model, contents: Sequence[Any], batch_tokens: int) -> None:
+        self._info, self._model, self._contents = store.info, model, contents
+        self._ids, self._committed = store.ids, store.committed
+        self._batch_tokens = batch_tokens
+        self._writer = StoreWriter(store.storage, store.info)
+
+    def complete(self, check: Callable[[], None], done: Callable[[int], None]) -> None:
+        """Fill the store; `check` is called before each chunk is written, `done` after it with the number of its items.
+
+        Chunks are written beside the model's work on those that follow.
+        """
+        info = self._info
+        item_bytes = sum(kept.empty(1, layer).nbytes for kept in info.kept for layer in kept.n_bits)
+        writing: Future[None] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            for chunks in windows(info.n_chunks, info.chunk_items, item_bytes):
+                missing = [chunk for chunk in chunks if not self._committed[chunk]]
+                if not missing:
+                    continue
+                first = info.span(chunks[0])[0]
+                data, near_zero = self._window(first, info.span(chunks[-1])[1])
+                if writing is not None:
+                    writing.result()
+
+                def write(
+                    data: dict[tuple[int, str], NDArray[Any]] = data,
+                    near_zero: NDArray[np.uint64] = near_zero,
+                    first: int = first,
+                    missing: Sequence[int] = missing,
+                ) -> None:
+                    for chunk in missing:
+                        check()
+                        items = slice(*(place - first for place in info.span(chunk)))
+                        self._writer.write_chunk(
+                            chunk,
+                            {key: values[items] for key, values in data.items()},
+                            near_zero[items].sum(axis=0, dtype=np.uint64),
+                        )
+                        done(items.stop - items.start)
+
+                writing = pool.submit(write)
+            if writing is not None:
+                writing.result()
+
+    def _window(self, first: int, stop: int) -> tuple[dict[tuple[int, str], NDArray[Any]], NDArray[np.uint64]]:
+        """What is kept of some items, and how many of their activations are near to 0 at each layer."""
+        info = self._info
+        data: dict[tuple[int, str], NDArray[Any]] = {}
+        for number, kept in enumerate(info.kept):
+            for layer in kept.n_bits:
+                data[number, layer] = kept.empty(stop - first, layer)
+        near_zero = np.zeros((stop - first, len(info.layers)), np.uint64)
+        for batch, read in self._batches(first, stop):
+            self._batch(read, batch, first, data, near_zero)
+        return data, near_zero
+
+    def _batches(self, first: int, stop: int) -> Iterator[tuple[list[int], list[Reading]]]:
+        """Items that go through the model together, as places after the first, and as it reads them."""
+        contents = self._contents[first:stop]
+        if self._model.modality == "image":
+            # As images are all as long, they are read a batch at a time: their pixels are large.
+            length = self._model.read(contents[:1])[0].length
+            for batch in batches([length] * len(contents), self._batch_tokens):
+                yield batch, self._model.read([contents[item] for item in batch])
+            return
+        read = self._model.read(contents)
+        for batch in batches([reading.length for reading in read], self._batch_tokens):
+            yield batch, [read[item] for item in batch]
+
+    def _batch(
+        self,
+        read: Sequence[Reading],
+        places: Sequence[int],
+        first: int,
+        data: Mapping[tuple[int, str], NDArray[Any]],
+        near_zero: NDArray[np.uint64],
+    ) -> None:
+        """Run one forward pass and put what is kept of each layer in its place."""
+        info = self._info
+        gathers = [Gather(kept.recording, read) for kept in info.kept]
+
+        def visit(layer: str, hidden: Any) -> None:
+            for number, (kept, gather) in enumerate(zip(info.kept, gathers, strict=True)):
+                if layer not in kept.n_bits:
+                    continue
+                activations = gather(hidden)
+                self._check_finite(activations, layer, [first + place for place in places])
+                if number == 0:
+                    near_zero[places, info.layers.index(layer)] = n_near_zero(activations, info.near_zero)
+                data[number, layer][places] = kept_values(activations, kept, layer)
+
+        self._model.hidden_states(read, visit)
+
+    def _check_finite(self, activations: Any, layer: str, items: Sequence[int]) -> None:
+        torch = require("torch", "hf")
+        finite = torch.isfinite(activations).flatten(1).all(1)
+        if not bool(finite.all()):
+            item = self._ids[items[int((~finite).nonzero()[0, 0])]]
+            raise InputError(
+                f"{self._model.info.id} gives NaN or infinity at layer {layer} for item {item!r}: "
+                "leave the item out, or run the model in float32."
+            )
