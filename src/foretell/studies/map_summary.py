@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from foretell.measure.inference import critical
 from foretell.studies.names import direction_name, direction_sentence, short_names
-from foretell.studies.summary import Difference, DirectionSummary, Summary, heading
+from foretell.studies.summary import Difference, DirectionSummary, Summary, asymmetry_sentence, heading
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -76,14 +74,5 @@ def _asymmetry(result: xr.Dataset) -> str:
     difference = Difference(
         float(result["asymmetry"]), float(result["asymmetry_stderr"]), critical(result.attrs["n_groups"])
     )
-    size = f"{abs(difference.value):.3f} ± {difference.stderr:.3f}"
     where = f"Asymmetry at {_pair(result, a, b)}, where both directions together are least"
-    if np.isnan(difference.stderr):
-        return f"{where}: {abs(difference.value):.3f}, not resolved (too few items for an error)."
-    if not difference.resolved:
-        return f"{where}: {size}, not resolved ({difference.critical * difference.stderr:.3f} or more would have been)."
-    better = "a_to_b" if difference.value < 0 else "b_to_a"
-    return (
-        f"{where}: {direction_sentence(result.attrs, better)} better than the reverse, "
-        f"by {size} ({abs(difference.z):.1f} SE)."
-    )
+    return asymmetry_sentence(result, where, difference)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from foretell.measure.minimum import Region
     from foretell.studies.semantic import SemanticLayers
 
-__all__ = ["Difference", "DirectionSummary", "Summary", "heading", "summarise"]
+__all__ = ["Difference", "DirectionSummary", "Summary", "asymmetry_sentence", "heading", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -193,8 +193,14 @@ def _asymmetry(result: xr.Dataset) -> str:
         return "Asymmetry: undefined, no layer has both directions."
     layer = _layer(result, int(np.nanargmin(together.to_numpy())))
     difference = _difference(result, {("a_to_b", layer): 1, ("b_to_a", layer): -1})
+    return asymmetry_sentence(
+        result, f"Asymmetry at layer {layer}, where both directions together are least", difference
+    )
+
+
+def asymmetry_sentence(result: xr.Dataset, where: str, difference: Difference) -> str:
+    """Say which direction is the better one there, if either is; the difference is of a to b less b to a."""
     size = f"{abs(difference.value):.3f} ± {difference.stderr:.3f}"
-    where = f"Asymmetry at layer {layer}, where both directions together are least"
     if math.isnan(difference.stderr):
         return f"{where}: {abs(difference.value):.3f}, not resolved (too few items for an error)."
     if not difference.resolved:
