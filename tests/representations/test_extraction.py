@@ -593,8 +593,12 @@ def test_kills_at_random_moments_change_no_byte(tmp_path: Path, demo_run: DemoRu
         assert process.stdout.readline() == "ready\n"
         return process
 
+    def ended(process: subprocess.Popen[str]) -> int:
+        process.communicate()  # waits, and closes its pipe
+        return process.returncode
+
     begin = time.monotonic()
-    assert started(tmp_path / "undisturbed").wait() == 0
+    assert ended(started(tmp_path / "undisturbed")) == 0
     duration = time.monotonic() - begin
     undisturbed = open_store(tmp_path / "undisturbed")
     assert undisturbed.is_complete
@@ -605,12 +609,12 @@ def test_kills_at_random_moments_change_no_byte(tmp_path: Path, demo_run: DemoRu
         process = started(out)
         time.sleep(rng.uniform(0, 0.5 * duration))
         process.kill()
-        process.wait()
+        ended(process)
         if out.exists() and (out / "zarr.json").exists():
             found.append(json.loads((out / "zarr.json").read_text())["attributes"].get("creating", False))
             if not found[-1]:
                 found[-1] = open_store(out).n_missing
-        assert started(out).wait() == 0
+        assert ended(started(out)) == 0
         assert files(open_store(out)) == files(undisturbed)
         assert not list(tmp_path.glob(".*"))
     # Some kills fell into the work itself.
