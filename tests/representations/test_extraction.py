@@ -23,6 +23,7 @@ from foretell.representations.batches import batches, full_chunks, windows
 from foretell.representations.binarize import Gather
 from foretell.representations.data import Pairs, Picture
 from foretell.representations.extraction import extract
+from foretell.representations.health import check_health
 from foretell.representations.models import Reading, TextModel, describe_model, load_text_model
 from foretell.representations.recordings import Recording
 from foretell.representations.store import Store, StoreWriter, open_store
@@ -432,6 +433,10 @@ def test_every_recording_is_what_it_says(rich: Store, whole: list[Activations]) 
         agree(bits_of(rich, layer, "last 2 before 3"), last[:, -5:-3])
         agree(bits_of(rich, layer, "first 2"), np.stack([item[:2] for item in items]))
         agree(bits_of(rich, layer, "mean"), mean)
+        for same in (("mean last 4", {}), ("last 4", {"aggregate": "mean"})):
+            again = bits_of(rich, layer, same[0], **same[1])
+            assert (again == bits_of(rich, layer, "mean last 4")).all()
+        agree(bits_of(rich, layer, "first"), np.stack([item[:1] for item in items]))
         agree(bits_of(rich, layer, "mean last 4"), last[:, -4:].mean(axis=1, keepdims=True))
         agree(
             bits_of(rich, layer, binarize="median"), last - np.median(last, axis=0), least=0.8
@@ -493,6 +498,9 @@ def test_a_run_stopped_while_bits_waited_is_completed(
     assert not half.is_complete
     with pytest.raises(StoreError, match="wait for all items"):
         half.space(1, binarize="median").bits()
+    assert check_health(half).problems[-2:] == tuple(
+        f"bits of {kept!r} are not made yet: run the same extract again" for kept in RECORDINGS[5:7]
+    )
     assert files(extract(tiny_pairs, model=model, **options)) == files(rich)
 
 

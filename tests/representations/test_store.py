@@ -196,6 +196,12 @@ def test_layers_and_tokens_that_there_are_not(store: Store) -> None:
         store.points(1)
     with pytest.raises(OptionError, match="token rule"):
         store.space(1, "some 2")
+    with pytest.raises(OptionError, match="has no 'mean last 4'"):
+        store.space(1, aggregate="mean")
+    with pytest.raises(OptionError, match="takes a token rule"):
+        store.space(1, [0, 1], aggregate="mean")
+    with pytest.raises(OptionError, match="'concatenate', 'mean'"):
+        store.space(1, aggregate="sum")
     for window in (slice(4, None), [4], []):
         with pytest.raises(OptionError, match="keeps 4 tokens"):
             store.space(1, window)

@@ -61,7 +61,8 @@ def extract(
         what `Store.space` gives by default.
     batch_tokens : int
         Most tokens in a forward pass, padding included; a single longer item makes a pass of its own.
-        The bits do not depend on it, but for activations as near to 0 as rounding, which `Store.near_zero` counts.
+        The bits do not depend on it, but where rounding decides: signs of activations near to 0, which
+        `Store.near_zero` counts of the first of `tokens`, and numbers as near to another threshold.
     chunk_items : int, optional
         Items of a chunk, which is what is read at a time: about 64 by default, as many in each.
     repair : bool

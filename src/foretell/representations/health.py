@@ -73,6 +73,8 @@ class Health:
         All items, and those that have nothing yet.
     n_sampled : int
         Items whose nearest neighbours were looked at, among one another.
+    waiting : tuple of str
+        Recordings whose bits wait until all items are there, and for the same call to make them.
     """
 
     recording: str
@@ -80,6 +82,7 @@ class Health:
     n_items: int
     n_missing: int
     n_sampled: int
+    waiting: tuple[str, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -89,6 +92,7 @@ class Health:
             for problem in one.problems:
                 layers.setdefault(problem, []).append(one.layer)
         found = [f"{problem}: layer{'s' if len(of) > 1 else ''} {', '.join(of)}" for problem, of in layers.items()]
+        found += [f"bits of {recording!r} are not made yet: run the same extract again" for recording in self.waiting]
         if self.n_missing:
             found.insert(0, f"{self.n_missing} of {self.n_items} items are missing: run the same extract again")
         return tuple(found)
@@ -113,10 +117,11 @@ def check_health(store: Store, *, sample: int = 500, seed: int = 0) -> Health:
     """
     info = store.info
     waiting = store.waiting
+    names = tuple(str(info.kept[n].recording) for n in waiting)
     number = next((n for n, one in enumerate(info.kept) if not one.is_full and n not in waiting), None)
     there = np.flatnonzero(np.repeat(store.committed, info.chunk_items)[: info.n_items])
     if number is None or not there.size:
-        return Health("", (), info.n_items, store.n_missing, 0)
+        return Health("", (), info.n_items, store.n_missing, 0, names)
     kept = info.kept[number]
     chosen = np.sort(np.random.default_rng(seed).permutation(there)[:sample])
     near_zero = dict(zip(info.layers, _near_zero(store), strict=True))
@@ -135,7 +140,7 @@ def check_health(store: Store, *, sample: int = 500, seed: int = 0) -> Health:
                 near_zero=near_zero[layer],
             )
         )
-    return Health(str(kept.recording), tuple(layers), info.n_items, store.n_missing, chosen.size)
+    return Health(str(kept.recording), tuple(layers), info.n_items, store.n_missing, chosen.size, names)
 
 
 def size_on_disk(store: Store) -> int | None:

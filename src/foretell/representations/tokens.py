@@ -18,7 +18,7 @@ __all__ = ["TokenRule"]
 
 _WINDOW = re.compile(r"(mean )?(last|first) ([1-9][0-9]*)(?: before ([1-9][0-9]*))?")
 _WHOLE = {"all": False, "mean": True}
-_FORMS = "'last T', 'last T before M', 'first T', 'all', 'class', 'mean' or 'mean last T', such as 'last 20'"
+_FORMS = "'last T', 'last T before M', 'first' or 'first T', 'all', 'class', 'mean' or 'mean last T', such as 'last 20'"
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class TokenRule:
             return rule
         if rule == "class":
             return cls("class")
+        if rule == "first":
+            return cls("first", 1)
         if isinstance(rule, str) and rule in _WHOLE:
             return cls("all", mean=_WHOLE[rule])
         match = _WINDOW.fullmatch(rule) if isinstance(rule, str) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,15 @@ from foretell.representations.spaces import Window
 from foretell.representations.store.layout import StoreInfo
 from foretell.representations.tokens import TokenRule
 
-__all__ = ["chosen"]
+__all__ = ["averaged", "chosen"]
+
+
+def averaged(info: StoreInfo, tokens: str | TokenRule | slice | Sequence[int] | None) -> TokenRule:
+    """The rule for the mean of what another rule keeps; by default of what the store keeps first."""
+    if tokens is not None and not isinstance(tokens, str | TokenRule):
+        raise OptionError(f"aggregate='mean' takes a token rule such as 'last 5', not tokens={tokens!r}.")
+    rule = info.kept[0].recording.tokens if tokens is None else TokenRule.parse(tokens)
+    return rule if rule.of == "class" else replace(rule, mean=True)
 
 
 def chosen(

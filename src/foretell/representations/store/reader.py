@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import StoreError, require
+from foretell.exceptions import StoreError, check_option, require
 from foretell.measure.bits import Bits, Rows
 from foretell.representations.spaces import StorePoints, StoreSpace, Window
-from foretell.representations.store.choosing import chosen
+from foretell.representations.store.choosing import averaged, chosen
 from foretell.representations.store.layout import StoreInfo, decode_bytes, decode_texts
 from foretell.representations.store.storage import Storage
 from foretell.representations.tokens import TokenRule
@@ -127,6 +127,7 @@ class Store:
         layer: int | str,
         tokens: str | TokenRule | slice | Sequence[int] | None = None,
         *,
+        aggregate: str = "concatenate",
         binarize: str = "sign",
     ) -> StoreSpace:
         """One layer, for some tokens of each item; nothing is read yet.
@@ -137,8 +138,10 @@ class Store:
             Number of the layer, 0 to the number of blocks, or its name, such as "final".
         tokens : str, TokenRule, slice or sequence of int, optional
             A rule such as ``"last 5"``, ``"class"`` or ``"mean"``; or which of the tokens that the store keeps, by
-            number or as a slice: ``slice(-5, None)``. All that were asked for first by default. Tokens are
-            concatenated, but for the rules that average them.
+            number or as a slice: ``slice(-5, None)``. All that were asked for first by default.
+        aggregate : {"concatenate", "mean"}
+            What becomes of several tokens. ``tokens="last 20", aggregate="mean"`` is ``tokens="mean last 20"``, which
+            must have been extracted: signs of a mean do not follow from signs.
         binarize : str
             How activations became bits: "sign", or what the store was extracted with, such as "median" or
             "projection 256".
@@ -148,6 +151,9 @@ class Store:
         OptionError
             For a layer that there is not, or what the store does not keep; the message says what to extract.
         """
+        check_option("aggregate", aggregate, ("concatenate", "mean"))
+        if aggregate == "mean":
+            tokens = averaged(self.info, tokens)
         number, window = chosen(self.info, self.name, str(layer), tokens, binarize)
         return StoreSpace(self, str(layer), number, window)
 
