@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -202,7 +202,7 @@ def _of_store(store: Store, layers: Sequence[str] | None, tokens: str | None) ->
             f"{store.name} keeps {info.tokens!r}, no bits of {tokens or 'any tokens'!r}: extract it again with these."
         )
     names = _chosen(layers or list(kept.n_bits), store.layers, store.name)
-    rule, binarize = tokens or str(kept.recording.tokens), _as_bits(kept)
+    rule, binarize = tokens or str(kept.recording.tokens), kept.recording.how
     attributes = {
         "model": info.model_id,
         "revision": info.model_revision,
@@ -218,14 +218,8 @@ def _serves(kept: Kept, tokens: str | None) -> bool:
     """Whether a recording has bits of the tokens that are asked for, if any are."""
     if kept.is_full:
         return False
-    wanted = kept.recording if tokens is None else Recording.parse(f"{tokens}, {_as_bits(kept)}")
+    wanted = kept.recording if tokens is None else Recording.parse(f"{tokens}, {kept.recording.how}")
     return kept.recording.serves(wanted, kept.n_tokens) is not None
-
-
-def _as_bits(kept: Kept) -> str:
-    """How a recording's activations became bits, as `Store.space` takes it."""
-    text = str(replace(kept.recording, layers=None))
-    return text.partition(", ")[2] or "sign"
 
 
 def _chosen(layers: Sequence[str] | None, there: Sequence[str], where: str) -> Sequence[str]:

@@ -100,6 +100,11 @@ class Recording:
         return text + (f" at {' '.join(self.layers)}" if self.layers else "")
 
     @property
+    def how(self) -> str:
+        """How activations became what is kept, as `Store.space` takes it: "sign", "projection 256"."""
+        return str(replace(self, layers=None)).partition(", ")[2] or "sign"
+
+    @property
     def needs_all_items(self) -> bool:
         """Whether its bits are known only when every item has been read."""
         return self.binarize in ("median", "mean")

@@ -15,7 +15,7 @@ from foretell.representations.tokens import TokenRule
 if TYPE_CHECKING:
     from foretell.representations.models import Model
 
-__all__ = ["select_pairs"]
+__all__ = ["sampled", "select_pairs"]
 
 
 def select_pairs(
@@ -80,10 +80,15 @@ def select_pairs(
         raise InputError(
             f"No item of {pairs.name!r} is left for tokens={wanted!r} ({dict(dropped)}): ask for fewer tokens."
         )
-    if n_items is not None and len(kept) > n_items:
-        dropped[f"not in the choice of {n_items} items (seed {seed})"] = len(kept) - n_items
-        kept = [kept[place] for place in choose([pairs.ids[row] for row in kept], n_items, seed=seed)]
-    return pairs.take(kept, dropped=dropped).only(sides)
+    return sampled(pairs.take(kept, dropped=dropped).only(sides), n_items, seed=seed)
+
+
+def sampled(pairs: Pairs, n_items: int | None, *, seed: int) -> Pairs:
+    """A seeded choice of `n_items` of the pairs; all, if they are fewer or for None."""
+    if n_items is None or len(pairs) <= n_items:
+        return pairs
+    rows = choose(pairs.ids, n_items, seed=seed)
+    return pairs.take(rows, dropped={f"not in the choice of {n_items} items (seed {seed})": len(pairs) - n_items})
 
 
 def _long_enough(

@@ -3,61 +3,115 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from foretell.exceptions import StudyError
 from foretell.measure.compare import imbalance_curve
-from foretell.studies.sides import attributes, prepare
+from foretell.measure.crossfit import CrossFit, cross_fit
+from foretell.measure.similarity import similarity_curve
+from foretell.studies.answer import Answer
+from foretell.studies.asymmetry import adjusted, asymmetry_of_curve, rows_of
+from foretell.studies.best import best_differences, rows_of_differences, with_best
+from foretell.studies.depth_summary import rows_of_layers, summarise_depth
+from foretell.studies.items import rows_of_items
+from foretell.studies.reporting.asymmetries import asymmetry_figure
+from foretell.studies.reporting.beside import beside_figure
+from foretell.studies.reporting.depths import depths_figure
+from foretell.studies.reporting.plane import plane_figure
+from foretell.studies.semantic import semantic_layers
+from foretell.studies.sides import Arrangement, Compared, arrange
+from foretell.studies.similarity import with_similarity
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from foretell.representations.models import Model
+    from foretell.studies.comparisons import Comparison
     from foretell.studies.config import DepthStudy
 
-__all__ = ["measure_depth"]
+__all__ = ["answer_depth", "arrange_depth", "measure_depth"]
 
 _LOG = logging.getLogger(__name__)
 
 
-def measure_depth(study: DepthStudy, *, stores: Path, progress: bool = False) -> xr.Dataset:
-    """Carry out a depth study.
-
-    Parameters
-    ----------
-    study : DepthStudy
-    stores : Path
-        Folder of the stores of activations (`foretell.studies.sides.prepare`).
-    progress : bool
-        Whether to show bars.
-
-    Returns
-    -------
-    Dataset
-        The curve over the numbered layers, with the attributes of a study (`docs/result.md`).
+def arrange_depth(study: DepthStudy, stores: Path) -> Arrangement:
+    """Choose the items of a depth study.
 
     Raises
     ------
     StudyError
         If the models of the two sides have different numbers of layers.
     """
-    pairs, a, b = prepare(study, k=study.measure.k, stores=stores, progress=progress, check=_check_layers)
-    _LOG.info("Measuring %d layers both ways on %d items", len(a.layers), len(pairs))
+    return arrange(study, stores=stores, halves=True, check=_check_layers)
+
+
+def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossFit]]:
+    """Measure the curve of one comparison, and the best layer cross-fitted.
+
+    Returns
+    -------
+    Dataset
+        The curve over the numbered layers, with the attributes of a study (`docs/result.md`). Besides: `best_value`,
+        `best_stderr` and `best_n` (direction) of the best layer; and the similarities that the study asks for.
+    dict of str to CrossFit
+        By direction.
+    """
+    _LOG.info("Measuring %s: %d layers both ways on %d items", one.comparison.name, len(one.a.layers), len(one.pairs))
+    measure = study.measure
+    spaces = one.a.spaces(), one.b.spaces()
+    groups = one.pairs.groups
     curve = imbalance_curve(
-        a.spaces(),
-        b.spaces(),
-        k=study.measure.k,
-        convention=study.measure.convention,
-        null=study.measure.null,
-        seed=study.measure.seed,
-        groups=pairs.groups,
+        *spaces, k=measure.k, convention=measure.convention, null=measure.null, seed=measure.seed, groups=groups
     )
-    labelled = curve.assign_coords(relative_depth=("layer", a.depths))
-    return labelled.assign_attrs(attributes(study, pairs, a, b, str(curve.attrs.get("versions", "{}"))))
+    fitted = cross_fit(
+        *spaces, curve=True, k=measure.k, convention=measure.convention, groups=groups, seed=measure.seed
+    )
+    attributes = one.attributes(study, str(curve.attrs.get("versions", "{}")))
+    result = with_best(curve, fitted).assign_coords(relative_depth=("layer", one.a.depths)).assign_attrs(attributes)
+    if measure.beside:
+        similar = similarity_curve(
+            *spaces, measures=measure.beside, k=measure.beside_k, errors=True, groups=groups, seed=measure.seed
+        )
+        result = with_similarity(result, similar)
+    return result, fitted
 
 
-def _check_layers(a: Model, b: Model) -> None:
+def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
+    """Measure every comparison of a depth study, and say what they show."""
+    measured = {one.comparison.name: measure_depth(study, one) for one in compared}
+    results = {name: result for name, (result, _) in measured.items()}
+    semantic = {name: semantic_layers(result) for name, result in results.items()}
+    asymmetries = adjusted(
+        [one for one in (asymmetry_of_curve(name, result) for name, result in results.items()) if one is not None]
+    )
+    tables = {"layers": rows_of_layers(results, semantic), "asymmetries": rows_of(asymmetries)}
+    figures = {"depth": depths_figure(results, semantic), "plane": plane_figure(results)}
+    differences = best_differences({name: fitted for name, (_, fitted) in measured.items()}, results)
+    if len(results) > 1:
+        tables["best-layers-compared"] = rows_of_differences(differences, results)
+        figures["asymmetries"] = asymmetry_figure(asymmetries)
+    for one in compared:
+        result = results[one.comparison.name]
+        layer = _best_together(result)
+        tables[f"items-{one.comparison.name}"] = rows_of_items(one, layer, layer, k=study.measure.k)
+        if study.measure.beside:
+            figures[f"beside-{one.comparison.name}"] = beside_figure(result)
+    return Answer(results, summarise_depth(results, semantic, asymmetries, differences), tables, figures)
+
+
+def _best_together(result: xr.Dataset) -> str:
+    """The layer where both directions together are least."""
+    together = result["imbalance"].mean("direction", skipna=False).to_numpy()
+    if np.isnan(together).all():
+        raise StudyError("No layer has a value both ways: all items look alike on one of the sides.")
+    return str(result["layer"].to_numpy()[int(np.nanargmin(together))])
+
+
+def _check_layers(one: Comparison, a: Model, b: Model) -> None:
     if a.n_blocks != b.n_blocks:
         raise StudyError(
             f"model: {a.info.id} has {a.n_blocks} blocks and {b.info.id} {b.n_blocks}, so that their layers do not go "

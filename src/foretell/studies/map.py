@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,30 +11,39 @@ import numpy as np
 
 from foretell.exceptions import StudyError
 from foretell.measure.compare import imbalance_matrix
-from foretell.measure.contrasts import contrast
-from foretell.measure.crossfit import cross_fit
-from foretell.studies.sides import attributes, prepare
+from foretell.measure.crossfit import CrossFit, cross_fit
+from foretell.measure.similarity import similarity_matrix
+from foretell.studies.answer import Answer
+from foretell.studies.asymmetry import Asymmetry, adjusted, rows_of
+from foretell.studies.best import best_differences, rows_of_differences, with_best
+from foretell.studies.items import rows_of_items
+from foretell.studies.map_summary import rows_of_best, summarise_map
+from foretell.studies.reporting.asymmetries import asymmetry_figure
+from foretell.studies.reporting.beside import beside_figure
+from foretell.studies.reporting.equal_depth import equal_depth_figure
+from foretell.studies.reporting.maps import map_figure
+from foretell.studies.reporting.signs import signs_figure
+from foretell.studies.sides import Arrangement, Compared, arrange
+from foretell.studies.similarity import with_similarity
+from foretell.studies.summary import Difference
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from foretell.studies.config import MapStudy
 
-__all__ = ["measure_map"]
+__all__ = ["answer_map", "arrange_map", "measure_map"]
 
 _LOG = logging.getLogger(__name__)
 
 
-def measure_map(study: MapStudy, *, stores: Path, progress: bool = False) -> xr.Dataset:
-    """Carry out a map study.
+def arrange_map(study: MapStudy, stores: Path) -> Arrangement:
+    """Choose the items of a map study."""
+    return arrange(study, stores=stores, halves=True)
 
-    Parameters
-    ----------
-    study : MapStudy
-    stores : Path
-        Folder of the stores of activations (`foretell.studies.sides.prepare`).
-    progress : bool
-        Whether to show bars.
+
+def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossFit]]:
+    """Measure the matrix of one comparison, and the best pair of layers cross-fitted.
 
     Returns
     -------
@@ -42,20 +52,19 @@ def measure_map(study: MapStudy, *, stores: Path, progress: bool = False) -> xr.
         `best` (direction, side), the best pair of layers in each direction; `best_value` and `best_stderr` (direction),
         its value cross-fitted: chosen on one half of the items, valued on the other, both ways, with `best_n`
         candidates; `together` (side), the pair where both directions together are lowest, and there `asymmetry` and
-        `asymmetry_stderr`, of a to b less b to a.
+        `asymmetry_stderr`, of a to b less b to a; and the similarities that the study asks for.
+    dict of str to CrossFit
+        By direction.
     """
     import xarray as xr
 
-    pairs, a, b = prepare(study, k=study.measure.k, stores=stores, progress=progress, halves=True)
-    _LOG.info("Measuring %d x %d layers both ways on %d items", len(a.layers), len(b.layers), len(pairs))
-    how = {
-        "k": study.measure.k,
-        "convention": study.measure.convention,
-        "groups": pairs.groups,
-        "seed": study.measure.seed,
-    }
-    spaces_a, spaces_b = a.spaces(), b.spaces()
-    found = imbalance_matrix(spaces_a, spaces_b, null=study.measure.null, **how)  # type: ignore[arg-type]
+    a, b, measure = one.a, one.b, study.measure
+    _LOG.info("Measuring %s: %d x %d layers on %d items", one.comparison.name, len(a.layers), len(b.layers), len(one.pairs))
+    spaces_a, spaces_b, groups, seed = a.spaces(), b.spaces(), one.pairs.groups, measure.seed
+    k, convention = measure.k, measure.convention
+    found = imbalance_matrix(
+        spaces_a, spaces_b, k=k, convention=convention, null=measure.null, seed=seed, groups=groups
+    )
     values = found["imbalance"].to_numpy()
     if not np.isfinite(values).any(axis=(1, 2)).all():
         raise StudyError("No pair of layers has a value: all items look alike on one of the sides.")
@@ -63,22 +72,54 @@ def measure_map(study: MapStudy, *, stores: Path, progress: bool = False) -> xr.
     together = np.unravel_index(np.nanargmin(values.sum(axis=0)), values[0].shape)
     joint = (a.layers[together[0]], b.layers[together[1]])
     # Scores of that pair alone: its asymmetry, with its error.
-    pair = imbalance_matrix({joint[0]: spaces_a[joint[0]]}, {joint[1]: spaces_b[joint[1]]}, **how)  # type: ignore[arg-type]
-    asymmetry = contrast(pair, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
-    fitted = cross_fit(spaces_a, spaces_b, curve=False, **how)  # type: ignore[arg-type]
-    of_best = [fitted[str(direction)] for direction in found["direction"].to_numpy()]
+    pair = imbalance_matrix(
+        {joint[0]: spaces_a[joint[0]]}, {joint[1]: spaces_b[joint[1]]}, k=k, convention=convention, groups=groups
+    )
+    asymmetry = Difference.of(pair, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
+    fitted = cross_fit(spaces_a, spaces_b, curve=False, k=k, convention=convention, groups=groups, seed=seed)
     more = xr.Dataset(
         {
             "best": (("direction", "side"), [[a.layers[s], b.layers[t]] for s, t in best]),
-            "best_value": ("direction", [one.value for one in of_best]),
-            "best_stderr": ("direction", [one.stderr for one in of_best]),
-            "best_n": ("direction", [min(one.n) for one in of_best]),
             "together": ("side", list(joint)),
-            "asymmetry": asymmetry[0],
-            "asymmetry_stderr": asymmetry[1],
+            "asymmetry": asymmetry.value,
+            "asymmetry_stderr": asymmetry.stderr,
         },
         coords={"side": ["a", "b"]},
     )
     labelled = found.merge(more).assign_coords(relative_depth_a=("a", a.depths), relative_depth_b=("b", b.depths))
-    said = attributes(study, pairs, a, b, str(found.attrs.get("versions", "{}")))
-    return labelled.assign_attrs(found.attrs).assign_attrs(said)
+    said = one.attributes(study, str(found.attrs.get("versions", "{}")))
+    result = with_best(labelled, fitted).assign_attrs(found.attrs).assign_attrs(said)
+    if measure.beside:
+        similar = similarity_matrix(spaces_a, spaces_b, measures=measure.beside, k=measure.beside_k, groups=groups)
+        result = with_similarity(result, similar)
+    return result, fitted
+
+
+def asymmetry_of_map(name: str, result: xr.Dataset) -> Asymmetry:
+    """Asymmetry at the pair of layers where both directions together are least."""
+    cells = tuple(str(layer) for layer in result["together"].to_numpy())
+    difference = Difference(
+        float(result["asymmetry"]), float(result["asymmetry_stderr"]), int(result.attrs["n_groups"])
+    )
+    return Asymmetry(name, result.attrs, cells, difference, difference.p_value)
+
+
+def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
+    """Measure every comparison of a map study, and say what they show."""
+    measured = {one.comparison.name: measure_map(study, one) for one in compared}
+    results = {name: result for name, (result, _) in measured.items()}
+    asymmetries = adjusted([asymmetry_of_map(name, result) for name, result in results.items()])
+    differences = best_differences({name: fitted for name, (_, fitted) in measured.items()}, results)
+    tables = {"best-pairs": rows_of_best(results), "asymmetries": rows_of(asymmetries)}
+    figures = {}
+    if len(results) > 1:
+        tables["best-pairs-compared"] = rows_of_differences(differences, results)
+        figures |= {"asymmetries": asymmetry_figure(asymmetries), "signs": signs_figure(asymmetries)}
+    for one in compared:
+        name, result = one.comparison.name, results[one.comparison.name]
+        a, b = (str(layer) for layer in result["together"].to_numpy())
+        tables[f"items-{name}"] = rows_of_items(one, a, b, k=study.measure.k)
+        figures |= {f"map-{name}": map_figure(result), f"equal-depth-{name}": equal_depth_figure(result)}
+        if study.measure.beside:
+            figures[f"beside-{name}"] = beside_figure(result)
+    return Answer(results, summarise_map(results, asymmetries, differences), tables, figures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,18 +10,13 @@ from typing import TYPE_CHECKING
 from foretell.exceptions import StudyError
 from foretell.files import replacing
 from foretell.measure.result import save_result, write_csv
-from foretell.studies.map_summary import summarise_map
-from foretell.studies.reporting.figures import depth_figure, save_figure
-from foretell.studies.reporting.maps import map_figure
-from foretell.studies.semantic import semantic_layers
-from foretell.studies.summary import Summary, summarise
+from foretell.studies.reporting.saving import save_figure
 
 if TYPE_CHECKING:
-    import xarray as xr
-
+    from foretell.studies.answer import Answer, Table
     from foretell.studies.config import Study
 
-__all__ = ["make_folder", "write_outputs"]
+__all__ = ["make_folder", "write_answer"]
 
 
 def make_folder(path: Path) -> Path:
@@ -34,23 +30,37 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def write_outputs(result: xr.Dataset, study: Study, folder: Path) -> Summary:
-    """Write a study's `result.nc`, `result.csv`, figure (`depth` or `map`, .png and .pdf), `summary.txt`, `study.yaml`.
+def write_answer(answer: Answer, study: Study, folder: Path) -> None:
+    """Write `study.yaml`, `summary.txt`, `results/`, `tables/` and `figures/` (.png and .pdf).
 
-    Each file is replaced in one step: at any moment it is the whole old one or the whole new one.
+    Each file is replaced in one step: at any moment it is the whole old one or the whole new one. Results, tables and
+    figures that an earlier run left under other names are taken away.
     """
     with replacing(folder / "study.yaml") as path:
         path.write_text(study.to_yaml(), encoding="utf-8")
-    save_result(result, folder / "result.nc")
-    write_csv(result, folder / "result.csv")
-    if study.study == "map":
-        figure, summary = map_figure(result), summarise_map(result)
-    else:
-        semantic = semantic_layers(result)
-        figure, summary = depth_figure(result, semantic), summarise(result, semantic)
-    for suffix in (".png", ".pdf"):
-        with replacing(folder / f"{study.study}{suffix}") as path:
-            save_figure(figure, path)
+    for name, result in answer.results.items():
+        save_result(result, folder / "results" / f"{name}.nc")
+        write_csv(result, folder / "results" / f"{name}.csv")
+    for name, rows in answer.tables.items():
+        _write_table(rows, folder / "tables" / f"{name}.csv")
+    for name, figure in answer.figures.items():
+        for suffix in (".png", ".pdf"):
+            with replacing(folder / "figures" / f"{name}{suffix}") as path:
+                save_figure(figure, path)
     with replacing(folder / "summary.txt") as path:
-        path.write_text(summary.text(), encoding="utf-8")
-    return summary
+        path.write_text(answer.summary.text(), encoding="utf-8")
+    for kind, names, suffixes in (
+        ("results", answer.results, (".nc", ".csv")),
+        ("tables", answer.tables, (".csv",)),
+        ("figures", answer.figures, (".png", ".pdf")),
+    ):
+        for path in (folder / kind).glob("*"):
+            if path.suffix in suffixes and path.name.removesuffix(path.suffix) not in names:
+                path.unlink()
+
+
+def _write_table(rows: Table, path: Path) -> None:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]) if rows else [])
+        table.writeheader()
+        table.writerows(rows)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foretell.studies.config import MapStudy, Study, load_study
-from foretell.studies.depth import measure_depth
-from foretell.studies.map import measure_map
-from foretell.studies.outputs import make_folder, write_outputs
+from foretell.studies.config import Study, load_study
+from foretell.studies.kinds import KINDS
+from foretell.studies.outputs import make_folder, write_answer
+from foretell.studies.plan import plan_arranged
 
 if TYPE_CHECKING:
-    import xarray as xr
-
-    from foretell.studies.summary import Summary
+    from foretell.studies.answer import Answer
+    from foretell.studies.plan import Plan
 
 __all__ = ["run", "run_checked"]
 
@@ -23,9 +22,10 @@ def run(
     study: str | Path | Mapping[str, Any] | Study,
     *,
     out: str | Path | None = None,
+    stores: str | Path | None = None,
     progress: bool = False,
-) -> xr.Dataset:
-    """Run a study and write its folder: result, table, figure, summary, and the study itself.
+) -> Answer:
+    """Run a study and write its folder: results, tables, figures, summary, and the study itself.
 
     Parameters
     ----------
@@ -34,15 +34,17 @@ def run(
         says.
     out : str or Path, optional
         Folder of the run, made where there is none. By default `foretell-runs/NAME`, with the name of the
-        preset or file. Stores of activations stay in its `stores`: running the same study into the same
-        folder uses them again, and completes one that was stopped half way.
+        preset or file.
+    stores : str or Path, optional
+        Folder of the stores of activations, by default `stores` in that of the run. Running the same study with the
+        same stores uses them again, and completes one that was stopped half way; studies may share a folder.
     progress : bool
         Whether to show bars while the model reads.
 
     Returns
     -------
-    Dataset
-        What `result.nc` holds (`docs/result.md`).
+    Answer
+        `results` by name as in the folder (`docs/result.md`), `summary`, `tables` and `figures`.
 
     Raises
     ------
@@ -53,18 +55,8 @@ def run(
 
     Examples
     --------
-    ``foretell.run("depth", out="my-run")["imbalance"].sel(direction="a_to_b")``
+    ``foretell.run("demo", out="my-run").result["imbalance"].sel(direction="a_to_b")``
     """
     name, checked = load_study(study)
-    return run_checked(checked, Path("foretell-runs") / name if out is None else Path(out), progress=progress)[0]
-
-
-def run_checked(study: Study, out: Path, *, progress: bool = False) -> tuple[xr.Dataset, Summary]:
-    """Run a checked study into a folder; gives its result, and what that says in words."""
-    folder = make_folder(out)
-    stores = folder / "stores"
-    if isinstance(study, MapStudy):
-        result = measure_map(study, stores=stores, progress=progress)
-    else:
-        result = measure_depth(study, stores=stores, progress=progress)
-    return result, write_outputs(result, study, folder)
+    folder = Path("foretell-runs") / name if out is None else Path(out)
+    return run_checked(checked, folder, stores=None if stores is None else Path(stores), progress=progress)

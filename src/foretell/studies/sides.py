@@ -1,116 +1,283 @@
-"""From a study's pairs and models to a store a side: what every study of layers begins with."""
+"""From a study's pairs and models to a store a side: what every study begins with."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from foretell.exceptions import StudyError
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.exceptions import AlignmentError, InputError, StoreError, StudyError
 from foretell.measure.inference import FEWEST_GROUPS
+from foretell.measure.space import select
 from foretell.representations.data import load_pairs
 from foretell.representations.extraction import extract, fingerprint
-from foretell.representations.models import load_model
-from foretell.representations.selection import select_pairs
+from foretell.representations.models.lazy import LazyModel, LoadedModel
+from foretell.representations.recordings import Recording
+from foretell.representations.selection import sampled
+from foretell.representations.store import Store, open_store
+from foretell.studies.choice import chosen_pairs
+from foretell.studies.comparisons import Comparison, model_label
 
 if TYPE_CHECKING:
     from foretell.measure.space import Space
     from foretell.representations.data import Pairs
     from foretell.representations.models import Model
-    from foretell.representations.store import Store
-    from foretell.studies.config import LayerStudy
+    from foretell.studies.config import StudyOfPairs
+    from foretell.studies.sections import ModelOf
 
-__all__ = ["Side", "attributes", "prepare"]
+__all__ = ["Arrangement", "Compared", "Job", "Side", "arrange"]
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One side of a study: the activations of its model on its items.
+    """One side of a comparison: what is kept of its items.
 
     Parameters
     ----------
     name : str
         Of the side of the pairs.
-    model : Model
     store : Store
         Complete.
     tokens : str
-        The token rule.
+        What of the store is compared: a recording.
+    rows : ndarray of int, optional
+        Places of the study's items in the store, where it holds others or holds them in another order.
     """
 
     name: str
-    model: Model
     store: Store
     tokens: str
+    rows: NDArray[np.intp] | None = None
 
     @property
     def layers(self) -> list[str]:
         """Names of the numbered layers: "final" is the last block's output once more, after a norm."""
-        return [str(layer) for layer in range(self.model.n_blocks + 1)]
+        return [layer for layer in self.store.layers if layer.isdecimal()]
 
     @property
     def depths(self) -> list[float]:
         """Relative depth of each, 0 to 1."""
-        return [layer / self.model.n_blocks for layer in range(self.model.n_blocks + 1)]
+        return [int(layer) / self.store.info.n_blocks for layer in self.layers]
+
+    @property
+    def model_id(self) -> str:
+        """Id of the model."""
+        return self.store.info.model_id
+
+    @property
+    def n_tokens(self) -> int:
+        """T, the tokens of an item that are compared."""
+        return self.space(self.layers[0]).n_tokens
+
+    def space(self, layer: str) -> Space:
+        """One layer."""
+        recording = Recording.parse(self.tokens)
+        space = self.store.space(layer, recording.tokens, binarize=recording.how)
+        return space if self.rows is None else select(space, self.rows)
 
     def spaces(self) -> dict[str, Space]:
         """The numbered layers by name."""
-        return {layer: self.store.space(layer, self.tokens) for layer in self.layers}
+        return {layer: self.space(layer) for layer in self.layers}
+
+    def of(self, tokens: str) -> Side:
+        """Other tokens of the same items."""
+        return replace(self, tokens=tokens)
 
 
-def prepare(
-    study: LayerStudy,
-    *,
-    k: int,
-    stores: Path,
-    progress: bool,
-    halves: bool = False,
-    check: Callable[[Model, Model], None] = lambda a, b: None,
-) -> tuple[Pairs, Side, Side]:
-    """Load a study's pairs and models, choose its items, and extract what is not extracted yet.
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A comparison with both its sides."""
+
+    comparison: Comparison
+    pairs: Pairs
+    a: Side
+    b: Side
+
+    def attributes(self, study: StudyOfPairs, versions: str) -> dict[str, object]:
+        """What a result says of the study that it is of (``docs/result.md``)."""
+        a, b, pairs = self.a, self.b, self.pairs
+        return {
+            "comparison": self.comparison.name,
+            "model_a": a.model_id,
+            "model_b": b.model_id,
+            "revision_a": a.store.info.model_revision,
+            "revision_b": b.store.info.model_revision,
+            "side_a": a.name,
+            "side_b": b.name,
+            "tokens": " and ".join(dict.fromkeys((a.tokens, b.tokens))),
+            "data": pairs.name,
+            "data_source": pairs.source,
+            "data_licence": pairs.licence,
+            "drop_counts": json.dumps(dict(pairs.dropped)),
+            "versions": json.dumps(json.loads(versions) | _versions()),
+            "study": study.model_dump_json(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One model on one side of the pairs, and the store for it.
 
     Parameters
     ----------
-    study : LayerStudy
-    k : int
-        Neighbours, which there must be items for.
+    side : str
+    model : Model
+    tokens : tuple of Recording
+        What is kept.
+    place : Path
+        The store's folder, named by all that its bits depend on.
+    """
+
+    side: str
+    model: Model
+    tokens: tuple[Recording, ...]
+    place: Path
+
+    @property
+    def n_missing(self) -> int | None:
+        """Items that the store lacks; None where there is no store yet."""
+        try:
+            store = open_store(self.place)
+            return store.n_missing if store.committed.any() else None
+        except StoreError:
+            return None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        try:
+            return open_store(self.place).is_complete
+        except StoreError:
+            return False
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """What a study is of, before anything is extracted: its items, its comparisons, a job a store.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        The items chosen.
+    comparisons : sequence of Comparison
+    jobs : mapping of (side, ModelOf) to Job
+        Those of models that are run here.
+    stored : mapping of (side, ModelOf) to (Store, rows)
+        Stores that were made elsewhere, and where in them the items are.
+    """
+
+    pairs: Pairs
+    comparisons: tuple[Comparison, ...]
+    jobs: Mapping[tuple[str, ModelOf], Job]
+    stored: Mapping[tuple[str, ModelOf], tuple[Store, NDArray[np.intp] | None]]
+
+    def extracted(self, *, progress: bool) -> list[Compared]:
+        """Extract what is not extracted yet, and give every comparison with its sides."""
+        stores = dict(self.stored)
+        # The model that was asked about the items last is in memory still.
+        for key, job in reversed(self.jobs.items()):
+            if not job.is_done:
+                _LOG.info("Reading %s with %s into %s", job.side, job.model.info.id, job.place)
+            store = extract(
+                self.pairs, model=job.model, side=job.side, out=job.place, tokens=job.tokens, progress=progress
+            )
+            stores[key] = (store, None)
+        found = []
+        for one in self.comparisons:
+            a, b = (
+                Side(name, stores[name, model][0], tokens, stores[name, model][1])
+                for name, model, tokens in zip(one.sides, one.models, one.tokens, strict=True)
+            )
+            found.append(Compared(one, self.pairs, a, b))
+        return found
+
+
+def arrange(
+    study: StudyOfPairs,
+    *,
+    stores: Path,
+    halves: bool = False,
+    more: Sequence[str] = (),
+    extra: Sequence[Comparison] = (),
+    check: Callable[[Comparison, Model, Model], None] | None = None,
+) -> Arrangement:
+    """Load a study's pairs, find its models, and choose its items; nothing is extracted.
+
+    Parameters
+    ----------
+    study : StudyOfPairs
     stores : Path
-        Folder of the stores of activations. One that holds these items of this model is used again; one
-        that was stopped half way is completed.
-    progress : bool
-        Whether to show bars.
+        Folder of the stores of activations. One that holds these items of this model is used again; one that was
+        stopped half way is completed.
     halves : bool
         Whether each half of the items is to be measured by itself.
+    more : sequence of str
+        Recordings to keep of every side beside those that are compared.
+    extra : sequence of Comparison
+        Comparisons beside those of the study file.
     check : callable
-        Is given both models before anything is extracted, and may raise.
+        Is given a comparison and both its models before anything is extracted, and may raise.
     """
     # The pairs first: a wrong side is found out in a second, before a model is fetched.
     _LOG.info("Loading %s", study.pairs.data)
-    names = tuple(dict.fromkeys(study.pairs.sides))
-    all_pairs = load_pairs(study.pairs.data, names, **study.pairs.options)
-    models: list[Model] = []
-    for of, side in zip(study.model, study.pairs.sides, strict=True):
-        modality: Literal["text", "image"] = "image" if side in all_pairs.pictures else "text"
-        if models and of == study.model[0] and models[0].modality == modality:
-            models.append(models[0])
-            continue
-        _LOG.info("Loading %s", of.name)
-        models.append(load_model(of.name, modality=modality, **of.options()))
-    check(*models)
-    pairs = select_pairs(
-        all_pairs,
-        models=list({id(model): model for model in models}.values()),
-        tokens={side: _rules_of(study, side) for side in names},
-        n_items=study.pairs.items,
-        seed=study.pairs.seed,
+    names = study.pairs.names
+    pairs = load_pairs(study.pairs.data, names, **study.pairs.options)
+    comparisons = (*study.comparisons, *extra)
+    wanted: dict[tuple[str, ModelOf], dict[str, None]] = {}
+    for one in comparisons:
+        for side, model, tokens in zip(one.sides, one.models, one.tokens, strict=True):
+            wanted.setdefault((side, model), {}).update(dict.fromkeys((tokens, *more)))
+    stored = {key: _stored(*key) for key in wanted if key[1].stores is not None}
+    pairs = _in_stores(pairs, stored)
+    slot, models = LoadedModel(), {}
+    for side, of in wanted:
+        modality = "image" if side in pairs.pictures else "text"
+        if of.stores is None and (of, modality) not in models:
+            models[of, modality] = LazyModel(of.name, modality, of.options(), slot)
+    rules = {side: [Recording.parse(rule) for key in wanted if key[0] == side for rule in wanted[key]] for side in names}
+    if models:
+        pairs = chosen_pairs(
+            pairs,
+            models=list(models.values()),
+            tokens={side: list(dict.fromkeys(some)) for side, some in rules.items()},
+            n_items=study.pairs.items,
+            seed=study.pairs.seed,
+            folder=stores,
+        )
+    else:
+        pairs = sampled(pairs, study.pairs.items, seed=study.pairs.seed)
+    _check_size(pairs, k=study.measure.k, halves=halves)
+    jobs = {}
+    for (side, of), tokens in wanted.items():
+        if of.stores is None:
+            model = models[of, "image" if side in pairs.pictures else "text"]
+            recordings = Recording.parse_all(tuple(tokens))
+            name = fingerprint(pairs, model=model, side=side, tokens=recordings)
+            jobs[side, of] = Job(side, model, recordings, stores / f"{_file_name(side)}-{name[:12]}.zarr")
+    _check_different(comparisons, jobs)
+    if check is not None:
+        for one in comparisons:
+            a, b = (jobs.get((side, model)) for side, model in zip(one.sides, one.models, strict=True))
+            if a is not None and b is not None and a.model is not b.model and not (a.is_done and b.is_done):
+                check(one, a.model, b.model)
+    return Arrangement(
+        pairs,
+        comparisons,
+        jobs,
+        {key: (store, _rows(store, pairs, key[0])) for key, store in stored.items()},
     )
-    sides = list(zip(study.pairs.sides, models, study.tokens, strict=True))
+
+
+def _check_size(pairs: Pairs, *, k: int, halves: bool) -> None:
     n_fewest = len(pairs) // (2 if halves else 1)
     if k > n_fewest - 2:
         half = " on each half of which the best pair of layers is chosen" if halves else ""
@@ -123,48 +290,61 @@ def prepare(
             f"pairs: the {len(pairs)} pairs that are left are in {len(set(pairs.groups))} groups, too few for errors "
             f"on either half of them: take pairs of {2 * FEWEST_GROUPS} groups or more."
         )
-    if len({fingerprint(pairs, model=model, side=side, tokens=tokens) for side, model, tokens in sides}) < 2:
+
+
+def _check_different(comparisons: Sequence[Comparison], jobs: Mapping[tuple[str, ModelOf], Job]) -> None:
+    for one in comparisons:
+        a, b = (jobs.get((side, model)) for side, model in zip(one.sides, one.models, strict=True))
+        if a is not None and b is not None and a.place == b.place and one.tokens[0] == one.tokens[1]:
+            raise StudyError(
+                f"model: both sides are {one.sides[0]!r}, read by one model in one way, so that they are the same: "
+                "name two sides, two models, or two token rules."
+            )
+
+
+def _stored(side: str, of: ModelOf) -> Store:
+    """The store of a side that was made elsewhere."""
+    place = (of.stores or {}).get(side)
+    if place is None:
         raise StudyError(
-            f"model: both sides are {study.pairs.sides[0]!r}, read by one model in one way, so that they are the same: "
-            "name two sides, two models, or two token rules."
+            f"model: {of.name} has stores of {', '.join(of.stores or {})} and none of {side!r}: name one under stores."
         )
-    a, b = (
-        Side(side, model, _store(pairs, model, side, tokens, stores, progress=progress), tokens)
-        for side, model, tokens in sides
-    )
-    return pairs, a, b
+    store = open_store(place)
+    if not store.is_complete:
+        raise StudyError(f"model: {of.name}: {store.name} is incomplete: make it whole with the call that made it.")
+    return store
 
 
-def _rules_of(study: LayerStudy, side: str) -> list[str]:
-    """Token rules of a side, of both where two models read it."""
-    return list(dict.fromkeys(rule for name, rule in zip(study.pairs.sides, study.tokens, strict=True) if name == side))
+def _in_stores(pairs: Pairs, stored: Mapping[tuple[str, ModelOf], Store]) -> Pairs:
+    """Pairs that every store made elsewhere has."""
+    for (_, of), store in stored.items():
+        there = set(store.ids)
+        rows = [row for row, item in enumerate(pairs.ids) if item in there]
+        if not rows:
+            raise AlignmentError(
+                f"model: {of.name}: {store.name} has no item of {pairs.name!r}: make it of the same pairs, whose ids it "
+                "then carries."
+            )
+        if len(rows) < len(pairs):
+            pairs = pairs.take(rows, dropped={f"not in the store of {model_label(of)}": len(pairs) - len(rows)})
+    return pairs
 
 
-def attributes(study: LayerStudy, pairs: Pairs, a: Side, b: Side, versions: str) -> dict[str, object]:
-    """What a result says of the study that it is of (``docs/result.md``)."""
-    return {
-        "model_a": a.model.info.id,
-        "model_b": b.model.info.id,
-        "revision_a": str(a.model.info.revision),
-        "revision_b": str(b.model.info.revision),
-        "side_a": a.name,
-        "side_b": b.name,
-        "tokens": " and ".join(dict.fromkeys(study.tokens)),
-        "data": pairs.name,
-        "data_source": pairs.source,
-        "data_licence": pairs.licence,
-        "drop_counts": json.dumps(dict(pairs.dropped)),
-        "versions": json.dumps(json.loads(versions) | _versions()),
-        "study": study.model_dump_json(),
-    }
-
-
-def _store(pairs: Pairs, model: Model, side: str, tokens: str, stores: Path, *, progress: bool) -> Store:
-    """Extract one side into the store that its name determines, or find it done."""
-    content = fingerprint(pairs, model=model, side=side, tokens=tokens)
-    place = stores / f"{_file_name(side)}-{content[:12]}.zarr"
-    _LOG.info("Reading %s with %s into %s", side, model.info.id, place)
-    return extract(pairs, model=model, side=side, out=place, tokens=tokens, progress=progress)
+def _rows(store: Store, pairs: Pairs, side: str) -> NDArray[np.intp] | None:
+    """Where the pairs are in a store; their texts must be those that it was made of."""
+    if store.ids == pairs.ids:
+        rows = np.arange(len(pairs))
+    else:
+        place = {item: row for row, item in enumerate(store.ids)}
+        rows = np.array([place[item] for item in pairs.ids], np.intp)
+    if side in pairs.texts:
+        for row, item, text in zip(rows, pairs.ids, pairs.texts[side], strict=True):
+            if store.texts[row] != text:
+                raise InputError(
+                    f"{store.name} has another text for item {item!r} than side {side!r} of the pairs: it was made of "
+                    "other pairs; make it again."
+                )
+    return None if store.ids == pairs.ids else rows
 
 
 def _file_name(side: str) -> str:

@@ -1,27 +1,23 @@
-"""What a depth study found, in words: only what its errors support."""
+"""What a study found, in words: only what its errors support."""
 
 from __future__ import annotations
 
 import json
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from foretell.measure.contrasts import contrast
 from foretell.measure.inference import critical
-from foretell.studies.names import direction_name, direction_sentence
+from foretell.measure.multiple import contrast_p_value
+from foretell.studies.names import direction_sentence
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from foretell.measure.minimum import Region
-    from foretell.studies.semantic import SemanticLayers
-
-__all__ = ["Difference", "DirectionSummary", "Summary", "asymmetry_sentence", "heading", "summarise"]
+__all__ = ["Block", "Difference", "Summary", "asymmetry_sentence", "heading", "how_many", "listed", "runs"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +26,17 @@ class Difference:
 
     value: float
     stderr: float
-    critical: float = 1.96
-    """Standard errors in half a 95 % interval."""
+    n_groups: int
+
+    @classmethod
+    def of(cls, result: xr.Dataset, weights: Mapping[Any, float]) -> Difference:
+        """Of cells of one result, by their weights (`foretell.contrast`)."""
+        return cls(*contrast(result, weights), int(result.attrs["n_groups"]))
+
+    @property
+    def critical(self) -> float:
+        """Standard errors in half a 95 % interval."""
+        return critical(self.n_groups)
 
     @property
     def z(self) -> float:
@@ -41,76 +46,66 @@ class Difference:
         return self.value / self.stderr if self.stderr else math.copysign(math.inf, self.value)
 
     @property
+    def p_value(self) -> float:
+        """Two-sided, of no difference; NaN without an error."""
+        return contrast_p_value(self.value, self.stderr, self.n_groups)
+
+    @property
     def resolved(self) -> bool:
         """Whether the 95 % interval excludes 0. Without an error nothing is."""
         return abs(self.z) >= self.critical
 
 
 @dataclass(frozen=True)
-class DirectionSummary:
-    """What is said of one direction: a line a fact, each under the name of what it tells."""
+class Block:
+    """Facts of one thing, such as a direction: a line a fact, each under the name of what it tells."""
 
-    name: str
-    sentence: str
+    title: str
     facts: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The summary of a depth study."""
+    """What a study found, in words.
+
+    Attributes
+    ----------
+    heading : tuple of str
+        What was compared.
+    paragraph : str
+        The answer.
+    blocks : tuple of Block
+        The numbers behind it.
+    note : str
+        How they are to be read.
+    """
 
     heading: tuple[str, ...]
-    directions: tuple[DirectionSummary, ...]
-    asymmetry: str
+    paragraph: str
+    blocks: tuple[Block, ...]
     note: str
 
     def text(self, *, width: int = 100) -> str:
         """The summary as plain text, lines no wider than `width`."""
-        blocks = [list(self.heading)]
-        for one in self.directions:
-            facts = [f"  {name}: {fact}" for name, fact in one.facts.items()]
-            blocks.append([f"{one.sentence} ({one.name})", *facts])
-        blocks += [[self.asymmetry], [self.note]]
-        wrapped = [[textwrap.fill(line, width, subsequent_indent="    ") for line in block] for block in blocks]
+        blocks: list[list[str]] = [list(self.heading), [self.paragraph]]
+        for one in self.blocks:
+            blocks.append([one.title, *(f"  {name}: {fact}" for name, fact in one.facts.items())])
+        blocks.append([self.note])
+        wrapped = [
+            [textwrap.fill(line, width, subsequent_indent="    " if line.startswith("  ") else "") for line in block]
+            for block in blocks
+        ]
         return "\n\n".join("\n".join(block) for block in wrapped) + "\n"
 
 
-def summarise(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> Summary:
-    """Say in words what a depth study found.
-
-    Parameters
-    ----------
-    result : Dataset
-        A curve with errors and scores (`docs/result.md`).
-    semantic : mapping of direction to SemanticLayers
-        Of that result.
-
-    Returns
-    -------
-    Summary
-        A difference of less than 1.96 standard errors is called unresolved, never a difference, and a curve
-        that is flat within its errors has no layer that stands out.
-    """
-    directions = [str(direction) for direction in result["direction"].to_numpy()]
-    return Summary(
-        heading=heading(result),
-        directions=tuple(_direction(result, semantic[direction]) for direction in directions),
-        asymmetry=_asymmetry(result),
-        note="Information Imbalance: 0 foretells, 1 says nothing; it falls as items are added, so compare at "
-        f"equal n (here {result.attrs['n']}). ± is one standard error (SE); intervals, and the set of layers that "
-        "may be the least, are 95 %; p is that of the least over all layers. A value chosen as the least reads "
-        "a little low.",
-    )
-
-
-def heading(result: xr.Dataset) -> tuple[str, ...]:
+def heading(results: Sequence[xr.Dataset]) -> tuple[str, ...]:
     """What was compared: data, sides, models, how many items, and which were left out."""
-    attrs = result.attrs
-    models = " and ".join(dict.fromkeys((str(attrs["model_a"]), str(attrs["model_b"]))))
+    attrs = results[0].attrs
+    models = listed(dict.fromkeys(str(one.attrs[f"model_{end}"]) for one in results for end in "ab"))
+    sides = listed(dict.fromkeys(str(one.attrs[f"side_{end}"]) for one in results for end in "ab"))
     grouped = "" if attrs["n_groups"] == attrs["n_items"] else f" in {attrs['n_groups']} groups"
     dropped = {reason: count for reason, count in json.loads(attrs["drop_counts"]).items() if count}
     reasons = ", ".join(f"{reason} ({count})" for reason, count in dropped.items())
-    sides = f"{attrs['side_a']} and {attrs['side_b']}"
     asked = f"tokens: {attrs['tokens']}; k = {attrs['k']}, {attrs['convention']}"
     return (
         f"{attrs['data']} ({attrs['data_licence']}), {sides}, through {models}",
@@ -119,86 +114,7 @@ def heading(result: xr.Dataset) -> tuple[str, ...]:
     )
 
 
-def _direction(result: xr.Dataset, layers: SemanticLayers) -> DirectionSummary:
-    direction = layers.direction
-    facts = {"Least imbalance": _least(result, layers)}
-    if layers.flat:
-        facts["Semantic layers"] = "none: the curve is flat within its errors, so no layer stands out"
-        facts["May be the least"] = "any"
-    else:
-        regions = "; ".join(_region(result, region) for region in layers.regions)
-        facts["Semantic layers"] = regions or "none: shuffled pairs are as low"
-        facts["May be the least"] = _runs(result, layers.confidence_set)
-    for position in (0, result.sizes["layer"] - 1):
-        facts[f"At layer {_layer(result, position)}"] = _end(result, layers, position)
-    if "null" in result:
-        facts["Shuffled pairs"] = _null(result["null"], layers)
-    if "null_of_groups" in result:
-        facts["Shuffled groups"] = _null(result["null_of_groups"], layers)
-    if layers.p_value is not None:
-        of = " of whole groups" if "null_of_groups" in result else ""
-        facts["p of the least"] = f"{layers.p_value:.2g} ({result.attrs['null_permutations']} permutations{of})"
-    return DirectionSummary(
-        name=direction_name(result.attrs, direction),
-        sentence=direction_sentence(result.attrs, direction),
-        facts=facts,
-    )
-
-
-def _least(result: xr.Dataset, layers: SemanticLayers) -> str:
-    value = f"{layers.imbalance:.3f} ± {layers.stderr:.3f}"
-    if layers.flat:
-        return value
-    return f"{value} at layer {layers.layer} (depth {layers.relative_depth:.2f})"
-
-
-def _region(result: xr.Dataset, region: Region) -> str:
-    depth = [f"{value:.2f}" for value in result["relative_depth"].to_numpy()]
-    name = [_layer(result, position) for position in range(result.sizes["layer"])]
-    start, stop = region.start_range, region.stop_range
-    return (
-        f"{_range(name[region.start], name[region.stop])}, depth {_range(depth[region.start], depth[region.stop])} "
-        f"(begins {_range(name[start[0]], name[start[1]])}, ends {_range(name[stop[0]], name[stop[1]])})"
-    )
-
-
-def _end(result: xr.Dataset, layers: SemanticLayers, position: int) -> str:
-    direction, layer = layers.direction, _layer(result, position)
-    value = float(result["imbalance"].sel(direction=direction, layer=layer))
-    if not math.isfinite(value):
-        return "undefined: all items look alike there"
-    if layers.flat:
-        return f"{value:.3f}"
-    if position == layers.minimum:
-        return f"{value:.3f}, the least"
-    difference = _difference(result, {(direction, layer): 1, (direction, layers.layer): -1})
-    if math.isnan(difference.stderr):
-        return f"{value:.3f}"
-    # The least was picked among all layers, so 1.96 standard errors are too few: its set allows for the pick.
-    if position in layers.confidence_set or not difference.resolved:
-        return f"{value:.3f}, not told apart from the least ({difference.z:.1f} SE)"
-    return f"{value:.3f}, {difference.value:.3f} above the least ({difference.z:.1f} SE)"
-
-
-def _null(null: xr.DataArray, layers: SemanticLayers) -> str:
-    at = null.sel(direction=layers.direction, layer=layers.layer)
-    low, median, high = (float(at.sel(quantile=level)) for level in (0.025, 0.5, 0.975))
-    return f"{median:.2f} ({low:.2f} to {high:.2f})"
-
-
-def _asymmetry(result: xr.Dataset) -> str:
-    """Compare the directions where both together are least: a choice that favours neither."""
-    together = result["imbalance"].mean("direction", skipna=False)
-    if bool(together.isnull().all()):
-        return "Asymmetry: undefined, no layer has both directions."
-    layer = _layer(result, int(np.nanargmin(together.to_numpy())))
-    difference = _difference(result, {("a_to_b", layer): 1, ("b_to_a", layer): -1})
-    return asymmetry_sentence(
-        result, f"Asymmetry at layer {layer}, where both directions together are least", difference
-    )
-
-
-def asymmetry_sentence(result: xr.Dataset, where: str, difference: Difference) -> str:
+def asymmetry_sentence(attrs: Mapping[Any, Any], where: str, difference: Difference) -> str:
     """Say which direction is the better one there, if either is; the difference is of a to b less b to a."""
     size = f"{abs(difference.value):.3f} ± {difference.stderr:.3f}"
     if math.isnan(difference.stderr):
@@ -206,30 +122,28 @@ def asymmetry_sentence(result: xr.Dataset, where: str, difference: Difference) -
     if not difference.resolved:
         return f"{where}: {size}, not resolved ({difference.critical * difference.stderr:.3f} or more would have been)."
     better = "a_to_b" if difference.value < 0 else "b_to_a"
-    return (
-        f"{where}: {direction_sentence(result.attrs, better)} better than the reverse, "
-        f"by {size} ({abs(difference.z):.1f} SE)."
-    )
+    return f"{where}: {direction_sentence(attrs, better)} better than the reverse, by {size} ({abs(difference.z):.1f} SE)."
 
 
-def _difference(result: xr.Dataset, weights: dict[tuple[str, str], float]) -> Difference:
-    return Difference(*contrast(result, weights), critical(result.attrs["n_groups"]))
+def listed(names: Any) -> str:
+    """Names as a list in a sentence: `a, b and c`."""
+    *most, last = [str(name) for name in names]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
-def _layer(result: xr.Dataset, position: int) -> str:
-    return str(result["layer"].to_numpy()[position])
+def how_many(count: int, of: int) -> str:
+    """A count of several: `none`, `2`, `all 8`."""
+    return "none" if count == 0 else f"all {of}" if count == of and of > 1 else str(count)
 
 
-def _range(first: str, last: str) -> str:
-    return first if first == last else f"{first} to {last}"
-
-
-def _runs(result: xr.Dataset, positions: tuple[int, ...]) -> str:
-    """Layers as runs: `8, 12 to 15`."""
-    runs: list[list[int]] = []
+def runs(names: Sequence[str], positions: Sequence[int]) -> str:
+    """Names at some positions, neighbours joined: `8, 12 to 15`."""
+    found: list[list[int]] = []
     for position in sorted(positions):
-        if runs and runs[-1][1] == position - 1:
-            runs[-1][1] = position
+        if found and found[-1][1] == position - 1:
+            found[-1][1] = position
         else:
-            runs.append([position, position])
-    return ", ".join(_range(_layer(result, first), _layer(result, last)) for first, last in runs)
+            found.append([position, position])
+    return ", ".join(
+        names[first] if first == last else f"{names[first]} to {names[last]}" for first, last in found
+    )

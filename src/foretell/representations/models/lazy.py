@@ -1,0 +1,89 @@
+"""Models that are described at once and loaded when they must read, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from foretell.representations.models.base import Modality, Model, Reading, Visit
+from foretell.representations.models.dispatch import describe, load_model
+from foretell.representations.models.source import ModelInfo
+
+__all__ = ["LazyModel", "LoadedModel"]
+
+_OF_RUNNING = ("dtype", "device", "device_map")
+"""Options of how a model is run, which describe nothing of what it is."""
+
+
+@dataclass(eq=False)
+class LoadedModel:
+    """The one model that is in memory: loading another lets it go."""
+
+    of: LazyModel | None = None
+    model: Model | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LazyModel:
+    """A `Model` that is loaded when something but its description is asked of it.
+
+    Parameters
+    ----------
+    name : str
+        What `load_model` takes.
+    modality : {"text", "image"}
+    options : mapping
+        Of `load_model`.
+    slot : LoadedModel
+        Where it is held: models that share one are never in memory together.
+    """
+
+    name: str
+    modality: Modality
+    options: Mapping[str, Any] = field(default_factory=dict)
+    slot: LoadedModel = field(default_factory=LoadedModel)
+
+    @cached_property
+    def info(self) -> ModelInfo:
+        """What is known without loading it."""
+        finding = {name: value for name, value in self.options.items() if name not in _OF_RUNNING}
+        return describe(self.name, modality=self.modality, **finding)
+
+    @property
+    def dtype(self) -> str:
+        """In which it is run."""
+        return str(self.options.get("dtype", "float32"))
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks."""
+        return self.loaded.n_blocks
+
+    @property
+    def n_dimensions(self) -> Mapping[str, int]:
+        """For each layer in order, the dimensions of one token."""
+        return self.loaded.n_dimensions
+
+    @property
+    def max_length(self) -> int | None:
+        """The longest item that it takes, or None where there is no limit."""
+        return self.loaded.max_length
+
+    def read(self, contents: Sequence[Any]) -> list[Reading]:
+        """Make of texts or images what the model reads."""
+        return self.loaded.read(contents)
+
+    def hidden_states(self, batch: Sequence[Reading], visit: Visit) -> None:
+        """Run one forward pass and show every layer's hidden states."""
+        self.loaded.hidden_states(batch, visit)
+
+    @property
+    def loaded(self) -> Model:
+        """The model itself."""
+        if self.slot.of is not self or self.slot.model is None:
+            self.slot.of = self.slot.model = None  # let go of the other before this one takes its memory
+            self.slot.model = load_model(self.name, modality=self.modality, **self.options)
+            self.slot.of = self
+        return self.slot.model

@@ -1,0 +1,144 @@
+"""Which of two sides foretells the other better, where both do so best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foretell.measure.inference import Scores
+from foretell.measure.minimum import regions
+from foretell.measure.multiple import holm
+from foretell.measure.result import DIRECTIONS
+from foretell.studies.names import direction_name, direction_sentence
+from foretell.studies.summary import Difference
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Asymmetry", "adjusted", "asymmetry_of_curve", "rows_of"]
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Asymmetry:
+    """II(A -> B) less II(B -> A) of one comparison, averaged over some cells.
+
+    Attributes
+    ----------
+    name : str
+        Of the comparison.
+    attrs : mapping
+        Of its result.
+    cells : tuple of str
+        Names of the layers, or of the two layers of a pair.
+    difference : Difference
+        Negative: A foretells B better.
+    p_adjusted : float
+        By Holm's method over all comparisons of the study.
+    n_tested : int
+        How many those are.
+    """
+
+    name: str
+    attrs: Mapping[Any, Any]
+    cells: tuple[str, ...]
+    difference: Difference
+    p_adjusted: float
+    n_tested: int = 1
+
+    @property
+    def low(self) -> float:
+        """Lower end of the 95 % interval."""
+        return self.difference.value - self.difference.critical * self.difference.stderr
+
+    @property
+    def high(self) -> float:
+        """Upper end of the 95 % interval."""
+        return self.difference.value + self.difference.critical * self.difference.stderr
+
+    @property
+    def resolvable(self) -> float:
+        """The smallest asymmetry that its 95 % interval, were it alone, would have told from 0."""
+        return self.difference.critical * self.difference.stderr
+
+    @property
+    def resolved(self) -> bool:
+        """Whether it differs from 0 after correction for the number tested."""
+        return self.p_adjusted <= LEVEL
+
+    @property
+    def direction(self) -> str:
+        """The direction that is lower."""
+        return DIRECTIONS[0] if self.difference.value < 0 else DIRECTIONS[1]
+
+    @property
+    def sentence(self) -> str:
+        """What foretells better, in words, or that it is not resolved."""
+        size = f"{abs(self.difference.value):.3f} ± {self.difference.stderr:.3f}"
+        if self.resolved:
+            return f"{direction_sentence(self.attrs, self.direction)} better than the reverse, by {size}"
+        return f"{direction_name(self.attrs, 'a_to_b')}: {size}, not resolved"
+
+
+def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
+    """Asymmetry over the layers that are semantic for both directions together: a choice that favours neither.
+
+    These are the layers whose mean over directions lies within .05 of the way from its minimum to 1. None where no
+    layer has a value in both directions.
+    """
+    scores, places = Scores.of_result(result)
+    layers = [str(layer) for layer in result["layer"].to_numpy()]
+    weights = np.zeros((len(layers), len(scores.values)))
+    for row, layer in enumerate(layers):
+        for direction in DIRECTIONS:
+            weights[row, places[direction, layer]] = 0.5
+    together = scores.combine(weights)
+    if np.isnan(together.values).all():
+        return None
+    chosen = tuple(
+        layer
+        for region in regions(together)
+        for layer, value in zip(
+            layers[region.start : region.stop + 1], together.values[region.start : region.stop + 1], strict=True
+        )
+        if np.isfinite(value)
+    )
+    share = 1 / len(chosen)
+    difference = Difference.of(
+        result, {(direction, layer): sign * share for direction, sign in zip(DIRECTIONS, (1, -1), strict=True) for layer in chosen}
+    )
+    return Asymmetry(name, result.attrs, chosen, difference, difference.p_value)
+
+
+def adjusted(found: Sequence[Asymmetry]) -> tuple[Asymmetry, ...]:
+    """The same with p values corrected for their number, by Holm's method."""
+    p_values = holm([one.difference.p_value for one in found])
+    return tuple(
+        replace(one, p_adjusted=float(p), n_tested=len(found)) for one, p in zip(found, p_values, strict=True)
+    )
+
+
+def rows_of(found: Sequence[Asymmetry]) -> list[dict[str, Any]]:
+    """Rows of a table of asymmetries."""
+    return [
+        {
+            "comparison": one.name,
+            "a_to_b": direction_name(one.attrs, "a_to_b"),
+            "layers": " ".join(one.cells),
+            "asymmetry": one.difference.value,
+            "stderr": one.difference.stderr,
+            "low": one.low,
+            "high": one.high,
+            "p_value": one.difference.p_value,
+            "p_adjusted": one.p_adjusted,
+            "resolved": one.resolved,
+            "resolvable": one.resolvable,
+            "better": direction_name(one.attrs, one.direction) if one.resolved else "",
+            "n": int(one.attrs["n"]),
+        }
+        for one in found
+    ]

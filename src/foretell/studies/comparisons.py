@@ -1,0 +1,72 @@
+"""What a study compares: each pair of sides, through each pair of models."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from foretell.studies.sections import ModelOf
+
+__all__ = ["Comparison", "comparisons", "model_label"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One pair of sides, each read by a model.
+
+    Parameters
+    ----------
+    name : str
+        Made of what differs among the comparisons of a study: sides, models or both. Fit for a file's name.
+    sides : (str, str)
+        Of the pairs, A and B.
+    models : (ModelOf, ModelOf)
+        That read them.
+    tokens : (str, str)
+        What is kept of either: a recording.
+    """
+
+    name: str
+    sides: tuple[str, str]
+    models: tuple[ModelOf, ModelOf]
+    tokens: tuple[str, str]
+
+    @property
+    def is_of_itself(self) -> bool:
+        """Whether both sides are the same, so that there is nothing to measure."""
+        return self.sides[0] == self.sides[1] and self.models[0] == self.models[1] and self.tokens[0] == self.tokens[1]
+
+
+def comparisons(
+    sides: Sequence[tuple[str, str]], models: Sequence[tuple[ModelOf, ModelOf]], tokens: tuple[str, str]
+) -> tuple[Comparison, ...]:
+    """Every pair of sides through every pair of models, named by what differs."""
+    found = [(pair, of, _name(pair, of, sides, models)) for of in models for pair in sides]
+    count = Counter(name for _, _, name in found)
+    seen: Counter[str] = Counter()
+    made = []
+    for pair, of, name in found:
+        seen[name] += 1
+        made.append(Comparison(f"{name}-{seen[name]}" if count[name] > 1 else name, pair, of, tokens))
+    return tuple(made)
+
+
+def model_label(model: ModelOf) -> str:
+    """A model's name without its folder or organisation."""
+    return PurePath(model.name).name or model.name
+
+
+def _name(
+    pair: tuple[str, str],
+    of: tuple[ModelOf, ModelOf],
+    sides: Sequence[tuple[str, str]],
+    models: Sequence[tuple[ModelOf, ModelOf]],
+) -> str:
+    parts = []
+    if len(models) > 1 or pair[0] == pair[1]:
+        parts.append("-".join(dict.fromkeys(map(model_label, of))))
+    if len(sides) > 1 or not parts:
+        parts.append("-".join(dict.fromkeys(pair)))
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in "_".join(parts))[:120].lstrip(".")

@@ -1,0 +1,214 @@
+"""Sections of a study file: pairs, models, tokens, and how the imbalance is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WrapSerializer,
+    model_validator,
+)
+
+from foretell.exceptions import InputError, check_option
+from foretell.measure.measures import MEASURES
+from foretell.representations.recordings import Recording
+
+__all__ = [
+    "Beside",
+    "Choice",
+    "Count",
+    "EachOf",
+    "MapMeasure",
+    "Measure",
+    "ModelOf",
+    "Name",
+    "PairsOf",
+    "Rules",
+    "Section",
+    "Seed",
+    "models_of",
+    "one_rule",
+]
+
+Name = Annotated[str, Field(min_length=1, max_length=400)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Section(BaseModel):
+    """Part of a study file: no unknown keys, no conversions ("900" is not 900), never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _pairs(value: Any) -> Any:
+    """A list of pairs, where one pair is given."""
+    if isinstance(value, list | tuple) and not value:
+        raise InputError("there are none: write a pair as in [en, es], or a list of pairs")
+    return [value] if isinstance(value, list | tuple) and isinstance(value[0], str) else value
+
+
+_Pair = Annotated[tuple[Name, Name], Field(strict=False)]
+_Sides = Annotated[
+    tuple[_Pair, ...],
+    Field(strict=False, max_length=400),
+    BeforeValidator(_pairs),
+    PlainSerializer(lambda pairs: [list(pair) for pair in pairs] if len(pairs) > 1 else list(pairs[0])),
+]
+
+
+class PairsOf(Section):
+    """Which pairs of items, and how many of them."""
+
+    data: Name | Annotated[list[Name], Field(min_length=1, max_length=100)]
+    sides: _Sides
+    options: dict[str, Any] = {}
+    items: Annotated[int, Field(ge=3, le=10**9)] | None = 900
+    seed: Seed = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every side once, in the order in which they are met."""
+        return tuple(dict.fromkeys(side for pair in self.sides for side in pair))
+
+
+class ModelOf(Section):
+    """A model and how it is run, or stores that hold what it made already."""
+
+    name: Name
+    revision: Name | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    device: Name = "auto"
+    device_map: Literal["auto"] | None = None
+    random_weights: Seed | None = None
+    trust_remote_code: bool = False
+    stores: dict[str, Name] | None = None
+
+    def options(self) -> dict[str, Any]:
+        """What `load_model` takes beside the name, where it is not the default."""
+        return self.model_dump(exclude={"name", "stores"}, exclude_defaults=True)
+
+    @model_validator(mode="after")
+    def _either(self) -> ModelOf:
+        if self.stores is not None and (self.options() or not self.stores):
+            raise ValueError(
+                "with stores nothing is run: give a store for each side, as in {en: en.zarr, es: es.zarr}, and no other "
+                "key but the name"
+            )
+        return self
+
+
+def _model(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _model_as_written(model: ModelOf) -> Any:
+    more = model.options() | ({} if model.stores is None else {"stores": model.stores})
+    return {"name": model.name, **more} if more else model.name
+
+
+_Model = Annotated[ModelOf, BeforeValidator(_model), PlainSerializer(_model_as_written)]
+
+
+class EachOf(Section):
+    """Several models, of which each stands there in turn."""
+
+    each: Annotated[tuple[_Model, ...], Field(strict=False, min_length=1, max_length=100)]
+
+
+def _form_of_one(value: Any) -> str:
+    return "each" if isinstance(value, EachOf) or (isinstance(value, dict) and "each" in value) else "model"
+
+
+def _form(value: Any) -> str:
+    return "sides" if isinstance(value, list | tuple) else _form_of_one(value)
+
+
+_One = Annotated[
+    Annotated[_Model, Tag("model")] | Annotated[EachOf, Tag("each")],
+    Discriminator(_form_of_one),
+]
+Choice = Annotated[
+    Annotated[_Model, Tag("model")]
+    | Annotated[EachOf, Tag("each")]
+    | Annotated[tuple[_One, _One], Field(strict=False), Tag("sides")],
+    Discriminator(_form),
+]
+"""A model for both sides, or one a side, and wherever one stands `{each: [...]}` for several in turn."""
+
+
+def models_of(choice: ModelOf | EachOf | tuple[ModelOf | EachOf, ModelOf | EachOf]) -> Iterator[tuple[ModelOf, ModelOf]]:
+    """Models of A and of B: of every comparison that a choice stands for."""
+    if isinstance(choice, tuple):
+        yield from product(*(_each(one) for one in choice))
+    else:
+        yield from ((one, one) for one in _each(choice))
+
+
+def _each(one: ModelOf | EachOf) -> tuple[ModelOf, ...]:
+    return one.each if isinstance(one, EachOf) else (one,)
+
+
+def one_rule(text: str) -> str:
+    """A recording of all layers, in its usual form."""
+    recording = Recording.parse(text)
+    if recording.layers is not None:
+        raise InputError(f"{text!r} is of some layers, and a study measures all of them: leave out 'at ...'")
+    return str(recording)
+
+
+def _both(value: Any) -> Any:
+    """One for each side, where one is given for both."""
+    return value if isinstance(value, list | tuple) else (value, value)
+
+
+def _once(pair: Any) -> Any:
+    """One where both sides have the same, as it is written."""
+    first, second = pair
+    return first if first == second else [first, second]
+
+
+_Rule = Annotated[str, AfterValidator(one_rule)]
+Rules = Annotated[
+    tuple[_Rule, _Rule],
+    Field(strict=False),
+    BeforeValidator(_both),
+    WrapSerializer(lambda pair, write: _once(write(pair))),
+]
+"""What is kept of either side: one recording for both, or one a side."""
+
+
+def _measure_name(name: str) -> str:
+    check_option("beside", name, MEASURES)
+    return name
+
+
+Beside = Annotated[tuple[Annotated[str, AfterValidator(_measure_name)], ...], Field(strict=False)]
+"""Names of other measures, of the same spaces."""
+
+
+class Measure(Section):
+    """How the Information Imbalance is measured, and what is shown beside it."""
+
+    k: Count = 1
+    convention: Literal["adjusted", "paper", "glielmo"] = "adjusted"
+    null: Annotated[int, Field(ge=0, le=10**5)] = 1000
+    seed: Seed = 0
+    beside: Beside = ()
+    beside_k: Count = 10
+
+
+class MapMeasure(Measure):
+    """The same of a map, whose null takes every pair of layers."""
+
+    null: Annotated[int, Field(ge=0, le=10**5)] = 200

@@ -1,0 +1,104 @@
+"""The token-pairs study: which token foretells which, within a text and across its translation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foretell.measure.by_token import token_map
+from foretell.studies.answer import Answer
+from foretell.studies.reporting.tokens import token_map_figure
+from foretell.studies.sides import Arrangement, Compared, Side, arrange
+from foretell.studies.token_pairs_summary import rows_of_reach, summarise_token_pairs
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from foretell.studies.config import TokenPairsStudy
+
+__all__ = ["TokenMap", "answer_token_pairs", "arrange_token_pairs"]
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class TokenMap:
+    """Every token of one text against every token of itself, or of the other side's.
+
+    Attributes
+    ----------
+    comparison : str
+    where : str
+        "within SIDE", or "across".
+    layer : str
+    relative_depth : float
+    result : Dataset
+        As of `foretell.token_map`.
+    """
+
+    comparison: str
+    where: str
+    layer: str
+    relative_depth: float
+    result: xr.Dataset
+
+
+def arrange_token_pairs(study: TokenPairsStudy, stores: Path) -> Arrangement:
+    """Choose the items of a token-pairs study."""
+    return arrange(study, stores=stores)
+
+
+def answer_token_pairs(study: TokenPairsStudy, compared: Sequence[Compared]) -> Answer:
+    """Measure every comparison of a token-pairs study, and say what they show."""
+    maps = [one for of in compared for one in _maps(study, of)]
+    results = {f"{one.comparison}_{one.where.replace(' ', '-')}_layer-{one.layer}": one.result for one in maps}
+    figures = {}
+    for name, where in dict.fromkeys((one.comparison, one.where) for one in maps):
+        here = {
+            f"layer {one.layer} (depth {one.relative_depth:.2f})": one.result
+            for one in maps
+            if (one.comparison, one.where) == (name, where)
+        }
+        figures[f"{name}_{where.replace(' ', '-')}"] = token_map_figure(here)
+    return Answer(results, summarise_token_pairs(maps), {"reach": rows_of_reach(maps)}, figures)
+
+
+def _maps(study: TokenPairsStudy, one: Compared) -> Iterator[TokenMap]:
+    """Within each side and across them, at the layers nearest to the depths asked for."""
+    _LOG.info("Measuring %s: %d tokens on %d items", one.comparison.name, study.n_tokens, len(one.pairs))
+    for depth in study.depths:
+        for where, a, b in (
+            (f"within {one.a.name}", one.a, one.a),
+            (f"within {one.b.name}", one.b, one.b),
+            ("across", one.a, one.b),
+        ):
+            layer_a, layer_b = _nearest(a, depth), _nearest(b, depth)
+            measure = study.measure
+            found = token_map(
+                a.space(layer_a),
+                None if a is b else b.space(layer_b),
+                k=measure.k,
+                convention=measure.convention,
+                null=measure.null,
+                seed=measure.seed,
+                groups=one.pairs.groups,
+            )
+            attributes = one.attributes(study, str(found.attrs.get("versions", "{}")))
+            for end, side, layer in (("a", a, layer_a), ("b", b, layer_b)):
+                attributes |= {
+                    f"model_{end}": side.model_id,
+                    f"revision_{end}": side.store.info.model_revision,
+                    f"side_{end}": side.name,
+                    f"layer_{end}": layer,
+                }
+            name = layer_a if layer_a == layer_b else f"{layer_a}-{layer_b}"
+            depth_of_layer = dict(zip(a.layers, a.depths, strict=True))[layer_a]
+            yield TokenMap(one.comparison.name, where, name, depth_of_layer, found.assign_attrs(attributes))
+
+
+def _nearest(side: Side, depth: float) -> str:
+    """The layer nearest to a relative depth, the first of two as near."""
+    return min(zip(side.layers, side.depths, strict=True), key=lambda one: (abs(one[1] - depth), one[1]))[0]

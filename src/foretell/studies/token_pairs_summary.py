@@ -1,0 +1,147 @@
+"""What a token-pairs study found, in words: only what its errors support."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foretell.measure.contrasts import contrast
+from foretell.measure.multiple import contrast_p_value, holm
+from foretell.measure.result import DIRECTIONS
+from foretell.studies.asymmetry import LEVEL
+from foretell.studies.names import direction_name, side_name
+from foretell.studies.summary import Block, Summary, heading
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from foretell.studies.token_pairs import TokenMap
+
+__all__ = ["rows_of_reach", "summarise_token_pairs"]
+
+FAR = 5
+"""Tokens from which a distance is called long."""
+
+
+def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
+    """A row a map and direction: neighbouring tokens, tokens far from each other, forward less backward.
+
+    Within a text both directions of the measure are one map turned over, so that only `a_to_b` is there.
+    """
+    rows: list[dict[str, Any]] = []
+    for one in maps:
+        within = one.where != "across"
+        for direction in DIRECTIONS[:1] if within else DIRECTIONS:
+            later = _later(one.result, direction)
+            near = np.abs(later) == 1 if within else np.abs(later) <= 1
+            n_tokens = one.result.sizes["a"]
+            far = np.abs(later) >= min(FAR, n_tokens - 1)
+            row: dict[str, Any] = {
+                "comparison": one.comparison,
+                "where": one.where,
+                "direction": direction_name(one.result.attrs, direction),
+                "layer": one.layer,
+                "relative_depth": one.relative_depth,
+            }
+            for name, weights in {
+                "near": _mean(near),
+                "far": _mean(far),
+                "forward_less_backward": _mean(later > 0) - _mean(later < 0),
+            }.items():
+                value, stderr = _contrast(one.result, direction, weights)
+                row |= {name: value, f"{name}_stderr": stderr}
+            row["p_value"] = contrast_p_value(
+                row["forward_less_backward"], row["forward_less_backward_stderr"], int(one.result.attrs["n_groups"])
+            )
+            rows.append(row | {"n": int(one.result.attrs["n"])})
+    p_values = holm([row["p_value"] for row in rows])
+    return [row | {"p_adjusted": float(p)} for row, p in zip(rows, p_values, strict=True)]
+
+
+def summarise_token_pairs(maps: Sequence[TokenMap]) -> Summary:
+    """Say in words what a token-pairs study found."""
+    rows = rows_of_reach(maps)
+    sentences = []
+    for comparison, where in dict.fromkeys((one.comparison, one.where) for one in maps):
+        mine = [row for row in rows if (row["comparison"], row["where"]) == (comparison, where)]
+        sentences += [_reach(mine), *_order(mine)]
+    first = maps[0].result
+    return Summary(
+        heading=heading([one.result for one in maps]),
+        paragraph=" ".join(sentences),
+        blocks=tuple(
+            Block(
+                f"{row['comparison']}, {row['where']}, {row['direction']}, layer {row['layer']} (depth {row['relative_depth']:.2f})",
+                {
+                    "Neighbouring tokens": f"{row['near']:.3f} ± {row['near_stderr']:.3f}",
+                    f"{FAR} or more apart": f"{row['far']:.3f} ± {row['far_stderr']:.3f}",
+                    "Forward less backward": f"{row['forward_less_backward']:+.3f} ± {row['forward_less_backward_stderr']:.3f} "
+                    f"(p = {row['p_adjusted']:.2g}, corrected)",
+                },
+            )
+            for row in rows
+        ),
+        note="Information Imbalance from one token to another, averaged over all pairs of tokens as far apart: 0 foretells, 1 "
+        f"says nothing; it falls as items are added, so compare at equal n (here {first.attrs['n']}). Forward: to a "
+        f"later token. ± is one standard error; p is corrected for {len(rows)} tests by Holm's method.",
+    )
+
+
+def _reach(rows: Sequence[dict[str, Any]]) -> str:
+    """How far tokens foretell each other, and at which layer farthest."""
+    best = min(rows, key=lambda row: row["far"])
+    where = _where(best)
+    text = (
+        f"{where}, tokens {FAR} or more apart foretell each other best at layer {best['layer']} (depth "
+        f"{best['relative_depth']:.2f}): {best['far']:.3f} ± {best['far_stderr']:.3f}, neighbouring ones {best['near']:.3f}"
+    )
+    others = [
+        f"{row['far']:.3f} ± {row['far_stderr']:.3f} at layer {row['layer']}"
+        for row in rows
+        if row["layer"] != best["layer"] and row["direction"] == best["direction"]
+    ]
+    return f"{text} (far ones {', '.join(others)})." if others else f"{text}."
+
+
+def _order(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Whether earlier tokens foretell later ones better than the reverse."""
+    said = []
+    for row in rows:
+        if row["p_adjusted"] <= LEVEL:
+            better, worse = ("earlier", "later") if row["forward_less_backward"] < 0 else ("later", "earlier")
+            said.append(
+                f"at layer {row['layer']} {better} tokens foretell {worse} ones better than the reverse, by "
+                f"{abs(row['forward_less_backward']):.3f} ± {row['forward_less_backward_stderr']:.3f}"
+                + ("" if row["where"] != "across" else f" ({row['direction']})")
+            )
+    if not said:
+        return ["There, no difference between forward and backward is resolved."]
+    text = "; ".join(said)
+    return [f"{text[0].upper()}{text[1:]}."]
+
+
+def _where(row: dict[str, Any]) -> str:
+    if row["where"] == "across":
+        return f"Across {row['comparison']}"
+    return f"Within {side_name(row['where'].removeprefix('within '))}"
+
+
+def _later(result: xr.Dataset, direction: str) -> Any:
+    """By how many places the token that is foretold is later than the one that foretells; shape (a, b)."""
+    a, b = (np.array([int(name) for name in result[end].to_numpy()]) for end in "ab")
+    later = b[None, :] - a[:, None]
+    return later if direction == "a_to_b" else -later
+
+
+def _mean(chosen: Any) -> Any:
+    return chosen / max(chosen.sum(), 1)
+
+
+def _contrast(result: xr.Dataset, direction: str, weights: Any) -> tuple[float, float]:
+    names = [[str(name) for name in result[end].to_numpy()] for end in "ab"]
+    return contrast(
+        result,
+        {(direction, names[0][s], names[1][t]): float(weights[s, t]) for s, t in np.argwhere(weights != 0)},
+    )

@@ -1,0 +1,143 @@
+"""The tokens study: over how many tokens meaning is spread, and which of them foretell."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from foretell.exceptions import StudyError
+from foretell.measure.by_token import token_curve
+from foretell.measure.compare import imbalance_curve
+from foretell.measure.greedy import greedy_tokens
+from foretell.representations.tokens import TokenRule
+from foretell.studies.answer import Answer
+from foretell.studies.reporting.depths import depths_figure
+from foretell.studies.reporting.tokens import token_curve_figure
+from foretell.studies.semantic import semantic_layers
+from foretell.studies.sides import Arrangement, Compared, arrange
+from foretell.studies.tokens_summary import rows_of_greedy, rows_of_means, summarise_tokens
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from foretell.studies.config import TokensStudy
+
+__all__ = ["OfTokens", "answer_tokens", "arrange_tokens", "measure_tokens"]
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class OfTokens:
+    """What a tokens study finds of one comparison.
+
+    Attributes
+    ----------
+    layer : str
+        Where the number of tokens is varied.
+    concatenated, averaged : mapping of int to Dataset
+        Curves over layers, by the number of tokens: concatenated, and averaged before the sign.
+    by_count : Dataset
+        The curve over 1 to T tokens at that layer.
+    greedy : Dataset or None
+        What positions chosen one by one foretell there (`foretell.greedy_tokens`).
+    """
+
+    layer: str
+    concatenated: Mapping[int, xr.Dataset]
+    averaged: Mapping[int, xr.Dataset]
+    by_count: xr.Dataset
+    greedy: xr.Dataset | None
+
+
+def arrange_tokens(study: TokensStudy, stores: Path) -> Arrangement:
+    """Choose the items of a tokens study: one set for all numbers of tokens, that of the most."""
+    return arrange(study, stores=stores, halves=study.greedy > 0, more=[_mean(study, count) for count in study.counts])
+
+
+def measure_tokens(study: TokensStudy, one: Compared) -> OfTokens:
+    """Measure one comparison of a tokens study."""
+    _LOG.info("Measuring %s on %d items", one.comparison.name, len(one.pairs))
+    concatenated = {count: _curve(study, one, _last(study, count)) for count in study.counts}
+    averaged = {count: _curve(study, one, _mean(study, count)) for count in study.counts}
+    layer = _layer(study, concatenated[max(study.counts)])
+    spaces, groups, measure = (one.a.space(layer), one.b.space(layer)), one.pairs.groups, study.measure
+    curve = token_curve(
+        *spaces, k=measure.k, convention=measure.convention, null=measure.null, seed=measure.seed, groups=groups
+    )
+    greedy = None
+    if study.greedy:
+        greedy = greedy_tokens(*spaces, n_tokens=study.greedy, k=measure.k, groups=groups, seed=measure.seed)
+        greedy = _labelled(greedy, study, one, study.tokens, layer=layer)
+    return OfTokens(layer, concatenated, averaged, _labelled(curve, study, one, study.tokens, layer=layer), greedy)
+
+
+def answer_tokens(study: TokensStudy, compared: Sequence[Compared]) -> Answer:
+    """Measure every comparison of a tokens study, and say what they show."""
+    found = {one.comparison.name: measure_tokens(study, one) for one in compared}
+    results: dict[str, xr.Dataset] = {}
+    figures = {}
+    for name, of in found.items():
+        curves = {f"{name}_last-{count}": curve for count, curve in of.concatenated.items()}
+        means = {f"{name}_mean-last-{count}": curve for count, curve in of.averaged.items()}
+        results |= curves | means | {f"{name}_tokens-at-{of.layer}": of.by_count}
+        every = curves | means
+        titles = {key: str(curve.attrs["tokens"]) for key, curve in every.items()}
+        figures[f"depth-{name}"] = depths_figure(
+            every, {key: semantic_layers(curve) for key, curve in every.items()}, titles=titles
+        )
+        figures[f"tokens-{name}"] = token_curve_figure({"": of.by_count}, greedy=of.greedy)
+        if of.greedy is not None:
+            results[f"{name}_greedy-at-{of.layer}"] = of.greedy
+    tables = {
+        "concatenated-and-averaged": [row for name, of in found.items() for row in rows_of_means(name, of)],
+        "greedy": [row for name, of in found.items() for row in rows_of_greedy(name, of)],
+    }
+    return Answer(results, summarise_tokens(found), {key: rows for key, rows in tables.items() if rows}, figures)
+
+
+def _curve(study: TokensStudy, one: Compared, rule: str) -> xr.Dataset:
+    a, b, measure = one.a.of(rule), one.b.of(rule), study.measure
+    curve = imbalance_curve(
+        a.spaces(),
+        b.spaces(),
+        k=measure.k,
+        convention=measure.convention,
+        null=measure.null,
+        seed=measure.seed,
+        groups=one.pairs.groups,
+    )
+    return _labelled(curve, study, one, rule).assign_coords(relative_depth=("layer", a.depths))
+
+
+def _labelled(
+    result: xr.Dataset, study: TokensStudy, one: Compared, rule: str, **more: str
+) -> xr.Dataset:
+    versions = str(result.attrs.get("versions", "{}"))
+    return result.assign_attrs(one.attributes(study, versions) | {"tokens": rule} | more)
+
+
+def _layer(study: TokensStudy, curve: xr.Dataset) -> str:
+    """The layer asked for, or the one where both directions together are least."""
+    layers = [str(layer) for layer in curve["layer"].to_numpy()]
+    if study.layer is not None:
+        if str(study.layer) not in layers:
+            raise StudyError(f"layer: there is no layer {study.layer}: choose {layers[0]} to {layers[-1]}.")
+        return str(study.layer)
+    together = curve["imbalance"].mean("direction", skipna=False).to_numpy()
+    if np.isnan(together).all():
+        raise StudyError("No layer has a value both ways: all items look alike on one of the sides.")
+    return layers[int(np.nanargmin(together))]
+
+
+def _last(study: TokensStudy, count: int) -> str:
+    return str(replace(TokenRule.parse(study.tokens), count=count))
+
+
+def _mean(study: TokensStudy, count: int) -> str:
+    return str(replace(TokenRule.parse(study.tokens), count=count, mean=True))
