@@ -257,21 +257,25 @@ def load_result(path: str | Path) -> xr.Dataset:
 
 
 def write_csv(result: xr.Dataset, path: str | Path) -> Path:
-    """Write the values of a result as a tidy table, one row a cell and direction, whole or not at all."""
-    over = result["imbalance"].dims
-    columns = [name for name in ("imbalance", "stderr", "low", "high", "p_value") if name in result]
+    """Write the values of a result as a tidy table, whole or not at all.
+
+    One row a cell and direction, or a cell and measure for similarities, which have no convention and no null.
+    """
+    over = result["similarity" if "similarity" in result else "imbalance"].dims
+    columns = [name for name in ("imbalance", "similarity", "stderr", "low", "high", "p_value") if name in result]
     nulls = [float(q) for q in result["quantile"].values] if "null" in result else []
     along = [name for name in result.coords if result[name].dims == ("layer",) and name not in over]
+    settings = [name for name in ("n", "k", "convention") if name in result.attrs]
     with replacing(Path(path)) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow([*over, *along, *columns, *(f"null_{q:g}" for q in nulls), "n", "k", "convention"])
+        rows.writerow([*over, *along, *columns, *(f"null_{q:g}" for q in nulls), *settings])
         for place in np.ndindex(*(result.sizes[str(dim)] for dim in over)):
             cell = result.isel(dict(zip(over, place, strict=True)))
             rows.writerow(
                 [
                     *(cell[name].item() for name in (*over, *along, *columns)),
                     *(cell["null"].values.tolist() if nulls else []),
-                    *(result.attrs[name] for name in ("n", "k", "convention")),
+                    *(result.attrs[name] for name in settings),
                 ]
             )
     return Path(path)
