@@ -91,12 +91,12 @@ class NullSummary:
     Parameters
     ----------
     quantiles : ndarray, shape (3, 2, ...)
-        Of the values under free permutations.
+        Of the values under free permutations, or those within strata where there are any.
     quantiles_of_groups : ndarray, shape (3, 2, ...), or None
-        Of those under permutations that keep groups together, where there are groups.
+        Of those under permutations that keep groups together, where there are groups and no strata.
     p_value : ndarray, shape (2, ...)
     p_value_minimum : ndarray, shape (2,)
-        Both against permutations that keep groups together.
+        Both against permutations within strata, or that keep groups together, where there are any.
     """
 
     quantiles: Floats
@@ -135,6 +135,7 @@ def labelled(
     per_item: PerItem | None = None,
     items: Sequence[str],
     groups: Sequence[str] | None,
+    strata: Sequence[str] | None,
     attributes: Mapping[str, Any],
 ) -> xr.Dataset:
     """Put numbers into the dataset of ``docs/result.md``.
@@ -151,7 +152,7 @@ def labelled(
         Scores of the cells (places along a and b), all of the first direction and then of the second.
     null : NullSummary, optional
     per_item : PerItem, optional
-    items, groups : sequences of str
+    items, groups, strata : sequences of str
     attributes : mapping
     """
     import xarray as xr
@@ -162,6 +163,8 @@ def labelled(
     coords |= {"layer": _text(names[0])} if curve else {"a": _text(names[0]), "b": _text(names[1])}
     if groups is not None:
         coords["group"] = ("item", _text(groups))
+    if strata is not None:
+        coords["stratum"] = ("item", _text(strata))
     if stderr is not None:
         variables["stderr"] = (over, stderr)
         margin = critical(attributes["n_groups"]) * stderr
