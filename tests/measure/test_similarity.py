@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import warnings
 from typing import Any
@@ -22,11 +23,13 @@ from foretell.measure.engine import Walk
 from foretell.measure.inference import critical
 from foretell.measure.inputs import as_input
 from foretell.measure.layout import Layout
-from foretell.measure.measures import MEASURES
+from foretell.measure.measures import MEASURES, Measurement
 from foretell.measure.nearest import nearest
 from foretell.measure.reducers.neighbours import Neighbourhoods
 from foretell.measure.reducers.products import Products, Values
 from foretell.measure.reducers.rsa import DistanceCounts, SortedDistances
+from foretell.measure.result import write_csv
+from foretell.measure.similarity import similarity_curve
 from tests.measure.test_properties import spaces
 
 RNG = np.random.default_rng(0)
@@ -360,6 +363,63 @@ def test_the_dataset_says_what_it_holds(tmp_path: Any) -> None:
     xr.testing.assert_equal(foretell.load_result(path), found)
     tokens = foretell.Bits.from_activations(np.stack([a[:, :30], b[:, :30]], axis=1))
     assert foretell.similarity_matrix([tokens], [a], k=3).attrs["T"] == [2, 1]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("options", [{}, {"errors": True}, {"threads": 3, "memory": "4 MiB"}, {"backend": "numpy"}])
+def test_a_curve_is_the_diagonal_of_the_matrix(metric: str, options: dict[str, Any]) -> None:
+    sides = related(90, 30, 5, 90, 12, 64)
+    if metric == "precomputed":
+        sides = [given_distances(x) for x in sides]
+    a, b = dict(zip("xyz", sides[:3], strict=True)), dict(zip("xyz", sides[2:], strict=True))
+    curve = similarity_curve(a, b, metric=metric, k=3, **options)
+    matrix = foretell.similarity_matrix(a, b, metric=metric, k=3, **options)
+    assert curve.similarity.dims == ("measure", "layer")
+    assert curve.layer.values.tolist() == ["x", "y", "z"]
+    assert curve.attrs == matrix.attrs
+    assert set(curve.data_vars) == set(matrix.data_vars)
+    for name in curve.data_vars:
+        np.testing.assert_array_equal(curve[name], np.diagonal(matrix[name], axis1=1, axis2=2), err_msg=str(name))
+    xr.testing.assert_identical(curve.coords["symmetric"], matrix.coords["symmetric"])
+
+
+def test_a_curve_measures_the_diagonal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    made = Measurement.__init__
+
+    def noted(self: Measurement, inputs: Any, cells: Any, *rest: Any) -> None:
+        asked.append(cells)
+        made(self, inputs, cells, *rest)
+
+    monkeypatch.setattr(Measurement, "__init__", noted)
+    sides = related(30, 9, 8, 7)
+    bits = [foretell.Bits.from_activations(x) for x in sides]
+    similarity_curve(bits, bits[::-1], k=3)
+    assert asked == [[(0, 2), (1, 1)]]  # the third pair is the first the other way round
+    with pytest.raises(InputError, match="same names in the same order"):
+        similarity_curve(sides, sides[:2], k=3)
+    with pytest.warns(ConstantSpaceWarning, match="space 1 of B are alike"):
+        found = similarity_curve(sides, [sides[0], np.ones((30, 4)), sides[2]], k=3)
+    assert np.isnan(found.similarity.sel(layer="1")).all()
+    assert (found.similarity.sel(layer=["0", "2"]) == 1).all()
+
+
+def test_similarities_make_a_tidy_table(tmp_path: Any) -> None:
+    a, b = related(40, 30, 40)
+    sides = {"first": a, "last": b}
+    matrix = foretell.similarity_matrix(sides, {"x": b}, measures=["cka", "overlap"], k=3, errors=True)
+    curve = similarity_curve(sides, sides, measures=["cka"], k=3)
+    curve = curve.assign_coords(relative_depth=("layer", [0.0, 1.0]))
+    with write_csv(matrix, tmp_path / "matrix.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["measure", "a", "b", "similarity", "stderr", "low", "high", "n", "k"]
+    assert len(rows) == 4
+    assert [rows[3][name] for name in ("measure", "a", "b", "n", "k")] == ["overlap", "last", "x", "39", "3"]
+    for name in ("similarity", "stderr", "low", "high"):
+        assert [float(row[name]) for row in rows] == matrix[name].values.ravel().tolist()
+    lines = write_csv(curve, tmp_path / "curve.csv").read_text().splitlines()
+    assert lines[0] == "measure,layer,relative_depth,similarity,n,k"
+    assert lines[1:] == ["cka,first,0.0,1.0,39,3", "cka,last,1.0,1.0,39,3"]
 
 
 def test_a_space_of_one_value_is_told() -> None:

@@ -17,7 +17,7 @@ from foretell.measure.inputs import Input, check_sizes, checked_neighbours, ids_
 from foretell.measure.layout import Layout
 from foretell.measure.request import Measured, Options, Pair, Request
 from foretell.measure.result import QUANTILES, NullSummary, PerItem, labelled
-from foretell.measure.shuffles import group_permutations, p_value, permutations
+from foretell.measure.shuffles import group_permutations, p_value, permutations, stratum_permutations
 from foretell.measure.space import check_same_items
 from foretell.tasks import checked_count
 
@@ -43,6 +43,7 @@ def measure_cells(
     n_permutations: int,
     seed: int,
     groups: Sequence[str] | None,
+    strata: Sequence[str] | None = None,
     per_item: bool = False,
     steps: Sequence[tuple[Input, Input]] = (),
     attributes: Mapping[str, Any] | None = None,
@@ -66,6 +67,8 @@ def measure_cells(
         Of the null; none for 0.
     groups : sequence of str, optional
         Of the items.
+    strata : sequence of str, optional
+        Of the items: the null's permutations are within them.
     per_item : bool
         Whether each query's neighbours and their ranks go into the result.
     steps : sequence of (Input, Input)
@@ -87,6 +90,8 @@ def measure_cells(
             f"null={n_permutations} needs every item as a query and a candidate: leave out queries and candidates, "
             "or the null."
         )
+    if strata is not None and not n_permutations:
+        raise OptionError("strata serve the null: give null= a number of permutations, or leave them out.")
     size = 2 * len(cells) * len(layout.queries) * sum(ks) * 8
     if per_item and size > PER_ITEM_BYTES:
         raise OptionError(
@@ -95,6 +100,7 @@ def measure_cells(
         )
     codes = group_codes(groups, n_items(spaces[0]))[layout.items]
     codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+    shuffles = _permutations(codes, _codes_of_strata(strata, n_items(spaces[0]), layout), n_permutations, seed)
 
     # A space that stands on both sides, or twice on one, is measured once.
     if steps:
@@ -111,7 +117,7 @@ def measure_cells(
         ks,
         codes,
         keep=lambda pair: pair in keep or pair[::-1] in keep,
-        permutations=_permutations(codes, n_permutations, seed),
+        permutations=shuffles,
         steps=steps,
     )
     found = measure(request, list(dict.fromkeys(forward)), options)
@@ -133,6 +139,7 @@ def measure_cells(
                 n_permutations=n_permutations,
                 items=_names_of_items(spaces, layout),
                 groups=None if groups is None else [str(groups[item]) for item in layout.items],
+                strata=None if strata is None else [str(strata[item]) for item in layout.items],
                 with_errors=options.errors,
                 per_item=_nearest(found[one], pairs, layout, one) if per_item else None,
                 attributes={
@@ -148,6 +155,8 @@ def measure_cells(
                     "backend": options.backend,
                     "seed": seed,
                     "null_permutations": n_permutations,
+                    # The kind that p values are against is drawn last.
+                    **({"null": list(shuffles)[-1]} if shuffles else {}),
                     **(attributes or {}),
                 },
             )
@@ -185,6 +194,7 @@ def _labelled(
     n_permutations: int,
     items: Sequence[str],
     groups: Sequence[str] | None,
+    strata: Sequence[str] | None,
     with_errors: bool,
     per_item: PerItem | None,
     attributes: Mapping[str, Any],
@@ -195,7 +205,7 @@ def _labelled(
     null = None
     if n_permutations:
         draws = {kind: np.stack([found[pair].null[kind] for pair in pairs], axis=1) for kind in found[pairs[0]].null}
-        null = _null_summary(values, draws["free"], draws.get("groups"), shape)
+        null = _null_summary(values, draws, shape)
     return labelled(
         names,
         curve=curve,
@@ -206,34 +216,50 @@ def _labelled(
         per_item=per_item,
         items=items,
         groups=groups,
+        strata=strata,
         attributes=attributes,
     )
 
 
-def _permutations(groups: NDArray[np.int64], count: int, seed: int) -> dict[str, NDArray[np.int32]]:
-    """Kinds of null: free permutations, and where there are groups those that keep them together."""
+def _codes_of_strata(strata: Sequence[str] | None, size: int, layout: Layout) -> NDArray[np.int64] | None:
+    """Numbers of the strata of the items that take part."""
+    if strata is None:
+        return None
+    codes = np.unique(group_codes(strata, size, "strata")[layout.items], return_inverse=True)[1].astype(np.int64)
+    if codes.max() + 1 == len(codes):
+        raise InputError("Every item is a stratum of its own, so that no two can change places: give wider strata.")
+    return codes
+
+
+def _permutations(
+    groups: NDArray[np.int64], strata: NDArray[np.int64] | None, count: int, seed: int
+) -> dict[str, NDArray[np.int32]]:
+    """Kinds of null: within strata where there are any; else free, and where there are groups also of whole groups."""
     if not count:
         return {}
+    if strata is not None:
+        return {"strata": stratum_permutations(strata, count, seed)}
     kinds = {"free": permutations(len(groups), count, seed)}
     if groups.max() + 1 < len(groups):
         kinds["groups"] = group_permutations(groups, count, seed)
     return kinds
 
 
-def _null_summary(values: Floats, free: Floats, grouped: Floats | None, shape: tuple[int, ...]) -> NullSummary:
-    """Quantiles and p values from draws of shape (P, pairs); with groups the p values are against those of groups."""
+def _null_summary(values: Floats, draws: Mapping[str, Floats], shape: tuple[int, ...]) -> NullSummary:
+    """Quantiles and p values from draws of shape (P, pairs) of every kind; the p values are against the last kind."""
 
-    def quantiles(draws: Floats) -> Floats:
-        return np.quantile(draws, QUANTILES, axis=0).reshape(len(QUANTILES), *shape)
+    def quantiles(of_kind: Floats) -> Floats:
+        return np.quantile(of_kind, QUANTILES, axis=0).reshape(len(QUANTILES), *shape)
 
-    draws = free if grouped is None else grouped
+    kinds = list(draws.values())
+    first, last = kinds[0], kinds[-1]
     least, least_draws = (
-        np.where(np.isnan(x), np.inf, x).reshape(*x.shape[:-1], 2, -1).min(axis=-1) for x in (values, draws)
+        np.where(np.isnan(x), np.inf, x).reshape(*x.shape[:-1], 2, -1).min(axis=-1) for x in (values, last)
     )
     return NullSummary(
-        quantiles=quantiles(free),
-        quantiles_of_groups=None if grouped is None else quantiles(grouped),
-        p_value=np.where(np.isnan(values), np.nan, p_value(values, draws)).reshape(shape),
+        quantiles=quantiles(first),
+        quantiles_of_groups=quantiles(draws["groups"]) if "groups" in draws else None,
+        p_value=np.where(np.isnan(values), np.nan, p_value(values, last)).reshape(shape),
         p_value_minimum=p_value(least, least_draws),
     )
 

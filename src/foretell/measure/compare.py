@@ -146,6 +146,7 @@ def imbalance_matrix(
     seed: int = 0,
     per_item: bool = False,
     groups: Sequence[str] | None = None,
+    strata: Sequence[str] | None = None,
     named_cells: Sequence[tuple[str, str]] = (),
     preset: str | None = None,
 ) -> xr.Dataset:
@@ -181,6 +182,9 @@ def imbalance_matrix(
     groups : sequence of str, optional
         Group of each item, where items of one group are not independent. Errors sum the scores of a group first,
         and permutations keep groups together.
+    strata : sequence of str, optional
+        Stratum of each item, as a bin of lengths: permutations then change only items of one stratum with each other
+        (and no whole groups), so that the null holds what strata alone bring about.
     named_cells : sequence of (name in A, name in B)
         Further cells whose scores are kept.
     preset : {"paper"}, optional
@@ -206,8 +210,8 @@ def imbalance_matrix(
     refuse(cluster=(cluster, None))
     check_option("preset", preset, (None, "paper"))
     if preset == "paper":
-        given = (k, metric, convention, candidates, subsample, queries, errors, null, per_item, groups)
-        if given != (1, "hamming", "adjusted", "leave-one-out", None, None, True, 0, False, None):
+        given = (k, metric, convention, candidates, subsample, queries, errors, null, per_item, groups, strata)
+        if given != (1, "hamming", "adjusted", "leave-one-out", None, None, True, 0, False, None, None):
             raise OptionError("preset='paper' sets all that is measured: leave the other options at their defaults.")
         errors, convention = False, "paper"
     options = Options.checked(
@@ -238,6 +242,7 @@ def imbalance_matrix(
             n_permutations=null,
             seed=seed,
             groups=groups,
+            strata=strata,
             per_item=per_item,
         )
 
@@ -261,6 +266,7 @@ def imbalance_curve(
     backend: str = "auto",
     seed: int = 0,
     groups: Sequence[str] | None = None,
+    strata: Sequence[str] | None = None,
 ) -> xr.Dataset:
     """Measure layer l of A against layer l of B, both ways, for all l: the diagonal of `imbalance_matrix`.
 
@@ -268,7 +274,7 @@ def imbalance_curve(
     ----------
     spaces_a, spaces_b : mapping of names to spaces, or sequence of spaces
         Equally many, with the same names, over the same items.
-    k, metric, convention, subsample, errors, memory, threads, backend, seed, groups
+    k, metric, convention, subsample, errors, memory, threads, backend, seed, groups, strata
         As for `imbalance_matrix`.
     null : int, default 0
         Permutations of which item of A goes with which of B, the same for every layer; 1,000 serve well.
@@ -307,6 +313,7 @@ def imbalance_curve(
         n_permutations=null,
         seed=seed,
         groups=groups,
+        strata=strata,
     )
 
 

@@ -229,12 +229,12 @@ class Scores:
         )
 
 
-def group_codes(groups: Any, n_items: int) -> Ints:
-    """Number groups from 0; without groups every item is one of its own."""
+def group_codes(groups: Any, n_items: int, what: str = "groups") -> Ints:
+    """Number groups from 0; without groups every item is one of its own. `what` is what errors call them."""
     if groups is None:
         return np.arange(n_items)
     if len(groups) != n_items:
-        raise InputError(f"There are {len(groups)} groups for {n_items} items: give every item one.")
+        raise InputError(f"There are {len(groups)} {what} for {n_items} items: give every item one.")
     return np.unique(np.asarray([str(g) for g in groups]), return_inverse=True)[1].astype(np.int64)
 
 

@@ -91,12 +91,12 @@ class NullSummary:
     Parameters
     ----------
     quantiles : ndarray, shape (3, 2, ...)
-        Of the values under free permutations.
+        Of the values under free permutations, or those within strata where there are any.
     quantiles_of_groups : ndarray, shape (3, 2, ...), or None
-        Of those under permutations that keep groups together, where there are groups.
+        Of those under permutations that keep groups together, where there are groups and no strata.
     p_value : ndarray, shape (2, ...)
     p_value_minimum : ndarray, shape (2,)
-        Both against permutations that keep groups together.
+        Both against permutations within strata, or that keep groups together, where there are any.
     """
 
     quantiles: Floats
@@ -135,6 +135,7 @@ def labelled(
     per_item: PerItem | None = None,
     items: Sequence[str],
     groups: Sequence[str] | None,
+    strata: Sequence[str] | None,
     attributes: Mapping[str, Any],
 ) -> xr.Dataset:
     """Put numbers into the dataset of ``docs/result.md``.
@@ -151,7 +152,7 @@ def labelled(
         Scores of the cells (places along a and b), all of the first direction and then of the second.
     null : NullSummary, optional
     per_item : PerItem, optional
-    items, groups : sequences of str
+    items, groups, strata : sequences of str
     attributes : mapping
     """
     import xarray as xr
@@ -162,6 +163,8 @@ def labelled(
     coords |= {"layer": _text(names[0])} if curve else {"a": _text(names[0]), "b": _text(names[1])}
     if groups is not None:
         coords["group"] = ("item", _text(groups))
+    if strata is not None:
+        coords["stratum"] = ("item", _text(strata))
     if stderr is not None:
         variables["stderr"] = (over, stderr)
         margin = critical(attributes["n_groups"]) * stderr
@@ -257,21 +260,25 @@ def load_result(path: str | Path) -> xr.Dataset:
 
 
 def write_csv(result: xr.Dataset, path: str | Path) -> Path:
-    """Write the values of a result as a tidy table, one row a cell and direction, whole or not at all."""
-    over = result["imbalance"].dims
-    columns = [name for name in ("imbalance", "stderr", "low", "high", "p_value") if name in result]
+    """Write the values of a result as a tidy table, whole or not at all.
+
+    One row a cell and direction, or a cell and measure for similarities, which have no convention and no null.
+    """
+    over = result["similarity" if "similarity" in result else "imbalance"].dims
+    columns = [name for name in ("imbalance", "similarity", "stderr", "low", "high", "p_value") if name in result]
     nulls = [float(q) for q in result["quantile"].values] if "null" in result else []
     along = [name for name in result.coords if result[name].dims == ("layer",) and name not in over]
+    settings = [name for name in ("n", "k", "convention") if name in result.attrs]
     with replacing(Path(path)) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow([*over, *along, *columns, *(f"null_{q:g}" for q in nulls), "n", "k", "convention"])
+        rows.writerow([*over, *along, *columns, *(f"null_{q:g}" for q in nulls), *settings])
         for place in np.ndindex(*(result.sizes[str(dim)] for dim in over)):
             cell = result.isel(dict(zip(over, place, strict=True)))
             rows.writerow(
                 [
                     *(cell[name].item() for name in (*over, *along, *columns)),
                     *(cell["null"].values.tolist() if nulls else []),
-                    *(result.attrs[name] for name in ("n", "k", "convention")),
+                    *(result.attrs[name] for name in settings),
                 ]
             )
     return Path(path)

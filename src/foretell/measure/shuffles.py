@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from foretell.measure.arrays import Floats, Ints
 
-__all__ = ["group_permutations", "p_value", "permutations"]
+__all__ = ["group_permutations", "p_value", "permutations", "stratum_permutations"]
 
 _ROUNDING = 1e-9
 
@@ -34,6 +34,20 @@ def group_permutations(groups: Ints, count: int, seed: int) -> NDArray[np.int32]
         for those in alike:
             for group, other in zip(those, rng.permutation(those), strict=True):
                 permutation[members[group]] = rng.permutation(members[other])
+    return drawn
+
+
+def stratum_permutations(strata: Ints, count: int, seed: int) -> NDArray[np.int32]:
+    """Draw which item of B goes with each item of A among those of its stratum, shape (count, N).
+
+    So what strata alone bring about, as when texts of one length are near to each other in both spaces, is in every
+    draw. An item that is alone in its stratum stays where it is.
+    """
+    rng = np.random.default_rng(seed)
+    members = np.split(np.argsort(strata, kind="stable"), np.cumsum(np.bincount(strata))[:-1])
+    drawn = np.empty((count, len(strata)), np.int32)
+    for those in members:
+        drawn[:, those] = rng.permuted(np.tile(those.astype(np.int32), (count, 1)), axis=1)
     return drawn
 
 

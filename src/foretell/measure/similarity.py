@@ -5,31 +5,17 @@ All of them are symmetric, and larger for spaces that are more alike (``docs/sim
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option
-from foretell.measure.arrays import Floats
-from foretell.measure.cells import check_spaces
-from foretell.measure.halves import halves_stderr
-from foretell.measure.inference import critical, group_codes
-from foretell.measure.inputs import Input, Spaces, checked_neighbours, named
-from foretell.measure.layout import Layout
-from foretell.measure.measures import MEASURES, Measurement
+from foretell.measure.alike import similar_cells
+from foretell.measure.inputs import Spaces, check_same_names, named
 from foretell.measure.request import Options
-from foretell.measure.result import result_attributes
-from foretell.tasks import checked_count
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["similarity_matrix"]
-
-SPLITS = 40
-_FEWEST = 4  # items that debiased CKA needs
+__all__ = ["similarity_curve", "similarity_matrix"]
 
 
 def similarity_matrix(
@@ -92,106 +78,57 @@ def similarity_matrix(
     options = Options.checked(
         metric=metric, convention="adjusted", errors=errors, backend=backend, threads=threads, memory=memory
     )
-    wanted = _checked_measures(measures, metric)
-    sides = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
-    size = check_spaces(*sides)
-    if size < _FEWEST:
-        raise InputError(f"{size} items are too few: a similarity needs at least {_FEWEST}.")
-    seed = checked_count("seed", seed, least=0)
-    n_groups = int(group_codes(groups, size).max()) + 1
-    if any(MEASURES[name].of_neighbours for name in wanted):
-        k = checked_neighbours(k, size - 1, size)
-
-    every = [*sides[0].values(), *sides[1].values()]
-    inputs = list({id(space): space for space in every}.values())
-    place = {id(space): number for number, space in enumerate(inputs)}
-    of_a, of_b = ([place[id(space)] for space in side.values()] for side in sides)
-    cells = [(min(a, b), max(a, b)) for a in of_a for b in of_b]
-    shape = (len(wanted), len(of_a), len(of_b))
-    measurement = Measurement(inputs, list(dict.fromkeys(cells)), wanted, k, options)
-
-    def values(layout: Layout, constant: set[int]) -> Floats:
-        found = measurement.found(layout, constant)
-        return np.array([[found[name].get(cell, np.nan) for cell in cells] for name in wanted]).reshape(shape)
-
-    def of_half(rows: Any) -> Floats:
-        if len(rows) < max(_FEWEST, measurement.least_items):
-            raise OptionError(
-                f"errors=True measures halves of the items, one of {len(rows)}, too few for k={k}: give more items, "
-                "fewer neighbours, or errors=False."
-            )
-        return values(Layout(rows, rows), measurement.constant(Layout(rows, rows)))
-
-    everyone = Layout.everyone(size)
-    constant = measurement.constant(everyone)
-    _warn_constant(constant, sides, (of_a, of_b))
-    similarity = values(everyone, constant)
-    stderr = halves_stderr(of_half, size, splits=SPLITS, groups=groups, seed=seed) if errors else None
-    attributes = {
-        "n": size - 1,
-        "n_items": size,
-        "n_groups": n_groups,
-        "T": [1 if isinstance(x, np.ndarray) else x.n_tokens for x in (every[0], every[len(of_a)])],
-        "k": k,
-        "metric": metric,
-        "backend": options.backend,
-        "seed": seed,
-        "splits": SPLITS if errors else 0,
-    }
-    return _labelled(wanted, sides, similarity, stderr, n_groups, attributes)
+    side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
+    cells = [(a, b) for a in range(len(side_a)) for b in range(len(side_b))]
+    return similar_cells(
+        side_a, side_b, cells, curve=False, measures=measures, k=k, options=options, groups=groups, seed=seed
+    )
 
 
-def _checked_measures(measures: Sequence[str] | None, metric: str) -> list[str]:
-    """Names of the measures asked for."""
-    there = [name for name, of in MEASURES.items() if metric in of.metrics]
-    if measures is None:
-        return there
-    wanted = [measures] if isinstance(measures, str) else list(measures)
-    for name in wanted:
-        check_option("measures", name, MEASURES)
-        if name not in there:
-            raise OptionError(
-                f"measures={name!r} is not an option with metric={metric!r}: choose among {', '.join(there)}."
-            )
-    if not wanted or len(set(wanted)) < len(wanted):
-        raise OptionError(f"measures={measures!r} is not an option: give different ones of {', '.join(there)}.")
-    return wanted
-
-
-def _warn_constant(
-    constant: set[int], sides: Sequence[Mapping[str, Input]], places: tuple[Sequence[int], Sequence[int]]
-) -> None:
-    for side, names, of_side in zip("AB", sides, places, strict=True):
-        for name, place in zip(names, of_side, strict=True):
-            if place in constant:
-                warnings.warn(
-                    f"All items of space {name} of {side} are alike: how alike it is to others is undefined (NaN).",
-                    ConstantSpaceWarning,
-                    stacklevel=3,
-                )
-
-
-def _labelled(
-    wanted: Sequence[str],
-    sides: Sequence[Mapping[str, Input]],
-    similarity: Floats,
-    stderr: Floats | None,
-    n_groups: int,
-    attributes: Mapping[str, Any],
+def similarity_curve(
+    spaces_a: Spaces,
+    spaces_b: Spaces,
+    *,
+    measures: Sequence[str] | None = None,
+    k: int = 10,
+    metric: str = "hamming",
+    errors: bool = False,
+    memory: str | None = None,
+    threads: int | None = None,
+    backend: str = "auto",
+    groups: Sequence[str] | None = None,
+    seed: int = 0,
 ) -> xr.Dataset:
-    import xarray as xr
+    """Measure how alike layer l of A and layer l of B are, for all l: the diagonal of `similarity_matrix`.
 
-    over = ("measure", "a", "b")
-    variables: dict[str, Any] = {"similarity": (over, similarity)}
-    if stderr is not None:
-        variables["stderr"] = (over, stderr)
-        variables["low"] = (over, similarity - critical(n_groups) * stderr)
-        variables["high"] = (over, similarity + critical(n_groups) * stderr)
-    coords = {
-        "measure": np.array(wanted, dtype=object),
-        "a": np.array(list(sides[0]), dtype=object),
-        "b": np.array(list(sides[1]), dtype=object),
-        "symmetric": ("measure", [MEASURES[name].symmetric for name in wanted]),
-        "larger_is_more_alike": ("measure", [MEASURES[name].larger_is_more_alike for name in wanted]),
-    }
-    return xr.Dataset(variables, coords, result_attributes(attributes))
+    Parameters
+    ----------
+    spaces_a, spaces_b : mapping of names to spaces, or sequence of spaces
+        Equally many, with the same names, over the same N items, 4 or more.
+    measures, k, metric, errors, memory, threads, backend, groups, seed
+        As for `similarity_matrix`, whose numbers these are, to the last bit; no other pair of layers is measured.
+
+    Returns
+    -------
+    xarray.Dataset
+        With dimensions measure, layer (``docs/result.md``): ``similarity``, and with errors ``stderr``, ``low`` and
+        ``high``.
+
+    Raises
+    ------
+    AlignmentError, InputError, OptionError
+
+    Warns
+    -----
+    ConstantSpaceWarning
+        For a space whose items are all alike: its similarities are NaN.
+    """
+    options = Options.checked(
+        metric=metric, convention="adjusted", errors=errors, backend=backend, threads=threads, memory=memory
+    )
+    side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
+    check_same_names(side_a, side_b)
+    cells = [(layer, layer) for layer in range(len(side_a))]
+    return similar_cells(
+        side_a, side_b, cells, curve=True, measures=measures, k=k, options=options, groups=groups, seed=seed
+    )
