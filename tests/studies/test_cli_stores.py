@@ -137,6 +137,7 @@ class TestExtract:
             str(tmp_path / "o"),
         ]
         words += ["--dtype", "bfloat16", "--device-map", "auto", "--revision", "main", "--trust-remote-code"]
+        words += ["--random-weights", "0"]
         words += ["--data-option", "min-words=3", "--data-option", "split=train"]
         with pytest.raises(StopError):
             RUNNER.invoke(cli.app, words, catch_exceptions=False)
@@ -147,6 +148,7 @@ class TestExtract:
             "device_map": "auto",
             "revision": "main",
             "trust_remote_code": True,
+            "random_weights": 0,
         }
         assert data.asked == [(["a", "b"], ("left",), {"min_words": 3, "split": "train"})]  # type: ignore[attr-defined]
 

@@ -35,6 +35,9 @@ def extract(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
     ] = False,
+    random_weights: Annotated[
+        int | None, typer.Option(metavar="SEED", min=0, help="Draw the model's weights anew: a control.")
+    ] = None,
     data_option: DataOption = None,
     repair: Repair = False,
 ) -> None:
@@ -48,7 +51,13 @@ def extract(
 
     pairs = pairs_of(data, side, sides, data_option)
     rules = tokens or ["last 20"]
-    given = {"dtype": dtype, "device": device, "device_map": device_map, "revision": revision}
+    given = {
+        "dtype": dtype,
+        "device": device,
+        "device_map": device_map,
+        "revision": revision,
+        "random_weights": random_weights,
+    }
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if trust_remote_code:
         options["trust_remote_code"] = True

@@ -36,9 +36,11 @@ _STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))
 _STRIDES = tuple(stride if first == 0 else 1 for number, stride in _STAGES for first in range(number))
 
 
-def load_lite0(info: ModelInfo, *, dtype: str, device: str, cache: Path | None = None) -> ImageModel:
-    """EfficientNet-Lite0 with its published weights."""
-    maps = lite0_maps(lite0_weights(dtype=dtype, device=device, cache=cache))
+def load_lite0(
+    info: ModelInfo, *, dtype: str, device: str, random_weights: int | None = None, cache: Path | None = None
+) -> ImageModel:
+    """EfficientNet-Lite0 with its published weights, or with weights drawn anew from a seed."""
+    maps = lite0_maps(lite0_weights(dtype=dtype, device=device, random_weights=random_weights, cache=cache))
     return ImageModel(
         info,
         dtype=dtype,
@@ -49,14 +51,34 @@ def load_lite0(info: ModelInfo, *, dtype: str, device: str, cache: Path | None =
     )
 
 
-def lite0_weights(*, dtype: str, device: str, cache: Path | None = None) -> dict[str, torch.Tensor]:
-    """The published weights by their names; nothing but tensors is unpickled."""
+def lite0_weights(
+    *, dtype: str, device: str, random_weights: int | None = None, cache: Path | None = None
+) -> dict[str, torch.Tensor]:
+    """The published weights by their names, nothing but tensors being unpickled; or as many drawn from a seed."""
     torch = require("torch", "hf")
     loaded = torch.load(io.BytesIO(read_lite0(cache=cache)), map_location="cpu", weights_only=True)
     # Counts of batches, which are whole numbers, play no part here.
-    return {
-        name: value.to(device, getattr(torch, dtype)) for name, value in loaded.items() if value.is_floating_point()
-    }
+    weights = {name: value for name, value in loaded.items() if value.is_floating_point()}
+    if random_weights is not None:
+        weights = _drawn(weights, random_weights)
+    return {name: value.to(device, getattr(torch, dtype)) for name, value in weights.items()}
+
+
+def _drawn(weights: dict[str, torch.Tensor], seed: int) -> dict[str, torch.Tensor]:
+    """Weights as EfficientNets begin their training: Tan and Le's published initialisation.
+
+    Kernels are normal with variance 2 / (outputs that an input goes to); norms change nothing.
+    """
+    torch = require("torch", "hf")
+    generator = torch.Generator().manual_seed(int(seed))
+    drawn = {}
+    for name, value in weights.items():
+        if value.ndim == 4:
+            outputs = value[0, 0].numel() * (1 if "_depthwise_" in name else len(value))
+            drawn[name] = torch.empty_like(value).normal_(0, (2 / outputs) ** 0.5, generator=generator)
+        elif value.ndim == 1:
+            drawn[name] = torch.full_like(value, float(name.endswith((".weight", ".running_var"))))
+    return drawn
 
 
 def lite0_maps(weights: dict[str, torch.Tensor]) -> Run:

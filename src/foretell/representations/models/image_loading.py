@@ -28,6 +28,7 @@ def load_image_model(
     device_map: str | Mapping[str, Any] | None = None,
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
+    random_weights: int | None = None,
     cache: Path | None = None,
 ) -> ImageModel:
     """Load an image model: a transformer (of CLIP and SigLIP the vision tower) or a convolutional network.
@@ -49,13 +50,17 @@ def load_image_model(
         Whether Python code that comes with the model may run. It can do anything: read it first.
     allow_pickle : bool
         Whether pickled weights are read where there are no safetensors; even so nothing but tensors is unpickled.
+    random_weights : int, optional
+        Seed of weights to be drawn in place of the model's own, as it is initialised for training: what such a model
+        shows is owed to its architecture and its reading alone. The same seed gives the same bits; torch's own
+        generators are left as they are.
     cache : Path, optional
         Folder of Foretell's cache, `cache_dir()` by default.
 
     Raises
     ------
     OptionError
-        For an unknown name, dtype or device, or an option that does not apply.
+        For an unknown name, dtype, device or seed, or an option that does not apply.
     InputError
         If the folder lacks a file, transformers cannot load it, or its layers cannot be read one by one.
     FetchError
@@ -64,18 +69,24 @@ def load_image_model(
     check_option("dtype", dtype, (*DTYPES, AS_STORED))
     placed = placement(device, device_map)
     info = describe_image_model(
-        name, revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle, cache=cache
+        name,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        allow_pickle=allow_pickle,
+        random_weights=random_weights,
+        cache=cache,
     )
     if name == LITE0:
         if device_map is not None:
             raise OptionError(f"device_map={device_map!r} is for models of transformers: give {LITE0} a device.")
         stored = "float32" if dtype == AS_STORED else dtype
-        return load_lite0(info, dtype=stored, device=placed[""], cache=cache)
+        return load_lite0(info, dtype=stored, device=placed[""], random_weights=random_weights, cache=cache)
     model, processor = from_folder(
         info,
         dtype,
         placed,
         trust_remote_code=trust_remote_code,
+        random_weights=random_weights,
         reader="AutoImageProcessor",
         # The other one needs torchvision, and makes slightly other pixels.
         backend="pil",

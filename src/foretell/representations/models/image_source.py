@@ -32,6 +32,7 @@ def describe_image_model(
     revision: str | None = None,
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
+    random_weights: int | None = None,
     cache: Path | None = None,
 ) -> ModelInfo:
     """Find an image model and name its revision; weights are hashed at most, never loaded.
@@ -47,6 +48,8 @@ def describe_image_model(
         Whether Python files that come with the model are fetched too, and counted in a folder's revision.
     allow_pickle : bool
         Whether weights in pickled files will do where there are no safetensors.
+    random_weights : int, optional
+        Seed of weights to be drawn in place of the model's own, which id and revision then say.
     cache : Path, optional
         Folder of Foretell's cache, `cache_dir()` by default. The hub's cache is where HF_HOME says.
 
@@ -58,13 +61,21 @@ def describe_image_model(
     Raises
     ------
     OptionError
-        If `name` is none of these, or for a revision of what is not a hub id.
+        If `name` is none of these, for a revision of what is not a hub id, or if the seed is none.
     InputError
         If the folder lacks one of the files.
     FetchError
         If the model is not in the cache and cannot be fetched.
     """
-    name = os.fspath(name)
+    found = _found(
+        os.fspath(name), revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle, cache=cache
+    )
+    return found.with_random_weights(random_weights)
+
+
+def _found(
+    name: str, *, revision: str | None, trust_remote_code: bool, allow_pickle: bool, cache: Path | None
+) -> ModelInfo:
     folder = Path(name).expanduser()
     if name not in BUILT_IN_IMAGE and not folder.is_dir():
         if not is_hub_id(name):

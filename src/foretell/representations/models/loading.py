@@ -12,6 +12,7 @@ from foretell.exceptions import ForetellWarning, InputError, OptionError, check_
 from foretell.representations.models.base import DTYPES
 from foretell.representations.models.blocks import text_part
 from foretell.representations.models.quiet import quiet_transformers, reason_of
+from foretell.representations.models.random_weights import random_model
 from foretell.representations.models.source import ModelInfo, describe_model, pickled_weights
 from foretell.representations.models.text import TextModel
 
@@ -31,6 +32,7 @@ def load_text_model(
     device_map: str | Mapping[str, Any] | None = None,
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
+    random_weights: int | None = None,
     cache: Path | None = None,
 ) -> TextModel:
     """Load a text model's blocks, without its output head; what is missing is fetched and decoded on first use.
@@ -52,13 +54,17 @@ def load_text_model(
         Whether Python code that comes with the model may run. It can do anything: read it first.
     allow_pickle : bool
         Whether pickled weights are read where there are no safetensors; even so nothing but tensors is unpickled.
+    random_weights : int, optional
+        Seed of weights to be drawn in place of the model's own, as it is initialised for training: what such a model
+        shows is owed to its architecture and its reading alone. The same seed gives the same bits; torch's own
+        generators are left as they are.
     cache : Path, optional
         Folder of Foretell's cache, `cache_dir()` by default.
 
     Raises
     ------
     OptionError
-        For an unknown name, dtype or device.
+        For an unknown name, dtype, device or seed.
     InputError
         If the folder lacks a file, or transformers cannot load it, or it is no plain decoder or encoder.
     FetchError
@@ -67,9 +73,21 @@ def load_text_model(
     check_option("dtype", dtype, (*DTYPES, AS_STORED))
     placed = placement(device, device_map)
     info = describe_model(
-        name, revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle, cache=cache
+        name,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        allow_pickle=allow_pickle,
+        random_weights=random_weights,
+        cache=cache,
     )
-    model, tokenizer = from_folder(info, dtype, placed, trust_remote_code=trust_remote_code, reader="AutoTokenizer")
+    model, tokenizer = from_folder(
+        info,
+        dtype,
+        placed,
+        trust_remote_code=trust_remote_code,
+        random_weights=random_weights,
+        reader="AutoTokenizer",
+    )
     _check_tokenizer(tokenizer, info)
     model = text_part(model).eval()
     # Keys and values are for generating; here they would only take memory.
@@ -100,7 +118,14 @@ def placement(device: str, device_map: str | Mapping[str, Any] | None) -> Any:
 
 
 def from_folder(
-    info: ModelInfo, dtype: str, placed: Any, *, trust_remote_code: bool, reader: str, **options: Any
+    info: ModelInfo,
+    dtype: str,
+    placed: Any,
+    *,
+    trust_remote_code: bool,
+    random_weights: int | None,
+    reader: str,
+    **options: Any,
 ) -> tuple[Any, Any]:
     """A model with all its weights, and what reads for it: one of transformers' Auto classes with its `options`."""
     torch, transformers = require("torch", "hf"), require("transformers", "hf")
@@ -111,15 +136,19 @@ def from_folder(
             config = transformers.AutoConfig.from_pretrained(info.folder, **local)
             _refuse_encoder_decoders(config, info)
             reads = getattr(transformers, reader).from_pretrained(info.folder, **options, **local)
-            model, report = transformers.AutoModel.from_pretrained(
-                info.folder,
-                config=config,
-                use_safetensors=not pickled_weights(info.folder),
-                dtype=dtype if dtype == AS_STORED else getattr(torch, dtype),
-                device_map=placed,
-                output_loading_info=True,
-                **local,
-            )
+            placing = {
+                "dtype": dtype if dtype == AS_STORED else getattr(torch, dtype),
+                "device_map": placed,
+                "output_loading_info": True,
+            }
+            if random_weights is None:
+                model, report = transformers.AutoModel.from_pretrained(
+                    info.folder, config=config, use_safetensors=not pickled_weights(info.folder), **placing, **local
+                )
+            else:
+                model, report = random_model(
+                    config, name=info.id, seed=random_weights, trust_remote_code=trust_remote_code, **placing
+                )
     except InputError:
         raise
     # Code of the model's own may fail in its own ways.

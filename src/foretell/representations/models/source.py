@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 
 from foretell.exceptions import InputError, OptionError
@@ -14,6 +15,7 @@ from foretell.representations.models.gguf_file import decoded_gguf
 from foretell.representations.models.hub import is_hub_id, snapshot, stated_licence
 from foretell.representations.models.installed import PREFIX, installed_model
 from foretell.representations.packages import sha256_of
+from foretell.tasks import checked_count
 
 __all__ = ["ModelInfo", "combined_sha256", "describe_model", "pickled_weights"]
 
@@ -61,6 +63,22 @@ class ModelInfo:
     licence: str
     folder: Path
 
+    def with_random_weights(self, seed: int | None) -> ModelInfo:
+        """The same model with weights drawn anew from `seed`; as it is for None.
+
+        Which numbers are drawn is the libraries' doing, so that their versions are part of the revision.
+
+        Raises
+        ------
+        OptionError
+            If the seed is no whole number of 0 or more.
+        """
+        if seed is None:
+            return self
+        named = f"random weights, seed {checked_count('random_weights', seed, least=0)}"
+        drawn_by = ", ".join(f"{library} {metadata.version(library)}" for library in ("torch", "transformers"))
+        return replace(self, id=f"{self.id} ({named})", revision=f"{self.revision}, {named}, by {drawn_by}")
+
 
 def describe_model(
     name: str | os.PathLike[str],
@@ -68,6 +86,7 @@ def describe_model(
     revision: str | None = None,
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
+    random_weights: int | None = None,
     cache: Path | None = None,
 ) -> ModelInfo:
     """Find a model and name its revision; weights are fetched, decoded and hashed at most, never loaded.
@@ -83,19 +102,29 @@ def describe_model(
         Whether Python files that come with the model are fetched too, and counted in a folder's revision.
     allow_pickle : bool
         Whether weights in pickled files will do where there are no safetensors.
+    random_weights : int, optional
+        Seed of weights to be drawn in place of the model's own, which id and revision then say.
     cache : Path, optional
         Folder of Foretell's cache, `cache_dir()` by default. The hub's cache is where HF_HOME says.
 
     Raises
     ------
     OptionError
-        If `name` is none of these, or `revision` is given for what has none.
+        If `name` is none of these, `revision` is given for what has none, or the seed is none.
     InputError
         If the folder lacks a file that is needed.
     FetchError
         If what must be fetched cannot be.
     """
-    name = os.fspath(name)
+    found = _found(
+        os.fspath(name), revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle, cache=cache
+    )
+    return found.with_random_weights(random_weights)
+
+
+def _found(
+    name: str, *, revision: str | None, trust_remote_code: bool, allow_pickle: bool, cache: Path | None
+) -> ModelInfo:
     path = Path(name).expanduser()
     # Python files are part of what the model computes only where they may run.
     checks = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}

@@ -1,0 +1,1 @@
+"""Controls: what is left of an alignment when what should carry it is taken away."""
