@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["direction_name", "direction_sentence", "short_names", "side_name", "sides_of"]
+__all__ = ["direction_name", "direction_sentence", "in_words", "short_names", "side_name", "sides_of"]
 
 _LANGUAGES = {
     "ar": "Arabic",
@@ -86,11 +86,11 @@ def direction_name(attrs: Mapping[Any, Any], direction: str) -> str:
 
 def direction_sentence(attrs: Mapping[Any, Any], direction: str) -> str:
     """A direction in words, which say what its arrow means: `English foretells Spanish`."""
-    source, target = (_in_words(name) for name in sides_of(attrs, direction))
+    source, target = (in_words(name) for name in sides_of(attrs, direction))
     return f"{source} foretells {target}"
 
 
-def _in_words(name: str) -> str:
+def in_words(name: str) -> str:
     """A side in words, and what follows its name as it is: its model, or a letter."""
     for sign in (" by ", " (A)", " (B)"):
         side, found, model = name.partition(sign)

@@ -8,10 +8,13 @@ from typing import Any
 
 import matplotlib
 
-__all__ = ["DIRECTION_STYLES", "INK", "PALE", "DirectionStyle", "paper_style"]
+__all__ = ["DIRECTION_STYLES", "INK", "PALE", "SIZE", "DirectionStyle", "paper_style"]
 
 INK = "#333333"
 PALE = "#d9d9d9"
+
+SIZE = 7
+"""Points: the least size of text."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,14 @@ class DirectionStyle:
     colour: str
     line: str
     marker: str
+    filled: bool
 
 
 # Two colours of Okabe and Ito's palette, which stay apart for the colour-blind; in grey, line and marker
 # tell them apart, an open marker against a filled one.
 DIRECTION_STYLES = {
-    "a_to_b": DirectionStyle(colour="#0072B2", line="-", marker="o"),
-    "b_to_a": DirectionStyle(colour="#D55E00", line="--", marker="s"),
+    "a_to_b": DirectionStyle(colour="#0072B2", line="-", marker="o", filled=True),
+    "b_to_a": DirectionStyle(colour="#D55E00", line="--", marker="s", filled=False),
 }
 
 
@@ -35,10 +39,12 @@ def paper_style() -> AbstractContextManager[None]:
     """Matplotlib settings for a figure of one column of a paper, all text 7 points or more."""
     # Typed loosely: versions of matplotlib disagree on the type of the names.
     settings: Any = {
+        # Names of models and files are set as they are, dollars and all.
+        "text.parse_math": False,
         "font.family": "sans-serif",
         # The first comes with matplotlib, so that a figure is the same on every machine.
         "font.sans-serif": ["DejaVu Sans"],
-        "font.size": 7,
+        "font.size": SIZE,
         "axes.labelsize": 8,
         "axes.edgecolor": INK,
         "axes.labelcolor": INK,
@@ -47,14 +53,14 @@ def paper_style() -> AbstractContextManager[None]:
         "axes.spines.right": False,
         "xtick.color": INK,
         "ytick.color": INK,
-        "xtick.labelsize": 7,
-        "ytick.labelsize": 7,
+        "xtick.labelsize": SIZE,
+        "ytick.labelsize": SIZE,
         "xtick.major.width": 0.6,
         "ytick.major.width": 0.6,
         "xtick.major.size": 2.5,
         "ytick.major.size": 2.5,
         "text.color": INK,
-        "legend.fontsize": 7,
+        "legend.fontsize": SIZE,
         "legend.frameon": False,
         "lines.linewidth": 1.2,
         "lines.markersize": 2.8,

@@ -1,0 +1,93 @@
+"""What a figure says in words: directions, sides, and what its numbers depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from foretell.studies.names import direction_name, direction_sentence, in_words, sides_of
+from foretell.studies.reporting.layout import text_width
+
+__all__ = ["LETTERS", "conditions", "direction_label", "models_of", "panel_title", "short_direction", "sides_in_words"]
+
+LETTERS = {"a_to_b": "A → B", "b_to_a": "B → A"}
+"""Directions where there is no room for names, or where they differ from panel to panel."""
+
+_Attributes = Mapping[Any, Any]
+
+
+def conditions(*results: _Attributes, tokens: bool = True) -> str:
+    """What the numbers of results with these attributes depend on: N, n, T, k, convention, models, data.
+
+    Parameters
+    ----------
+    *results : mapping
+        Attributes of results (`docs/result.md`).
+    tokens : bool, default True
+        Whether to give T; not where an axis does.
+    """
+    if not results:
+        return ""
+    said = [f"N = {_each(results, 'n_items')} items{_groups(results)}", f"n = {_each(results, 'n')}"]
+    if tokens:
+        said.append(f"T = {_joined(count for attrs in results for count in np.atleast_1d(attrs['T']))}")
+    said += [f"k = {_each(results, 'k')}", _each(results, "convention")]
+    models = _joined(attrs[f"model_{side}"] for attrs in results for side in "ab")
+    data = _joined(attrs[key] for attrs in results for key in ("data", "data_a", "data_b") if key in attrs)
+    unequal = " Values at different n are not comparable." if len({attrs["n"] for attrs in results}) > 1 else ""
+    return f"{', '.join(said)}. {models}; {data}.{unequal}"
+
+
+def models_of(attrs: _Attributes) -> str:
+    """The model that read both sides, or both models."""
+    return " and ".join(dict.fromkeys((str(attrs["model_a"]), str(attrs["model_b"]))))
+
+
+def sides_in_words(attrs: _Attributes) -> str:
+    """Which side is A and which is B: `English (A), Spanish (B)`."""
+    a, b = (in_words(name) for name in sides_of(attrs, "a_to_b"))
+    return f"{a.removesuffix(' (A)')} (A), {b.removesuffix(' (B)')} (B)"
+
+
+def panel_title(attrs: _Attributes, among: Sequence[_Attributes]) -> str:
+    """What tells a panel from the others: its sides, and its models where the panels' models differ."""
+    sides = sides_in_words(attrs)
+    named = str(attrs["model_a"]) in sides
+    return sides if named or len({models_of(other) for other in among}) == 1 else f"{sides}; {models_of(attrs)}"
+
+
+def direction_label(attrs: _Attributes, direction: str, inches: float) -> str:
+    """A direction in words where they fit, in codes where not, in letters where those do not either."""
+    codes = direction_name(attrs, direction)
+    for words in (f"{direction_sentence(attrs, direction)} ({codes})", codes.replace("→", "foretells")):
+        if text_width(words) <= inches:
+            return words
+    return LETTERS[direction].replace("→", "foretells")
+
+
+def short_direction(attrs: _Attributes, direction: str, inches: float) -> str:
+    """A direction as codes, or in letters, which the caption explains, where the codes do not fit."""
+    codes = [direction_name(attrs, one) for one in LETTERS]
+    fits = max(text_width(name) for name in codes) <= inches
+    return direction_name(attrs, direction) if fits else LETTERS[direction]
+
+
+def _each(results: Sequence[_Attributes], key: str) -> str:
+    return _joined(attrs[key] for attrs in results)
+
+
+def _groups(results: Sequence[_Attributes]) -> str:
+    if all(attrs["n_groups"] == attrs["n_items"] for attrs in results):
+        return ""
+    return f" in {_each(results, 'n_groups')} groups"
+
+
+def _joined(values: Iterable[Any]) -> str:
+    """Different values once each; of many numbers the least and the greatest."""
+    different = list(dict.fromkeys(values))
+    if len(different) > 3 and not any(isinstance(value, str) for value in different):
+        return f"{min(different)} to {max(different)}"
+    *before, last = (str(value) for value in different)
+    return f"{', '.join(before)} and {last}" if before else last

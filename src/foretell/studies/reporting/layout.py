@@ -1,0 +1,159 @@
+"""Sheets measured in inches, and text that is measured before it is set, so that nothing is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+from foretell.studies.reporting.style import SIZE, paper_style
+
+__all__ = [
+    "ONE_COLUMN",
+    "TWO_COLUMNS",
+    "axes_at",
+    "caption_height",
+    "columns_of",
+    "legend_above",
+    "legend_height",
+    "save_figure",
+    "sheet",
+    "shortened",
+    "text_width",
+    "wrapped",
+    "write_caption",
+]
+
+ONE_COLUMN = 3.4
+TWO_COLUMNS = 7.0
+"""Inches: the widths of a paper's figures."""
+
+_DOTS = 300
+"""An inch, of a figure in pixels."""
+
+_EDGE = 0.08
+_LINE = 0.125
+_LEGEND_LINE = 0.13
+
+
+def sheet(width: float, height: float) -> Figure:
+    """A figure so many inches wide and high, with a canvas of its own: outside pyplot, so nothing to close."""
+    # At fewer dots letters are set wider than in print, and than they are measured.
+    figure = Figure(figsize=(width, height), dpi=_DOTS)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def axes_at(figure: Figure, left: float, bottom: float, width: float, height: float, **options: Any) -> Axes:
+    """Axes at a place in inches: fixed places keep the axes of several figures the same size."""
+    across, up = figure.get_size_inches()
+    return figure.add_axes((left / across, bottom / up, width / across, height / up), **options)
+
+
+def text_width(words: str, size: float = SIZE) -> float:
+    """How many inches a line takes."""
+    points, _, _ = text_to_path.get_text_width_height_descent(words, _font(size), ismath=False)
+    return float(points) / 72
+
+
+def wrapped(text: str, inches: float, size: float = SIZE) -> list[str]:
+    """A text in lines that are no wider; a word that is wider by itself is broken."""
+    lines = [""]
+    for word in text.split():
+        rest = word
+        joined = f"{lines[-1]} {rest}".strip()
+        if text_width(joined, size) <= inches:
+            lines[-1] = joined
+            continue
+        if lines[-1]:
+            lines.append("")
+        while text_width(rest, size) > inches:
+            fits = next(
+                end for end in range(len(rest) - 1, 0, -1) if end == 1 or text_width(rest[:end], size) <= inches
+            )
+            lines[-1] = rest[:fits]
+            lines.append("")
+            rest = rest[fits:]
+        lines[-1] = rest
+    return lines
+
+
+def shortened(words: str, inches: float, size: float = SIZE) -> str:
+    """The words where they fit, else their beginning and end, which tell names of models apart."""
+    kept = words
+    for letters in range(len(words) - 1, 1, -1):
+        if text_width(kept, size) <= inches:
+            break
+        kept = f"{words[: (letters + 1) // 2].rstrip()}…{words[len(words) - letters // 2 :].lstrip()}"
+    return kept
+
+
+def caption_height(lines: Sequence[str]) -> float:
+    """Inches from the lower edge to above a caption."""
+    return 0.1 + _LINE * len(lines)
+
+
+def write_caption(figure: Figure, lines: Sequence[str]) -> None:
+    """Set a caption at the lower edge."""
+    width, height = figure.get_size_inches()
+    figure.text(_EDGE / width, 0.06 / height, "\n".join(lines), va="bottom", linespacing=1.25)
+
+
+def legend_height(labels: Sequence[str], inches: float) -> float:
+    """Inches from the upper edge that `legend_above` takes, no wider than so many inches."""
+    return 0.08 + _LEGEND_LINE * -(-len(labels) // _legend_columns(labels, inches))
+
+
+def legend_above(figure: Figure, labelled: Mapping[str, Artist], *, left: float, inches: float) -> None:
+    """Set a legend at the upper edge, from `left` on: over no data, wherever the data are."""
+    width, height = figure.get_size_inches()
+    figure.legend(
+        handles=list(labelled.values()),
+        labels=list(labelled),
+        loc="upper left",
+        bbox_to_anchor=(left / width, 1 - 0.02 / height),
+        borderaxespad=0,
+        borderpad=0.4,
+        labelspacing=0.25,
+        columnspacing=1.6,
+        handlelength=2.6,
+        ncols=_legend_columns(list(labelled), inches),
+    )
+
+
+def _legend_columns(labels: Sequence[str], inches: float) -> int:
+    """How many columns of a legend fit: a handle and the spaces round it are as wide as 5.2 letters are high."""
+    for columns in range(len(labels), 1, -1):
+        wide = [max(map(text_width, part)) for part in np.array_split(list(labels), columns)]
+        if sum(wide) + columns * 5.2 * SIZE / 72 <= inches:
+            return columns
+    return 1
+
+
+def columns_of(count: int) -> int:
+    """How many panels stand side by side, of so many."""
+    if count <= 3:
+        return count
+    return 2 if count == 4 else 3 if count <= 9 else 4
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure; the same figure gives the same bytes (no dates inside)."""
+    dated: dict[str, Any] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+    # Some settings, the kind of font in a PDF among them, are read only now.
+    with paper_style():
+        figure.savefig(path, dpi=_DOTS, metadata=dated.get(path.suffix))
+
+
+@cache
+def _font(size: float) -> FontProperties:
+    return FontProperties(family="DejaVu Sans", size=size)
