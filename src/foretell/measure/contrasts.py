@@ -17,7 +17,11 @@ __all__ = ["contrast"]
 
 
 def contrast(
-    results: xr.Dataset | Mapping[str, xr.Dataset], weights: Mapping[Any, float], *, allow_different_n: bool = False
+    results: xr.Dataset | Mapping[str, xr.Dataset],
+    weights: Mapping[Any, float],
+    *,
+    allow_different_n: bool = False,
+    allow_different_settings: bool = False,
 ) -> tuple[float, float]:
     """Value and standard error of a weighted sum of cells, from the scores that results hold.
 
@@ -32,6 +36,8 @@ def contrast(
         Whether results may be of different n, hence on other items. The imbalance falls with n, so such a difference is
         one of n as well: measuring both with ``subsample=`` the same number is the remedy. Items of one name are taken
         to be the same, others to be independent.
+    allow_different_settings : bool, default False
+        Whether results may differ in k, metric or convention: such a difference says what the setting changes.
 
     Returns
     -------
@@ -57,7 +63,7 @@ def contrast(
         weights = {("", *cell): weight for cell, weight in weights.items()}
     if not results:
         raise InputError("There is no result to read scores from: give at least one.")
-    _check_comparable(results, allow_different_n=allow_different_n)
+    _check_comparable(results, allow_different_n=allow_different_n, allow_different_settings=allow_different_settings)
     value, parts = 0.0, []
     wanted = {tuple(str(part) for part in cell): weight for cell, weight in weights.items()}
     for name, result in results.items():
@@ -101,7 +107,9 @@ def _sum_of(parts: Sequence[Scores], results: Sequence[xr.Dataset]) -> Scores:
     )
 
 
-def _check_comparable(results: Mapping[str, xr.Dataset], *, allow_different_n: bool) -> None:
+def _check_comparable(
+    results: Mapping[str, xr.Dataset], *, allow_different_n: bool, allow_different_settings: bool
+) -> None:
     (first_name, first), *others = results.items()
     for name, result in others:
         if result.attrs.get("n") != first.attrs.get("n") and not allow_different_n:
@@ -110,7 +118,7 @@ def _check_comparable(results: Mapping[str, xr.Dataset], *, allow_different_n: b
                 "imbalance depends on: measure both with subsample= the same number of items, or pass "
                 "allow_different_n=True."
             )
-        for setting in ("k", "metric", "convention", "candidates"):
+        for setting in () if allow_different_settings else ("k", "metric", "convention", "candidates"):
             if result.attrs.get(setting) != first.attrs.get(setting):
                 raise InputError(
                     f"{first_name!r} has {setting}={first.attrs.get(setting)} and {name!r} "

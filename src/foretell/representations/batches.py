@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-__all__ = ["batches", "full_chunks", "windows"]
+__all__ = ["batches", "full_chunks", "planned_batches", "windows"]
 
 _CHUNK_ITEMS = 64
 
@@ -47,3 +47,10 @@ def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
         n_tokens += lengths[item]
     if batch:
         yield batch
+
+
+def planned_batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
+    """The batches of a whole side, nearly: as if windows were of as many items as they can be at most."""
+    for first in range(0, len(lengths), _WINDOW_ITEMS):
+        for batch in batches(lengths[first : first + _WINDOW_ITEMS], batch_tokens):
+            yield [first + item for item in batch]

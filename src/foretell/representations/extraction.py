@@ -24,7 +24,10 @@ from foretell.representations.recordings import Recording, Tokens
 from foretell.representations.store import Storage, Store, StoreInfo, StoreWriter, create_store, locked, opened
 from foretell.representations.store.layout import Kept, fingerprint_of
 
-__all__ = ["extract", "fingerprint"]
+__all__ = ["BATCH_TOKENS", "extract", "fingerprint"]
+
+BATCH_TOKENS = 512
+"""Tokens of a forward pass by default."""
 
 
 def extract(
@@ -34,7 +37,7 @@ def extract(
     side: str,
     out: str | Path,
     tokens: Tokens = "last 20",
-    batch_tokens: int = 512,
+    batch_tokens: int = BATCH_TOKENS,
     chunk_items: int | None = None,
     repair: bool = False,
     progress: bool = False,

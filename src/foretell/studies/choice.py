@@ -1,4 +1,4 @@
-"""Which items a study is of, kept beside its stores: counting tokens needs the models, and reading a list does not."""
+"""What only a loaded model can tell, kept beside the stores: which items have tokens enough, how many blocks it has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from foretell.representations.data import Pairs
     from foretell.representations.models import Model
 
-__all__ = ["chosen_pairs"]
+__all__ = ["chosen_pairs", "n_blocks_of"]
 
 _FORMAT = 1
 
@@ -60,6 +60,19 @@ def chosen_pairs(
         said = {"ids": selected.ids, "dropped": {reason: count for reason, count in new.items() if count}}
         partial.write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
     return selected
+
+
+def n_blocks_of(model: Model, folder: Path) -> int:
+    """Blocks of a model, as it was when it was last asked."""
+    name = hashlib.sha256(f"{model.info.revision} {model.modality}".encode()).hexdigest()[:16]
+    path = folder / f"blocks-{name}.json"
+    try:
+        return int(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        n_blocks = model.n_blocks
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(n_blocks), encoding="utf-8")
+    return n_blocks
 
 
 def _read(path: Path, pairs: Pairs) -> Pairs | None:

@@ -29,8 +29,6 @@ from foretell.studies.similarity import with_similarity
 if TYPE_CHECKING:
     import xarray as xr
 
-    from foretell.representations.models import Model
-    from foretell.studies.comparisons import Comparison
     from foretell.studies.config import DepthStudy
 
 __all__ = ["answer_depth", "arrange_depth", "measure_depth"]
@@ -111,9 +109,9 @@ def _best_together(result: xr.Dataset) -> str:
     return str(result["layer"].to_numpy()[int(np.nanargmin(together))])
 
 
-def _check_layers(one: Comparison, a: Model, b: Model) -> None:
-    if a.n_blocks != b.n_blocks:
+def _check_layers(models: tuple[str, str], n_blocks: tuple[int, int]) -> None:
+    if n_blocks[0] != n_blocks[1]:
         raise StudyError(
-            f"model: {a.info.id} has {a.n_blocks} blocks and {b.info.id} {b.n_blocks}, so that their layers do not go "
+            f"model: {models[0]} has {n_blocks[0]} blocks and {models[1]} {n_blocks[1]}, so that their layers do not go "
             "in pairs: choose `study: map`, which takes every layer against every other."
         )

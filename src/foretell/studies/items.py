@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from foretell.measure.items import item_imbalance
+import numpy as np
+
+from foretell.measure.by_item import item_imbalance
 
 if TYPE_CHECKING:
     from foretell.studies.sides import Compared
@@ -26,21 +28,21 @@ def rows_of_items(one: Compared, layer_a: str, layer_b: str, *, k: int) -> list[
         Neighbours.
     """
     found = item_imbalance(one.a.space(layer_a), one.b.space(layer_b), k=k)
-    values = found["imbalance"].mean("direction").to_numpy()
+    values = found["imbalance"].to_numpy()
+    neighbours, ranks = found["neighbour"].to_numpy(), found["neighbour_rank"].to_numpy()
     shown = {end: _shown(one, side) for end, side in zip("ab", one.comparison.sides, strict=True)}
+    ids = one.pairs.ids
     rows = []
-    for place in values.argsort()[::-1]:
-        row: dict[str, Any] = {"item": one.pairs.ids[place], "imbalance": float(values[place])}
-        for direction, (source, target) in {"a_to_b": "ab", "b_to_a": "ba"}.items():
-            of = found.sel(direction=direction).isel(item=place)
-            nearest = int(of["neighbour"])
+    for place in np.argsort(-values.mean(axis=0), kind="stable"):
+        row: dict[str, Any] = {"item": ids[place], "imbalance": float(values[:, place].mean())}
+        row |= {end: texts[place] for end, texts in shown.items()}
+        for number, direction in enumerate(map(str, found["direction"].to_numpy())):
+            nearest = int(neighbours[number, place])
             row |= {
-                f"{direction}": float(of["imbalance"]),
-                f"{direction}_neighbour": one.pairs.ids[nearest],
-                f"{direction}_rank": float(of["neighbour_rank"]),
-                source: shown[source][place],
-                f"{direction}_neighbour_{source}": shown[source][nearest],
-                f"{direction}_neighbour_{target}": shown[target][nearest],
+                direction: float(values[number, place]),
+                f"{direction}_neighbour": ids[nearest],
+                f"{direction}_rank": float(ranks[number, place]),
+                **{f"{direction}_neighbour_{end}": texts[nearest] for end, texts in shown.items()},
             }
         rows.append(row | {"layer_a": layer_a, "layer_b": layer_b, "n": int(found.attrs["n"])})
     return rows

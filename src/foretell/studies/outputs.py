@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from foretell.exceptions import StudyError
 from foretell.files import replacing
 from foretell.measure.result import save_result, write_csv
-from foretell.studies.reporting.saving import save_figure
+from foretell.studies.reporting.layout import save_figure
 
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer, Table
     from foretell.studies.config import Study
 
-__all__ = ["make_folder", "write_answer"]
+__all__ = ["make_folder", "size_of_answer", "write_answer"]
 
 
 def make_folder(path: Path) -> Path:
@@ -57,6 +57,16 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
         for path in (folder / kind).glob("*"):
             if path.suffix in suffixes and path.name.removesuffix(path.suffix) not in names:
                 path.unlink()
+
+
+def size_of_answer(folder: Path) -> int:
+    """Bytes of what `write_answer` wrote."""
+    return sum(
+        file.stat().st_size
+        for kind in ("results", "tables", "figures")
+        for file in (folder / kind).glob("*")
+        if file.is_file()
+    )
 
 
 def _write_table(rows: Table, path: Path) -> None:

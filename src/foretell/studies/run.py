@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foretell.studies.config import Study, load_study
-from foretell.studies.kinds import KINDS
-from foretell.studies.outputs import make_folder, write_answer
-from foretell.studies.plan import plan_arranged
+from foretell.studies.kinds import answer, arrange
+from foretell.studies.outputs import make_folder, size_of_answer, write_answer
+from foretell.studies.plan import plan_arranged, remember
+from foretell.studies.rehearsal import Cost
 
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer
@@ -60,3 +62,26 @@ def run(
     name, checked = load_study(study)
     folder = Path("foretell-runs") / name if out is None else Path(out)
     return run_checked(checked, folder, stores=None if stores is None else Path(stores), progress=progress)
+
+
+def run_checked(
+    study: Study,
+    out: Path,
+    *,
+    stores: Path | None = None,
+    progress: bool = False,
+    planned: Callable[[Plan], None] | None = None,
+) -> Answer:
+    """Run a checked study into a folder; `planned` is given the plan before anything costly is done."""
+    folder = make_folder(out)
+    place = folder / "stores" if stores is None else make_folder(stores)
+    began = time.perf_counter()
+    arrangement = arrange(study, place)
+    if planned is not None:
+        planned(plan_arranged(study, arrangement, place, choosing=time.perf_counter() - began))
+    compared = arrangement.extracted(progress=progress)
+    began = time.perf_counter()
+    found = answer(study, compared)
+    write_answer(found, study, folder)
+    remember(study, arrangement, place, Cost(time.perf_counter() - began, size_of_answer(folder)))
+    return found

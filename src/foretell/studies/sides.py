@@ -22,13 +22,14 @@ from foretell.representations.models.lazy import LazyModel, LoadedModel
 from foretell.representations.recordings import Recording
 from foretell.representations.selection import sampled
 from foretell.representations.store import Store, open_store
-from foretell.studies.choice import chosen_pairs
+from foretell.studies.choice import chosen_pairs, n_blocks_of
 from foretell.studies.comparisons import Comparison, model_label
 
 if TYPE_CHECKING:
     from foretell.measure.space import Space
     from foretell.representations.data import Pairs
     from foretell.representations.models import Model
+    from foretell.representations.models.base import Modality
     from foretell.studies.config import StudyOfPairs
     from foretell.studies.sections import ModelOf
 
@@ -74,19 +75,24 @@ class Side:
         return self.store.info.model_id
 
     @property
+    def revision(self) -> str:
+        """Revision of the model."""
+        return self.store.info.model_revision
+
+    @property
     def n_tokens(self) -> int:
         """T, the tokens of an item that are compared."""
         return self.space(self.layers[0]).n_tokens
 
     def space(self, layer: str) -> Space:
-        """One layer."""
+        """Bits of one layer."""
         recording = Recording.parse(self.tokens)
         space = self.store.space(layer, recording.tokens, binarize=recording.how)
         return space if self.rows is None else select(space, self.rows)
 
-    def spaces(self) -> dict[str, Space]:
-        """The numbered layers by name."""
-        return {layer: self.space(layer) for layer in self.layers}
+    def spaces(self, layers: Sequence[str] | None = None) -> dict[str, Space]:
+        """Some layers by name, by default the numbered ones."""
+        return {layer: self.space(layer) for layer in layers or self.layers}
 
     def of(self, tokens: str) -> Side:
         """Other tokens of the same items."""
@@ -109,8 +115,8 @@ class Compared:
             "comparison": self.comparison.name,
             "model_a": a.model_id,
             "model_b": b.model_id,
-            "revision_a": a.store.info.model_revision,
-            "revision_b": b.store.info.model_revision,
+            "revision_a": a.revision,
+            "revision_b": b.revision,
             "side_a": a.name,
             "side_b": b.name,
             "tokens": " and ".join(dict.fromkeys((a.tokens, b.tokens))),
@@ -143,21 +149,24 @@ class Job:
     place: Path
 
     @property
-    def n_missing(self) -> int | None:
-        """Items that the store lacks; None where there is no store yet."""
+    def opened(self) -> Store | None:
+        """The store, where there is one."""
         try:
-            store = open_store(self.place)
-            return store.n_missing if store.committed.any() else None
+            return open_store(self.place)
         except StoreError:
             return None
 
     @property
+    def n_missing(self) -> int | None:
+        """Items that the store lacks; None where there is no store yet."""
+        store = self.opened
+        return None if store is None else store.n_missing
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing is left to do."""
-        try:
-            return open_store(self.place).is_complete
-        except StoreError:
-            return False
+        store = self.opened
+        return store is not None and store.is_complete
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,9 +215,9 @@ def arrange(
     *,
     stores: Path,
     halves: bool = False,
-    more: Sequence[str] = (),
+    more: Callable[[Model], Sequence[str]] = lambda model: (),
     extra: Sequence[Comparison] = (),
-    check: Callable[[Comparison, Model, Model], None] | None = None,
+    check: Callable[[tuple[str, str], tuple[int, int]], None] | None = None,
 ) -> Arrangement:
     """Load a study's pairs, find its models, and choose its items; nothing is extracted.
 
@@ -220,35 +229,43 @@ def arrange(
         stopped half way is completed.
     halves : bool
         Whether each half of the items is to be measured by itself.
-    more : sequence of str
-        Recordings to keep of every side beside those that are compared.
+    more : callable
+        Is given a model of the study file, and gives the recordings to keep of what it reads beside those compared.
     extra : sequence of Comparison
         Comparisons beside those of the study file.
     check : callable
-        Is given a comparison and both its models before anything is extracted, and may raise.
+        Is given the names and the numbers of blocks of two models that are compared, before anything is extracted, and
+        may raise.
     """
     # The pairs first: a wrong side is found out in a second, before a model is fetched.
     _LOG.info("Loading %s", study.pairs.data)
     names = study.pairs.names
     pairs = load_pairs(study.pairs.data, names, **study.pairs.options)
     comparisons = (*study.comparisons, *extra)
-    wanted: dict[tuple[str, ModelOf], dict[str, None]] = {}
-    for one in comparisons:
-        for side, model, tokens in zip(one.sides, one.models, one.tokens, strict=True):
-            wanted.setdefault((side, model), {}).update(dict.fromkeys((tokens, *more)))
-    stored = {key: _stored(*key) for key in wanted if key[1].stores is not None}
+    keys = dict.fromkeys(key for one in comparisons for key in zip(one.sides, one.models, strict=True))
+    stored = {key: _stored(*key) for key in keys if key[1].stores is not None}
     pairs = _in_stores(pairs, stored)
-    slot, models = LoadedModel(), {}
-    for side, of in wanted:
-        modality = "image" if side in pairs.pictures else "text"
-        if of.stores is None and (of, modality) not in models:
+    slot = LoadedModel()
+    models: dict[tuple[ModelOf, Modality], LazyModel] = {}
+    for side, of in keys:
+        if of.stores is None and (of, _modality(pairs, side)) not in models:
+            modality = _modality(pairs, side)
             models[of, modality] = LazyModel(of.name, modality, of.options(), slot)
-    rules = {side: [Recording.parse(rule) for key in wanted if key[0] == side for rule in wanted[key]] for side in names}
+    wanted: dict[tuple[str, ModelOf], dict[str, None]] = {key: {} for key in keys}
+    for number, one in enumerate(comparisons):
+        for side, of, tokens in zip(one.sides, one.models, one.tokens, strict=True):
+            wanted[side, of][tokens] = None
+            if of.stores is None and number < len(study.comparisons):
+                wanted[side, of] |= dict.fromkeys(more(models[of, _modality(pairs, side)]))
+    rules = {
+        side: list(dict.fromkeys(Recording.parse(rule) for key in keys if key[0] == side for rule in wanted[key]))
+        for side in names
+    }
     if models:
         pairs = chosen_pairs(
             pairs,
             models=list(models.values()),
-            tokens={side: list(dict.fromkeys(some)) for side, some in rules.items()},
+            tokens=rules,
             n_items=study.pairs.items,
             seed=study.pairs.seed,
             folder=stores,
@@ -259,7 +276,7 @@ def arrange(
     jobs = {}
     for (side, of), tokens in wanted.items():
         if of.stores is None:
-            model = models[of, "image" if side in pairs.pictures else "text"]
+            model = models[of, _modality(pairs, side)]
             recordings = Recording.parse_all(tuple(tokens))
             name = fingerprint(pairs, model=model, side=side, tokens=recordings)
             jobs[side, of] = Job(side, model, recordings, stores / f"{_file_name(side)}-{name[:12]}.zarr")
@@ -267,14 +284,18 @@ def arrange(
     if check is not None:
         for one in comparisons:
             a, b = (jobs.get((side, model)) for side, model in zip(one.sides, one.models, strict=True))
-            if a is not None and b is not None and a.model is not b.model and not (a.is_done and b.is_done):
-                check(one, a.model, b.model)
+            if a is not None and b is not None and a.model is not b.model:
+                check((a.model.info.id, b.model.info.id), (n_blocks_of(a.model, stores), n_blocks_of(b.model, stores)))
     return Arrangement(
         pairs,
         comparisons,
         jobs,
         {key: (store, _rows(store, pairs, key[0])) for key, store in stored.items()},
     )
+
+
+def _modality(pairs: Pairs, side: str) -> Modality:
+    return "image" if side in pairs.pictures else "text"
 
 
 def _check_size(pairs: Pairs, *, k: int, halves: bool) -> None:

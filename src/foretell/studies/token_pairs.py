@@ -90,7 +90,7 @@ def _maps(study: TokenPairsStudy, one: Compared) -> Iterator[TokenMap]:
             for end, side, layer in (("a", a, layer_a), ("b", b, layer_b)):
                 attributes |= {
                     f"model_{end}": side.model_id,
-                    f"revision_{end}": side.store.info.model_revision,
+                    f"revision_{end}": side.revision,
                     f"side_{end}": side.name,
                     f"layer_{end}": layer,
                 }

@@ -57,7 +57,8 @@ class OfTokens:
 
 def arrange_tokens(study: TokensStudy, stores: Path) -> Arrangement:
     """Choose the items of a tokens study: one set for all numbers of tokens, that of the most."""
-    return arrange(study, stores=stores, halves=study.greedy > 0, more=[_mean(study, count) for count in study.counts])
+    means = [_mean(study, count) for count in study.counts]
+    return arrange(study, stores=stores, halves=study.greedy > 0, more=lambda model: means)
 
 
 def measure_tokens(study: TokensStudy, one: Compared) -> OfTokens:

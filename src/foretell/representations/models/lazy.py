@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +24,8 @@ class LoadedModel:
 
     of: LazyModel | None = None
     model: Model | None = None
+    seconds: dict[LazyModel, float] = field(default_factory=dict)
+    """How long each took to load when it was loaded last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +87,8 @@ class LazyModel:
         """The model itself."""
         if self.slot.of is not self or self.slot.model is None:
             self.slot.of = self.slot.model = None  # let go of the other before this one takes its memory
+            began = time.perf_counter()
             self.slot.model = load_model(self.name, modality=self.modality, **self.options)
+            self.slot.seconds[self] = time.perf_counter() - began
             self.slot.of = self
         return self.slot.model

@@ -1,0 +1,86 @@
+"""Controls as rows: each variant at one layer, and how it differs from the study itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foretell.measure.contrasts import contrast
+from foretell.measure.multiple import contrast_p_value, holm
+from foretell.measure.result import DIRECTIONS
+from foretell.studies.controls.variants import Variant
+from foretell.studies.names import direction_name
+from foretell.studies.reporting.controls import ControlRow
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["chart_rows", "rows_of_controls", "rows_of_subsamples"]
+
+
+def rows_of_controls(reference: xr.Dataset, found: Sequence[Variant], layer: str) -> list[dict[str, Any]]:
+    """A row a variant and direction: its value at a layer, and by how much it lies above the reference there."""
+    rows: list[dict[str, Any]] = []
+    for variant in found:
+        result = variant.result
+        for direction in DIRECTIONS:
+            row: dict[str, Any] = {
+                "control": variant.control,
+                "variant": variant.name,
+                "direction": direction_name(reference.attrs, direction),
+                "destroys": variant.destroys,
+                "layer": layer,
+            }
+            if variant.of_null:
+                low, median, high = result["null"].sel(direction=direction, layer=layer).to_numpy().tolist()
+                row |= {"imbalance": median, "stderr": np.nan, "low": low, "high": high}
+                row |= {"above_reference": np.nan, "above_stderr": np.nan}
+                row["p_value"] = float(result["p_value"].sel(direction=direction, layer=layer))
+            else:
+                # What has no layers is one cell.
+                cell = (layer,) if "layer" in result.dims else (str(result["a"][0].item()), str(result["b"][0].item()))
+                at = result.sel(direction=direction, **dict(zip(result["imbalance"].dims[1:], cell, strict=True)))
+                row |= {name: float(at[name]) for name in ("imbalance", "stderr", "low", "high")}
+                above = contrast(
+                    {"variant": result, "reference": reference},
+                    {("variant", direction, *cell): 1, ("reference", direction, layer): -1},
+                    allow_different_settings=True,
+                )
+                row |= {"above_reference": above[0], "above_stderr": above[1]}
+                row["p_value"] = contrast_p_value(*above, int(reference.attrs["n_groups"]))
+            rows.append(row | {"n": int(result.attrs["n"]), "k": int(result.attrs["k"])})
+    p_values = holm([row["p_value"] for row in rows])
+    return [row | {"p_adjusted": float(p)} for row, p in zip(rows, p_values, strict=True)]
+
+
+def rows_of_subsamples(subsamples: xr.Dataset) -> list[dict[str, Any]]:
+    """A row a layer: in which share of the subsamples it is in a region, and the lowest."""
+    return [
+        {
+            "layer": str(layer),
+            **{
+                f"{name}_{direction}": float(subsamples[name].sel(direction=direction, layer=layer))
+                for name in ("in_region", "is_minimum")
+                for direction in DIRECTIONS
+            },
+            "subsamples": int(subsamples.attrs["subsamples"]),
+            "n": int(subsamples.attrs["n"]),
+        }
+        for layer in subsamples["layer"].to_numpy()
+    ]
+
+
+def chart_rows(reference: xr.Dataset, rows: Sequence[dict[str, Any]], layer: str) -> list[ControlRow]:
+    """The rows of a figure: the reference first, then every variant with both directions."""
+
+    def row(control: str, variant: str, of: Sequence[Any], *, is_reference: bool = False) -> ControlRow:
+        values = [tuple(float(one[name]) for one in of) for name in ("imbalance", "stderr", "low", "high")]
+        return ControlRow(control, variant, *values, reference=is_reference)  # type: ignore[arg-type]
+
+    itself = [reference.sel(direction=direction, layer=layer) for direction in DIRECTIONS]
+    found = [row("the study", f"layer {layer}", itself, is_reference=True)]
+    for control, name in dict.fromkeys((one["control"], one["variant"]) for one in rows):
+        found.append(row(control, name, [one for one in rows if (one["control"], one["variant"]) == (control, name)]))
+    return found

@@ -1,0 +1,141 @@
+"""What a controls study found, in words: only what its errors support."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foretell.measure.result import DIRECTIONS
+from foretell.studies.asymmetry import LEVEL
+from foretell.studies.names import direction_name, direction_sentence
+from foretell.studies.summary import Block, Summary, heading, listed, runs
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["summarise_controls"]
+
+
+def summarise_controls(
+    reference: xr.Dataset,
+    rows: Sequence[Mapping[str, Any]],
+    layer: str,
+    subsamples: xr.Dataset | None,
+    paper: xr.Dataset,
+) -> Summary:
+    """Say in words what a controls study found.
+
+    Parameters
+    ----------
+    reference : Dataset
+        The study itself, a curve.
+    rows : sequence of mappings
+        As `rows_of_controls` gives them.
+    layer : str
+        The layer that they are of.
+    subsamples : Dataset, optional
+        As `subsampled_regions` gives it.
+    paper : Dataset
+        The authors' recipe at that layer.
+    """
+    values = [reference["imbalance"].sel(direction=direction, layer=layer).item() for direction in DIRECTIONS]
+    errors = [reference["stderr"].sel(direction=direction, layer=layer).item() for direction in DIRECTIONS]
+    names = [direction_name(reference.attrs, direction) for direction in DIRECTIONS]
+    itself = listed(f"{v:.3f} ± {e:.3f} ({name})" for v, e, name in zip(values, errors, names, strict=True))
+    sentences = [f"At layer {layer} the study itself gives {itself}."]
+    sentences += [_shuffled(row) for row in _of_one_direction(rows, names[0]) if _is_null(row)]
+    for destroys, question in (
+        (True, "Of what should take the relation away"),
+        (False, "Of what should not matter"),
+    ):
+        sentences.append(_against(rows, names, destroys=destroys, question=question))
+    sentences += _paper(paper, names)
+    if subsamples is not None:
+        sentences += [_subsampled(subsamples, reference, direction) for direction in DIRECTIONS]
+    return Summary(
+        heading=heading([reference]),
+        paragraph=" ".join(sentences),
+        blocks=tuple(
+            Block(f"{direction_sentence(reference.attrs, direction)} ({name})", _facts(rows, name))
+            for direction, name in zip(DIRECTIONS, names, strict=True)
+        ),
+        note="Information Imbalance: 0 foretells, 1 says nothing; it falls as items are added, so compare at equal n "
+        f"(here {reference.attrs['n']}). ± is one standard error; differences are on the same items, and p is corrected for all "
+        f"{len(rows)} rows by Holm's method. Of shuffled pairs the median is given, and where 95 % of them lie.",
+    )
+
+
+def _of_one_direction(rows: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    return [row for row in rows if row["direction"] == name]
+
+
+def _is_null(row: Mapping[str, Any]) -> bool:
+    return bool(np.isnan(row["above_reference"]))
+
+
+def _shuffled(row: Mapping[str, Any]) -> str:
+    expected = row["low"] <= 1 <= row["high"]
+    return (
+        f"Pairs {row['variant']} give {row['imbalance']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        f"{'' if expected else ', which is not 1: what they keep in common foretells a little by itself'}."
+    )
+
+
+def _against(rows: Sequence[Mapping[str, Any]], names: Sequence[str], *, destroys: bool, question: str) -> str:
+    """Which variants lie above or below the reference, in both directions or one."""
+    mine = [row for row in rows if row["destroys"] == destroys and not _is_null(row)]
+    above, below, alike = [], [], []
+    for control, variant in dict.fromkeys((row["control"], row["variant"]) for row in mine):
+        both = [row for row in mine if (row["control"], row["variant"]) == (control, variant)]
+        name = f"{control}: {variant}"
+        size = ", ".join(f"{row['above_reference']:+.3f} ± {row['above_stderr']:.3f}" for row in both)
+        resolved = [row for row in both if row["p_adjusted"] <= LEVEL]
+        if not resolved:
+            alike.append(name)
+        elif all(row["above_reference"] > 0 for row in resolved):
+            above.append(f"{name} ({size})")
+        elif all(row["above_reference"] < 0 for row in resolved):
+            below.append(f"{name} ({size})")
+        else:
+            above.append(f"{name} (one way; below the other: {size})")
+    parts = [
+        *([f"{listed(above)} {'lies' if len(above) == 1 else 'lie'} above it"] if above else []),
+        *([f"{listed(below)} {'lies' if len(below) == 1 else 'lie'} below it"] if below else []),
+        *([f"{listed(alike)} {'is' if len(alike) == 1 else 'are'} not told apart from it"] if alike else []),
+    ]
+    return f"{question}, {'; '.join(parts)}."
+
+
+def _paper(paper: xr.Dataset, names: Sequence[str]) -> list[str]:
+    values = paper["imbalance"].to_numpy().reshape(2)
+    spreads = paper["spread"].to_numpy().reshape(2)
+    found = listed(f"{v:.3f} with a spread of {s:.3f} ({name})" for v, s, name in zip(values, spreads, names, strict=True))
+    return [f"The authors' recipe gives {found}, at n = {paper.attrs['n']} and so not to be compared with the above."]
+
+
+def _subsampled(subsamples: xr.Dataset, reference: xr.Dataset, direction: str) -> str:
+    """Which layers are semantic whichever items are taken."""
+    share = subsamples["in_region"].sel(direction=direction).to_numpy()
+    layers = [str(layer) for layer in subsamples["layer"].to_numpy()]
+    always = np.flatnonzero(share >= 0.95)
+    count, n = subsamples.attrs["subsamples"], subsamples.attrs["n"]
+    name = direction_name(reference.attrs, direction)
+    if not always.size:
+        return f"In {count} random halves of the items (n = {n}) no layer is always semantic ({name})."
+    return f"In 95 % or more of {count} random halves of the items (n = {n}) layers {runs(layers, always.tolist())} are semantic ({name})."
+
+
+def _facts(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, str]:
+    facts = {}
+    for row in _of_one_direction(rows, name):
+        title = f"{row['control']}: {row['variant']}"
+        if _is_null(row):
+            facts[title] = f"{row['imbalance']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        else:
+            facts[title] = (
+                f"{row['imbalance']:.3f} ± {row['stderr']:.3f}; {row['above_reference']:+.3f} ± {row['above_stderr']:.3f} "
+                f"against the study itself (p = {row['p_adjusted']:.2g})"
+            )
+    return facts

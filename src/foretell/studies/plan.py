@@ -1,0 +1,189 @@
+"""What a run will cost: time, memory and disk, from the study file and some seconds of trying out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import foretell
+from foretell.files import replacing
+from foretell.representations.models.lazy import LazyModel
+from foretell.studies.calibration import calibrate
+from foretell.studies.config import load_study
+from foretell.studies.kinds import answer, arrange
+from foretell.studies.rehearsal import Cost, rehearse, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from foretell.studies.config import Study
+    from foretell.studies.sides import Arrangement
+
+__all__ = ["Plan", "Step", "in_words", "plan", "plan_arranged", "remember"]
+
+CALIBRATION_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a run does."""
+
+    name: str
+    seconds: float
+    disk_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will cost here.
+
+    Attributes
+    ----------
+    n_items : int
+        Items that are chosen.
+    steps : tuple of Step
+    memory_bytes : int
+        Most memory of the process at any time.
+    """
+
+    n_items: int
+    steps: tuple[Step, ...]
+    memory_bytes: int
+
+    @property
+    def seconds(self) -> float:
+        """Of all steps."""
+        return sum(step.seconds for step in self.steps)
+
+    @property
+    def disk_bytes(self) -> int:
+        """Of all steps."""
+        return sum(step.disk_bytes for step in self.steps)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.n_items} items; about {in_words(self.seconds)}, {self.memory_bytes / 2**30:.1f} GiB of memory, "
+            f"{self.disk_bytes / 2**20:.0f} MiB more on disk"
+        )
+
+
+def in_words(seconds: float) -> str:
+    """A duration for people: `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def plan(
+    study: str | Path | Mapping[str, Any] | Study,
+    *,
+    out: str | Path | None = None,
+    stores: str | Path | None = None,
+) -> Plan:
+    """Estimate what `foretell.run` will take with the same arguments, on this machine as it is now.
+
+    Its items are chosen as the run would, and kept for it; what must be fetched is fetched. Each side that is not
+    extracted yet is tried out on some of its batches, and the measure on few layers of random bits: about 10 seconds
+    in all.
+
+    Parameters
+    ----------
+    study, out, stores
+        As for `foretell.run`.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ForetellError
+        As from `foretell.run` before anything is extracted.
+    """
+    name, checked = load_study(study)
+    folder = Path("foretell-runs") / name if out is None else Path(out)
+    place = folder / "stores" if stores is None else Path(stores)
+    arrange(checked, place)
+    began = time.perf_counter()
+    arrangement = arrange(checked, place)  # as the run will find it: items chosen
+    return plan_arranged(checked, arrangement, place, choosing=time.perf_counter() - began)
+
+
+def plan_arranged(study: Study, arrangement: Arrangement, stores: Path, *, choosing: float) -> Plan:
+    """Plan the run of a study whose items are chosen, which took so many seconds."""
+    steps = [Step("choose items", choosing)]
+    todo = [job for job in reversed(arrangement.jobs.values()) if not job.is_done]
+    before: LazyModel | None = None
+    for job in todo:
+        found = calibrate(job, arrangement.pairs, seconds=CALIBRATION_SECONDS / len(todo) / 2)
+        model = job.model
+        if isinstance(model, LazyModel):
+            if model is not before:
+                steps.append(Step(f"load {model.info.id}", model.slot.seconds.get(model, 0.0)))
+            before = model
+        steps.append(Step(f"read {job.side} with {model.info.id}", found.seconds, found.disk_bytes))
+    cost = _known(study, arrangement, stores)
+    if cost is None:
+        cost = rehearse(study, arrangement, answer)
+    steps.append(Step("measure, draw and write", cost.seconds, cost.disk_bytes))
+    return Plan(len(arrangement.pairs), tuple(steps), _memory(study, arrangement))
+
+
+def remember(study: Study, arrangement: Arrangement, stores: Path, cost: Cost) -> None:
+    """Keep what measuring took, for the next plan of the same study."""
+    with replacing(_place(study, arrangement, stores)) as path:
+        path.write_text(json.dumps({"seconds": cost.seconds, "disk_bytes": cost.disk_bytes}), encoding="utf-8")
+
+
+def _known(study: Study, arrangement: Arrangement, stores: Path) -> Cost | None:
+    """What measuring took when this study was last run here."""
+    try:
+        said = json.loads(_place(study, arrangement, stores).read_text(encoding="utf-8"))
+        return Cost(float(said["seconds"]), int(said["disk_bytes"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _place(study: Study, arrangement: Arrangement, stores: Path) -> Path:
+    asked = [study.to_yaml(), len(arrangement.pairs), foretell.__version__, platform.node(), os.cpu_count()]
+    return stores / f"cost-{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]}.json"
+
+
+def _memory(study: Study, arrangement: Arrangement) -> int:
+    """Most memory: what trying out took, or what measuring holds beside what is held now."""
+    n_items = len(arrangement.pairs)
+    measuring = 0
+    for one in arrangement.comparisons:
+        held = 0
+        for side, model, tokens in zip(one.sides, one.models, one.tokens, strict=True):
+            shape = shape_of((side, model), tokens, arrangement)
+            bits = n_items * shape.n_tokens * shape.n_bits // 8
+            # The order of all distances is kept in 16 bits each.
+            held += shape.n_layers * (bits + 2 * n_items**2)
+        measuring = max(measuring, held)
+    now, most = _resident()
+    return max(most, now + measuring)
+
+
+def _resident() -> tuple[int, int]:
+    """Bytes of memory that this process holds, and the most that it held."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        said = {name: value for name, _, value in (line.partition(":") for line in lines)}
+        now, most = (int(said[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+    except (OSError, KeyError, ValueError):
+        import resource
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
+        now = most
+    return now, most
