@@ -7,57 +7,23 @@ distances of one token a step and reads ranks off the running sum: bits are comp
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.exceptions import InputError, OptionError
-from foretell.measure.bits import Bits, Rows
+from foretell.exceptions import OptionError
 from foretell.measure.cells import check_spaces, measure_cells
 from foretell.measure.inference import Scores, critical
-from foretell.measure.inputs import as_input
 from foretell.measure.layout import Layout
 from foretell.measure.request import Options
-from foretell.measure.space import Space
+from foretell.measure.tokens import held, single_tokens, tokens_at, with_tokens
 from foretell.tasks import checked_count
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["token_curve", "token_map"]
-
-
-@dataclass(frozen=True, eq=False)
-class _Tokens:
-    """Some tokens of a space, as places from its first."""
-
-    space: Space
-    places: tuple[int, ...]
-
-    @property
-    def n_items(self) -> int:
-        return self.space.n_items
-
-    @property
-    def ids(self) -> tuple[str, ...] | None:
-        return self.space.ids
-
-    @property
-    def n_tokens(self) -> int:
-        return len(self.places)
-
-    def bits(self, rows: Rows = slice(None)) -> Bits:
-        whole = self.space.bits(rows)
-        first, last = self.places[0], self.places[-1]
-        # A run of tokens of bits in memory is a view, and so it costs no memory; of bits just read, none may stay.
-        is_run = list(self.places) == list(range(first, last + 1))
-        data = whole.data[:, first : last + 1] if is_run else whole.data[:, list(self.places)]
-        return Bits(data if isinstance(self.space, Bits) else data.copy(), whole.n_bits, whole.ids)
-
-    def __repr__(self) -> str:
-        return f"<tokens {self.places} of {self.space!r}>"
 
 
 def token_curve(
@@ -100,9 +66,9 @@ def token_curve(
     Costs one pass over the bits of all tokens, and T times the ranks.
     """
     options = _options(convention, errors, backend, threads, memory)
-    sides, options = _held([_with_tokens(side, name) for name, side in (("a", a), ("b", b))], options)
+    sides, options = held([with_tokens(side, name) for name, side in (("a", a), ("b", b))], options)
     wanted = _nested(subsets, min(side.n_tokens for side in sides))
-    prefixes = [[_tokens(side, positions) for positions in wanted] for side in sides]
+    prefixes = [[tokens_at(side, positions) for positions in wanted] for side in sides]
     added = [sorted(set(now) - set(before)) for before, now in zip([(), *wanted], wanted, strict=False)]
     names = [str(len(positions)) for positions in wanted]
     size = check_spaces({"a": sides[0]}, {"b": sides[1]})
@@ -118,7 +84,7 @@ def token_curve(
         n_permutations=null,
         seed=checked_count("seed", seed, least=0),
         groups=groups,
-        steps=[(_tokens(sides[0], new), _tokens(sides[1], new)) for new in added],
+        steps=[(tokens_at(sides[0], new), tokens_at(sides[1], new)) for new in added],
     )
     return curve.rename(layer="tokens").assign_coords(tokens=[len(positions) for positions in wanted])
 
@@ -158,11 +124,11 @@ def token_map(
     AlignmentError, InputError, OptionError
     """
     options = _options(convention, errors, backend, threads, memory)
-    both = [_with_tokens(a, "a")] if b is None else [_with_tokens(a, "a"), _with_tokens(b, "b")]
-    both, options = _held(both, options)
+    both = [with_tokens(a, "a")] if b is None else [with_tokens(a, "a"), with_tokens(b, "b")]
+    both, options = held(both, options)
     side_a, side_b = both[0], both[-1]
-    spaces_a = _single_tokens(side_a)
-    spaces_b = spaces_a if side_b is side_a else _single_tokens(side_b)
+    spaces_a = single_tokens(side_a)
+    spaces_b = spaces_a if side_b is side_a else single_tokens(side_b)
     size = check_spaces({"a": side_a}, {"b": side_b})
     cells = [(s, t) for s in range(side_a.n_tokens) for t in range(side_b.n_tokens)]
     result = measure_cells(
@@ -185,38 +151,6 @@ def _options(convention: str, errors: bool, backend: str, threads: int | None, m
     return Options.checked(
         metric="hamming", convention=convention, errors=errors, backend=backend, threads=threads, memory=memory
     )
-
-
-def _with_tokens(space: Any, name: str) -> Space:
-    found = as_input(space, "hamming", name)
-    if not isinstance(found, Space) or not isinstance(space, Space):
-        raise InputError(
-            f"{name}: an array says nothing of tokens: give Bits.from_activations(x) of an array of shape "
-            "(items, tokens, dimensions), or a view of a store."
-        )
-    return found
-
-
-def _held(sides: Sequence[Space], options: Options) -> tuple[list[Space], Options]:
-    """Sides with their bits in memory, and the memory that is left: a store is read once, not once a token.
-
-    Where that takes more than half of the memory they stay as they are.
-    """
-    to_hold = sum(side.bits(slice(0, 1)).data.nbytes * side.n_items for side in sides if not isinstance(side, Bits))
-    if to_hold > options.memory // 2:
-        return list(sides), options
-    return [side if isinstance(side, Bits) else side.bits() for side in sides], replace(
-        options, memory=options.memory - to_hold
-    )
-
-
-def _tokens(space: Space, positions: Sequence[int]) -> _Tokens:
-    """Tokens at positions from the end."""
-    return _Tokens(space, tuple(sorted(space.n_tokens + position for position in positions)))
-
-
-def _single_tokens(space: Space) -> dict[str, Space]:
-    return {str(position): _tokens(space, [position]) for position in range(-space.n_tokens, 0)}
 
 
 def _nested(subsets: Sequence[Iterable[int]] | None, n_tokens: int) -> list[tuple[int, ...]]:

@@ -42,7 +42,7 @@ from foretell.measure.result import DIRECTIONS
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["CrossFit", "cross_fit", "difference"]
+__all__ = ["CrossFit", "cross_fit", "difference", "stderr_of_mean"]
 
 _CORRELATION = 1 / 3  # of the two values
 
@@ -149,7 +149,7 @@ def cross_fit(
         found[direction] = CrossFit(
             direction=direction,
             value=sum(values) / 2,
-            stderr=_of_mean(stderrs),
+            stderr=float(stderr_of_mean(stderrs)),
             chosen=chosen,
             values=(values[0], values[1]),
             stderrs=(stderrs[0], stderrs[1]),
@@ -203,7 +203,7 @@ def difference(one: CrossFit, other: CrossFit) -> tuple[float, float]:
             groups=mine.groups,
         )
         parts.append(both.combine(np.array([1.0, -1.0])))
-    return one.value - other.value, _of_mean([_stderr(part) for part in parts])
+    return one.value - other.value, float(stderr_of_mean([_stderr(part) for part in parts]))
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ def _stderr(scores: Scores) -> float:
     return float(scores.stderr()[0])
 
 
-def _of_mean(stderrs: Sequence[float]) -> float:
-    """Standard error of the mean of the values of both halves."""
+def stderr_of_mean(stderrs: Sequence[float] | Sequence[Floats]) -> Floats:
+    """Standard error of the mean of the values of both halves, each chosen on the other."""
     one, other = stderrs
-    return float(np.sqrt(one**2 + other**2 + 2 * _CORRELATION * one * other) / 2)
+    return np.asarray(np.sqrt(one**2 + other**2 + 2 * _CORRELATION * one * other) / 2)
