@@ -36,9 +36,7 @@ def test_each_item_keeps_its_tokens_in_an_order_of_its_own(whole: Bits) -> None:
     assert (space.n_items, space.n_tokens, space.ids) == (N, T, whole.ids)
     orders = order(space.bits())
     np.testing.assert_array_equal(np.sort(orders, axis=1), np.tile(np.arange(T), (N, 1)))
-    np.testing.assert_array_equal(
-        space.bits().data, np.take_along_axis(whole.data, orders[:, :, None], axis=1)
-    )
+    np.testing.assert_array_equal(space.bits().data, np.take_along_axis(whole.data, orders[:, :, None], axis=1))
     assert len(np.unique(orders, axis=0)) > 200
     # Every token comes to every place equally often.
     counts = np.array([np.bincount(orders[:, place], minlength=T) for place in range(T)])

@@ -50,11 +50,8 @@ def lexical_distances(texts: Sequence[str], *, kind: str) -> NDArray[np.float64]
     counts = [KINDS[kind](_normal(text)) for text in texts]
     common = _products(counts)
     own = np.diagonal(common)
-    if kind == "words":
-        whole = own[:, None] + own - common
-    else:
-        # Products of whole numbers, whose root is exact where it is whole: equal counts give exactly 1.
-        whole = np.sqrt(own[:, None] * own)
+    # The root of a product of whole numbers is exact where it is whole: equal counts give exactly 1.
+    whole = own[:, None] + own - common if kind == "words" else np.sqrt(own[:, None] * own)
     alike = np.divide(common, whole, out=np.zeros_like(common), where=whole > 0)
     alike[np.ix_(own == 0, own == 0)] = 1
     return np.asarray(np.maximum(1 - alike, 0))

@@ -89,8 +89,8 @@ def subsampled_regions(
         items = _part(codes, round(share * size), np.random.default_rng([seed, number]))
         if len(np.unique(codes[items])) < FEWEST_GROUPS:
             raise OptionError(
-                f"share={share!r} is not an option: of {size} items in {codes.max() + 1} groups it leaves "
-                f"{len(np.unique(codes[items]))} groups, and errors need {FEWEST_GROUPS}."
+                f"share={share!r} is not an option: a part of the {size} items has {len(np.unique(codes[items]))} of "
+                f"{codes.max() + 1} groups, and errors need {FEWEST_GROUPS}."
             )
         curve = measure_cells(
             side_a,
