@@ -21,10 +21,15 @@ from foretell.commands.output import progress as _progress
 from foretell.exceptions import ForetellError, ForetellWarning
 
 if TYPE_CHECKING:
+    from foretell.studies.answer import Answer
     from foretell.studies.config import Study
+    from foretell.studies.plan import Plan
     from foretell.studies.summary import Summary
 
 __all__ = ["app", "main"]
+
+_FEW = 2
+"""Blocks of a summary that are printed with all their facts, side by side."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,6 +41,10 @@ app = typer.Typer(
 data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
+Stores = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", show_default=False, help="Folder of the activations, OUT/stores by default."),
+]
 Out = Annotated[
     Path | None,
     typer.Option(metavar="DIR", show_default=False, help="Folder of the run. The same folder again resumes."),
@@ -78,7 +87,7 @@ def demo(
     """Run the depth study on a small model and real translations.
 
     Asks at which depth a model's representation of a sentence foretells that of its translation. The first
-    run fetches the model and the data. It is `foretell run depth` with these options, into foretell-demo.
+    run fetches the model and the data. It is `foretell run demo` with these options, into foretell-demo.
     """
     from foretell.studies.config import study_from
     from foretell.studies.presets import preset_mapping
@@ -86,7 +95,7 @@ def demo(
     sides = [language.strip() for language in languages.split(",")]
     if len(sides) != 2 or not all(sides):
         raise typer.BadParameter(f"{languages!r} is not two codes, as in en,es", param_hint="--languages")
-    preset = preset_mapping("depth")
+    preset = preset_mapping("demo")
     preset["pairs"] |= {"items": items, "sides": sides}
     _run(study_from(preset, source="demo"), Path("foretell-demo") if out is None else out)
 
@@ -95,16 +104,40 @@ def demo(
 def run(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A study file (YAML), or a preset's name.")],
     out: Out = None,
+    stores: Stores = None,
 ) -> None:
     """Run a study from its file, or a preset by name.
 
-    Writes result.nc, result.csv, a figure, summary.txt and study.yaml into --out
+    Says what it will take, and writes results, tables, figures, summary.txt and study.yaml into --out
     (foretell-runs/NAME by default).
     """
     from foretell.studies.config import load_study
 
     name, checked = load_study(study)
-    _run(checked, Path("foretell-runs") / name if out is None else out)
+    _run(checked, Path("foretell-runs") / name if out is None else out, stores)
+
+
+@app.command()
+def plan(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="A study file (YAML), or a preset's name.")],
+    out: Out = None,
+    stores: Stores = None,
+) -> None:
+    """Say what a run will take here: time, memory and disk.
+
+    Chooses the items, and keeps the choice for the run; tries each model and the measure out for some seconds.
+    """
+    from foretell.studies.plan import in_words
+    from foretell.studies.plan import plan as planned
+
+    with _progress():
+        found = planned(study, out=out, stores=stores)
+    table = Table("", "time", "MiB on disk", box=None, pad_edge=False)
+    for step in found.steps:
+        table.add_row(step.name, in_words(step.seconds), f"{step.disk_bytes / 2**20:.0f}" if step.disk_bytes else "")
+    console = _console()
+    console.print(table)
+    console.print(str(found), soft_wrap=True)
 
 
 @app.command()
@@ -166,28 +199,44 @@ app.command()(looking.compare)
 app.command()(looking.doctor)
 
 
-def _run(study: Study, out: Path) -> None:
-    """Run a checked study with its progress on stderr, then print what it found and where it is."""
+def _run(study: Study, out: Path, stores: Path | None = None) -> None:
+    """Run a checked study with its plan and progress on stderr, then print what it found and where it is."""
     from foretell.studies.run import run_checked
 
+    def tell(found: Plan) -> None:
+        print(f"Plan: {found}", file=sys.stderr)
+
     with _progress():
-        _, summary = run_checked(study, out, progress=sys.stderr.isatty())
-    _print_summary(summary, out, study)
+        answer = run_checked(study, out, stores=stores, progress=sys.stderr.isatty(), planned=tell)
+    _print_summary(answer.summary)
+    _console().print(f"Written to {out}: {', '.join(_written(answer))}", soft_wrap=True)
 
 
-def _print_summary(summary: Summary, out: Path, study: Study) -> None:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", no_wrap=True)
-    for one in summary.directions:
-        table.add_column(one.sentence)
-    for name in dict.fromkeys(name for one in summary.directions for name in one.facts):
-        table.add_row(name, *(one.facts.get(name, "") for one in summary.directions))
+def _print_summary(summary: Summary) -> None:
     console = _console()
     console.print(*summary.heading, sep="\n")
+    console.print()
+    console.print(summary.paragraph)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=len(summary.blocks) <= _FEW)
+    if len(summary.blocks) <= _FEW:
+        for one in summary.blocks:
+            table.add_column(one.title)
+        for name in dict.fromkeys(name for one in summary.blocks for name in one.facts):
+            table.add_row(name, *(one.facts.get(name, "") for one in summary.blocks))
+    else:
+        name = next(iter(summary.blocks[0].facts))
+        table.add_column(name)
+        for one in summary.blocks:
+            table.add_row(one.title, one.facts.get(name, ""))
     console.print(table)
-    console.print(summary.asymmetry)
-    files = f"summary.txt, {study.study}.png, {study.study}.pdf, result.csv, result.nc"
-    console.print(f"Written to {out}: {files}", soft_wrap=True)
+
+
+def _written(answer: Answer) -> Iterator[str]:
+    yield "summary.txt"
+    yield from (f"figures/{name}.png" for name in answer.figures)
+    yield from (f"tables/{name}.csv" for name in answer.tables)
+    yield from (f"results/{name}.nc" for name in answer.results)
 
 
 @contextmanager

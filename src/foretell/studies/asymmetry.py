@@ -12,7 +12,8 @@ from foretell.measure.inference import Scores
 from foretell.measure.minimum import regions
 from foretell.measure.multiple import holm
 from foretell.measure.result import DIRECTIONS
-from foretell.studies.names import direction_name, direction_sentence
+from foretell.studies.names import direction_name, direction_sentence, sides_of
+from foretell.studies.reporting.asymmetries import AsymmetryRow
 from foretell.studies.summary import Difference
 
 if TYPE_CHECKING:
@@ -69,6 +70,20 @@ class Asymmetry:
     def resolved(self) -> bool:
         """Whether it differs from 0 after correction for the number tested."""
         return self.p_adjusted <= LEVEL
+
+    @property
+    def row(self) -> AsymmetryRow:
+        """As a figure takes it."""
+        return AsymmetryRow(
+            name=", ".join(sides_of(self.attrs, "a_to_b")),
+            value=self.difference.value,
+            stderr=self.difference.stderr,
+            low=self.low,
+            high=self.high,
+            p_value=self.p_adjusted,
+            resolved=self.resolved,
+            resolvable=self.resolvable,
+        )
 
     @property
     def direction(self) -> str:

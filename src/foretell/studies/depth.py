@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from foretell.studies.items import rows_of_items
 from foretell.studies.reporting.asymmetries import asymmetry_figure
 from foretell.studies.reporting.beside import beside_figure
 from foretell.studies.reporting.depths import depths_figure
-from foretell.studies.reporting.plane import plane_figure
+from foretell.studies.reporting.planes import plane_figure
 from foretell.studies.semantic import semantic_layers
 from foretell.studies.sides import Arrangement, Compared, arrange
 from foretell.studies.similarity import with_similarity
@@ -91,7 +91,7 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
     differences = best_differences({name: fitted for name, (_, fitted) in measured.items()}, results)
     if len(results) > 1:
         tables["best-layers-compared"] = rows_of_differences(differences, results)
-        figures["asymmetries"] = asymmetry_figure(asymmetries)
+        figures["asymmetries"] = asymmetry_figure([one.row for one in asymmetries], of=_attrs(results))
     for one in compared:
         result = results[one.comparison.name]
         layer = _best_together(result)
@@ -99,6 +99,10 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
         if study.measure.beside:
             figures[f"beside-{one.comparison.name}"] = beside_figure(result)
     return Answer(results, summarise_depth(results, semantic, asymmetries, differences), tables, figures)
+
+
+def _attrs(results: Mapping[str, xr.Dataset]) -> list[Mapping[Any, Any]]:
+    return [result.attrs for result in results.values()]
 
 
 def _best_together(result: xr.Dataset) -> str:

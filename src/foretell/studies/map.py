@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,21 +18,22 @@ from foretell.studies.asymmetry import Asymmetry, adjusted, rows_of
 from foretell.studies.best import best_differences, rows_of_differences, with_best
 from foretell.studies.items import rows_of_items
 from foretell.studies.map_summary import rows_of_best, summarise_map
+from foretell.studies.names import side_name
 from foretell.studies.reporting.asymmetries import asymmetry_figure
 from foretell.studies.reporting.beside import beside_figure
-from foretell.studies.reporting.equal_depth import equal_depth_figure
-from foretell.studies.reporting.maps import map_figure
-from foretell.studies.reporting.signs import signs_figure
+from foretell.studies.reporting.maps import equal_depth_figure, map_figure
+from foretell.studies.reporting.signs import SignCell, signs_figure
 from foretell.studies.sides import Arrangement, Compared, arrange
 from foretell.studies.similarity import with_similarity
 from foretell.studies.summary import Difference
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from foretell.studies.config import MapStudy
 
-__all__ = ["answer_map", "arrange_map", "measure_map"]
+__all__ = ["answer_map", "arrange_map", "asymmetry_of_map", "measure_map"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -114,7 +115,10 @@ def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
     figures = {}
     if len(results) > 1:
         tables["best-pairs-compared"] = rows_of_differences(differences, results)
-        figures |= {"asymmetries": asymmetry_figure(asymmetries), "signs": signs_figure(asymmetries)}
+        attrs = [result.attrs for result in results.values()]
+        figures["asymmetries"] = asymmetry_figure([one.row for one in asymmetries], of=attrs)
+        if len({one.comparison.sides for one in compared}) == 1:
+            figures["signs"] = _signs(asymmetries, attrs)
     for one in compared:
         name, result = one.comparison.name, results[one.comparison.name]
         a, b = (str(layer) for layer in result["together"].to_numpy())
@@ -123,3 +127,22 @@ def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
         if study.measure.beside:
             figures[f"beside-{name}"] = beside_figure(result)
     return Answer(results, summarise_map(results, asymmetries, differences), tables, figures)
+
+
+def _signs(asymmetries: Sequence[Asymmetry], attrs: Sequence[Mapping[Any, Any]]) -> Figure:
+    """The table of signs: models of A in rows, of B in columns."""
+    cells = [
+        SignCell(
+            row=str(one.attrs["model_a"]),
+            column=str(one.attrs["model_b"]),
+            value=one.difference.value,
+            low=one.low,
+            high=one.high,
+            p_value=one.p_adjusted,
+            resolved=one.resolved,
+            sentence=one.sentence,
+        )
+        for one in asymmetries
+    ]
+    rows, columns = (f"models of {side_name(str(attrs[0][f'side_{end}']))}" for end in "ab")
+    return signs_figure(cells, rows=rows, columns=columns, of=attrs)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from foretell.measure.by_token import token_map
 from foretell.studies.answer import Answer
-from foretell.studies.reporting.tokens import token_map_figure
+from foretell.studies.reporting.token_maps import token_map_figure
 from foretell.studies.sides import Arrangement, Compared, Side, arrange
 from foretell.studies.token_pairs_summary import rows_of_reach, summarise_token_pairs
 
