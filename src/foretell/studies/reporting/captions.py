@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from foretell.studies.names import direction_name, direction_sentence, in_words, sides_of
 from foretell.studies.reporting.layout import text_width
 
-__all__ = ["LETTERS", "conditions", "direction_label", "models_of", "panel_title", "short_direction", "sides_in_words"]
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "LETTERED",
+    "LETTERS",
+    "conditions",
+    "direction_label",
+    "direction_labels",
+    "models_of",
+    "panel_titles",
+    "short_direction",
+    "sides_in_words",
+]
 
 LETTERS = {"a_to_b": "A → B", "b_to_a": "B → A"}
 """Directions where there is no room for names, or where they differ from panel to panel."""
+
+LETTERED = {direction: f"{letters.replace('→', 'foretells')} ({letters})" for direction, letters in LETTERS.items()}
+"""The same in words, for panels whose titles say what A and B are."""
 
 _Attributes = Mapping[Any, Any]
 
@@ -51,11 +67,32 @@ def sides_in_words(attrs: _Attributes) -> str:
     return f"{a.removesuffix(' (A)')} (A), {b.removesuffix(' (B)')} (B)"
 
 
-def panel_title(attrs: _Attributes, among: Sequence[_Attributes]) -> str:
-    """What tells a panel from the others: its sides, and its models where the panels' models differ."""
-    sides = sides_in_words(attrs)
-    named = str(attrs["model_a"]) in sides
-    return sides if named or len({models_of(other) for other in among}) == 1 else f"{sides}; {models_of(attrs)}"
+def panel_titles(results: Mapping[str, xr.Dataset]) -> list[str]:
+    """What tells panels apart: their sides or models where those differ, else, or besides, the results' names."""
+    every = [result.attrs for result in results.values()]
+    said: list[list[str]] = [[] for _ in every]
+    # Where the models are what is compared, the sides are named by them already.
+    for words in (sides_in_words, models_of):
+        of_each = [words(attrs) for attrs in every]
+        if len(set(of_each)) == 1 or (words is models_of and len({*map(sides_in_words, every)}) == len(every)):
+            continue
+        for title, word in zip(said, of_each, strict=True):
+            title.append(word)
+    if len({*map(tuple, said)}) < len(results):
+        for title, name in zip(said, results, strict=True):
+            title.append(name)
+    return ["; ".join(title) for title in said]
+
+
+def direction_labels(results: Iterable[xr.Dataset], inches: float) -> dict[str, str]:
+    """Labels of directions for a legend of several panels: of sides where all have the same, else of A and B.
+
+    In the latter case the panels' titles say what A and B are.
+    """
+    every = [result.attrs for result in results]
+    if len({*map(sides_in_words, every)}) == 1:
+        return {direction: direction_label(every[0], direction, inches) for direction in LETTERS}
+    return LETTERED
 
 
 def direction_label(attrs: _Attributes, direction: str, inches: float) -> str:
@@ -64,7 +101,7 @@ def direction_label(attrs: _Attributes, direction: str, inches: float) -> str:
     for words in (f"{direction_sentence(attrs, direction)} ({codes})", codes.replace("→", "foretells")):
         if text_width(words) <= inches:
             return words
-    return LETTERS[direction].replace("→", "foretells")
+    return LETTERED[direction]
 
 
 def short_direction(attrs: _Attributes, direction: str, inches: float) -> str:

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from foretell.exceptions import InputError
-from foretell.studies.reporting.captions import conditions
-from foretell.studies.reporting.curves import LETTERED, labelled_artists
+from foretell.studies.reporting.captions import LETTERED, conditions
+from foretell.studies.reporting.curves import labelled_artists
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
     axes_at,

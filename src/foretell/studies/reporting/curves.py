@@ -15,10 +15,7 @@ from foretell.studies.reporting.style import DIRECTION_STYLES, INK, PALE
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["LETTERED", "curve_labels", "labelled_artists", "plot_directions"]
-
-LETTERED = {direction: f"{letters.replace('→', 'foretells')} ({letters})" for direction, letters in LETTERS.items()}
-"""Labels of directions for panels whose titles say what A and B are."""
+__all__ = ["curve_labels", "labelled_artists", "plot_directions"]
 
 _NULL = "shuffled pairs, median and 95 %"
 _NULL_OF_GROUPS = "whole groups shuffled, median"
@@ -64,6 +61,7 @@ def plot_directions(result: xr.Dataset, ax: Axes, along: str, *, labels: Mapping
         top = max(top, float(curve["imbalance"].max()))
         if "low" in curve:
             ax.fill_between(x, curve["low"], curve["high"], color=style.colour, alpha=0.2, linewidth=0, zorder=2)
+            top = max(top, float(curve["high"].max()))
     if "null" in result:
         # The two directions' nulls differ by less than the line is wide: one band holds both.
         low, high = result["null"].sel(quantile=0.025), result["null"].sel(quantile=0.975)

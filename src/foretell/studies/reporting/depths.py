@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from foretell.exceptions import InputError
-from foretell.studies.reporting.captions import LETTERS, conditions, panel_title, short_direction
-from foretell.studies.reporting.curves import LETTERED, curve_labels, labelled_artists
+from foretell.studies.reporting.captions import LETTERS, conditions, direction_labels, panel_titles, short_direction
+from foretell.studies.reporting.curves import curve_labels, labelled_artists
 from foretell.studies.reporting.figures import STRIP_NOTE, depth_figure, plot_depth, plot_semantic_layers
 from foretell.studies.reporting.layout import (
     TWO_COLUMNS,
@@ -75,12 +75,13 @@ def depths_figure(
     gap = max(map(text_width, names)) + 0.16
     left = max(0.47, gap)
     wide = (TWO_COLUMNS - left - 0.1 - (columns - 1) * gap) / columns
-    titles = [wrapped(panel_title(of, attrs), wide, 8) for of in attrs]
+    titles = [wrapped(title, wide, 8) for title in panel_titles(results)]
+    labels = direction_labels(results.values(), 2.5)
     title = 0.14 * max(map(len, titles)) + 0.12
     caption = _caption(results, with_strip=bool(strip))
     below = caption_height(caption) + _AXIS
     with paper_style():
-        legend = legend_height(curve_labels(*results.values(), labels=LETTERED), TWO_COLUMNS - left) - 0.04
+        legend = legend_height(curve_labels(*results.values(), labels=labels), TWO_COLUMNS - left) - 0.04
         figure = sheet(TWO_COLUMNS, below + rows * (strip + curves + title) + legend)
         panels: list[Axes] = []
         for place, (name, result) in enumerate(results.items()):
@@ -88,7 +89,7 @@ def depths_figure(
             x = left + column * (wide + gap)
             y = below + (rows - 1 - row) * (strip + curves + title)
             ax = axes_at(figure, x, y + strip, wide, curves)
-            plot_depth(result, ax, semantic=layers[name], labels=LETTERED)
+            plot_depth(result, ax, semantic=layers[name], labels=labels)
             ax.set_title("\n".join(titles[place]), fontsize=8, pad=4)
             lowest = ax
             found = layers[name]

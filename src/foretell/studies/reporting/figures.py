@@ -12,7 +12,7 @@ from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
 from foretell.studies.names import sides_of
-from foretell.studies.reporting.captions import LETTERS, conditions, short_direction
+from foretell.studies.reporting.captions import LETTERED, LETTERS, conditions, short_direction
 from foretell.studies.reporting.curves import curve_labels, labelled_artists, plot_directions
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
@@ -49,7 +49,7 @@ _NAME = 1.05
 """Inches of a direction's name beside a strip, at most."""
 
 
-def depth_figure(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | None = None) -> Figure:
+def depth_figure(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | None = None, *, note: str = "") -> Figure:
     """Both directions of a depth study against relative depth, one column wide.
 
     Parameters
@@ -58,13 +58,15 @@ def depth_figure(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | No
         A curve (`docs/result.md`) with `relative_depth`.
     semantic : mapping of direction to SemanticLayers, optional
         Adds a strip beneath the curves: the semantic regions, and the layers that may be the minimum.
+    note : str, optional
+        A sentence for the caption.
 
     Returns
     -------
     matplotlib.figure.Figure
         With a canvas of its own, outside pyplot: nothing to close.
     """
-    caption = _caption(result, semantic)
+    caption = _caption(result, semantic, note)
     # Heights in inches, from the bottom up.
     below = caption_height(caption) + 0.36
     strip = 0.36 if semantic else 0.0
@@ -171,11 +173,12 @@ def depth_edges(depth: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([depth[:1] - 0.01, middle, depth[-1:] + 0.01])
 
 
-def _caption(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | None) -> list[str]:
+def _caption(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | None, note: str) -> list[str]:
     """What the numbers depend on and what the marks mean, in lines that fit the column."""
     attrs = result.attrs
-    parts = [conditions(attrs)]
-    if short_direction(attrs, "a_to_b", _NAME) == LETTERS["a_to_b"]:
+    parts = [conditions(attrs)] + ([note] if note else [])
+    legend, strip = curve_labels(result)[0], short_direction(attrs, "a_to_b", _NAME)
+    if legend == LETTERED["a_to_b"] or (semantic and strip == LETTERS["a_to_b"]):
         parts.append("A: {}; B: {}.".format(*sides_of(attrs, "a_to_b")))
     if "low" in result:
         parts.append("Bands: 95 %.")

@@ -68,7 +68,7 @@ def text_width(words: str, size: float = SIZE) -> float:
 def wrapped(text: str, inches: float, size: float = SIZE) -> list[str]:
     """A text in lines that are no wider; a word that is wider by itself is broken."""
     lines = [""]
-    for word in text.split():
+    for word in text.replace(" %", "\u00a0%").split(" "):
         rest = word
         joined = f"{lines[-1]} {rest}".strip()
         if text_width(joined, size) <= inches:

@@ -8,7 +8,7 @@ from typing import Any
 
 import matplotlib
 
-__all__ = ["DIRECTION_STYLES", "INK", "PALE", "SIZE", "DirectionStyle", "paper_style"]
+__all__ = ["DIRECTION_STYLES", "INK", "PALE", "RESULT_STYLES", "SIZE", "LineStyle", "paper_style"]
 
 INK = "#333333"
 PALE = "#d9d9d9"
@@ -18,8 +18,8 @@ SIZE = 7
 
 
 @dataclass(frozen=True)
-class DirectionStyle:
-    """How one direction is drawn: colour, line and marker all differ, so any one of them is enough."""
+class LineStyle:
+    """How a line is drawn: colour, line and marker all differ, so any one of them is enough."""
 
     colour: str
     line: str
@@ -30,9 +30,23 @@ class DirectionStyle:
 # Two colours of Okabe and Ito's palette, which stay apart for the colour-blind; in grey, line and marker
 # tell them apart, an open marker against a filled one.
 DIRECTION_STYLES = {
-    "a_to_b": DirectionStyle(colour="#0072B2", line="-", marker="o", filled=True),
-    "b_to_a": DirectionStyle(colour="#D55E00", line="--", marker="s", filled=False),
+    "a_to_b": LineStyle(colour="#0072B2", line="-", marker="o", filled=True),
+    "b_to_a": LineStyle(colour="#D55E00", line="--", marker="s", filled=False),
 }
+
+# For several results in one panel: the palette's other colours first, since two of them mean directions.
+RESULT_STYLES = tuple(
+    LineStyle(colour, line, marker, filled)
+    for colour, line, marker, filled in (
+        ("#009E73", "-", "o", True),
+        ("#AA4499", "--", "s", False),
+        ("#000000", ":", "^", True),
+        ("#56B4E9", "-.", "D", False),
+        ("#E69F00", "-", "v", True),
+        ("#0072B2", "--", "P", False),
+        ("#D55E00", ":", "X", True),
+    )
+)
 
 
 def paper_style() -> AbstractContextManager[None]:
