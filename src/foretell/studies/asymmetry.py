@@ -124,7 +124,12 @@ def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
     )
     share = 1 / len(chosen)
     difference = Difference.of(
-        result, {(direction, layer): sign * share for direction, sign in zip(DIRECTIONS, (1, -1), strict=True) for layer in chosen}
+        result,
+        {
+            (direction, layer): sign * share
+            for direction, sign in zip(DIRECTIONS, (1, -1), strict=True)
+            for layer in chosen
+        },
     )
     return Asymmetry(name, result.attrs, chosen, difference, difference.p_value)
 
@@ -132,9 +137,7 @@ def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
 def adjusted(found: Sequence[Asymmetry]) -> tuple[Asymmetry, ...]:
     """The same with p values corrected for their number, by Holm's method."""
     p_values = holm([one.difference.p_value for one in found])
-    return tuple(
-        replace(one, p_adjusted=float(p), n_tested=len(found)) for one, p in zip(found, p_values, strict=True)
-    )
+    return tuple(replace(one, p_adjusted=float(p), n_tested=len(found)) for one, p in zip(found, p_values, strict=True))
 
 
 def rows_of(found: Sequence[Asymmetry]) -> list[dict[str, Any]]:

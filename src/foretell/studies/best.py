@@ -73,9 +73,7 @@ def best_differences(
     return tuple(BestDifference(*one, float(p)) for one, p in zip(found, p_values, strict=True))
 
 
-def differences_sentences(
-    differences: Sequence[BestDifference], names: Mapping[tuple[str, str], str]
-) -> list[str]:
+def differences_sentences(differences: Sequence[BestDifference], names: Mapping[tuple[str, str], str]) -> list[str]:
     """How many of them are resolved, and the largest; `names` are of (comparison, direction)."""
     resolved = [one for one in differences if one.p_adjusted <= LEVEL]
     said = (
@@ -92,9 +90,7 @@ def differences_sentences(
     return [f"{said}."]
 
 
-def rows_of_differences(
-    found: Sequence[BestDifference], results: Mapping[str, xr.Dataset]
-) -> list[dict[str, Any]]:
+def rows_of_differences(found: Sequence[BestDifference], results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
     """Rows of a table of such differences."""
     return [
         {

@@ -69,4 +69,6 @@ def _name(
         parts.append("-".join(dict.fromkeys(map(model_label, of))))
     if len(sides) > 1 or not parts:
         parts.append("-".join(dict.fromkeys(pair)))
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in "_".join(parts))[:120].lstrip(".")
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in "_".join(parts))[:120].lstrip(
+        "."
+    )

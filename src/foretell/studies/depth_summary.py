@@ -59,7 +59,11 @@ def summarise_depth(
     if len(results) == 1:
         sentences = [*_of_one(every[0], next(iter(semantic.values()))), *_asymmetry_of_one(asymmetries)]
     else:
-        sentences = [*_of_several(results, semantic), *_asymmetries(asymmetries), *differences_sentences(differences, _shorts(results))]
+        sentences = [
+            *_of_several(results, semantic),
+            *_asymmetries(asymmetries),
+            *differences_sentences(differences, _shorts(results)),
+        ]
     tested = len(results) * 2
     return Summary(
         heading=heading(every),
@@ -68,7 +72,11 @@ def summarise_depth(
         note="Information Imbalance: 0 foretells, 1 says nothing; it falls as items are added, so compare at "
         f"equal n (here {every[0].attrs['n']}). ± is one standard error (SE); intervals, and the set of layers that "
         "may be the least, are 95 %; p is that of the least over all layers"
-        + (f", corrected for {tested} curves by Holm's method where a curve is called better than shuffled pairs" if len(results) > 1 else "")
+        + (
+            f", corrected for {tested} curves by Holm's method where a curve is called better than shuffled pairs"
+            if len(results) > 1
+            else ""
+        )
         + ". A value chosen as the least reads a little low; chosen on one half of the items and valued on the other it "
         "does not, at the n given beside it.",
     )
@@ -273,7 +281,9 @@ def _end(result: xr.Dataset, found: SemanticLayers, position: int) -> str:
 
 def _above(result: xr.Dataset, found: SemanticLayers, position: int) -> Difference | None:
     """By how much a layer lies above the least; None where it has no value or is the least."""
-    if position == found.minimum or not np.isfinite(float(result["imbalance"].sel(direction=found.direction)[position])):
+    if position == found.minimum or not np.isfinite(
+        float(result["imbalance"].sel(direction=found.direction)[position])
+    ):
         return None
     layer = _layers(result)[position]
     return Difference.of(result, {(found.direction, layer): 1, (found.direction, found.layer): -1})

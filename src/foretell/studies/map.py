@@ -60,7 +60,9 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     import xarray as xr
 
     a, b, measure = one.a, one.b, study.measure
-    _LOG.info("Measuring %s: %d x %d layers on %d items", one.comparison.name, len(a.layers), len(b.layers), len(one.pairs))
+    _LOG.info(
+        "Measuring %s: %d x %d layers on %d items", one.comparison.name, len(a.layers), len(b.layers), len(one.pairs)
+    )
     spaces_a, spaces_b, groups, seed = a.spaces(), b.spaces(), one.pairs.groups, measure.seed
     k, convention = measure.k, measure.convention
     found = imbalance_matrix(

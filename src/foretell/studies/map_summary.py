@@ -38,9 +38,14 @@ def summarise_map(
         sentences = [*_of_one(every[0]), _asymmetry_of_one(every[0], asymmetries[0])]
     else:
         sentences = [*_of_several(results), *_signs(asymmetries)]
-        sentences += differences_sentences(differences, {
-            (name, d): direction_name(result.attrs, d) for name, result in results.items() for d in _directions(result)
-        })
+        sentences += differences_sentences(
+            differences,
+            {
+                (name, d): direction_name(result.attrs, d)
+                for name, result in results.items()
+                for d in _directions(result)
+            },
+        )
     return Summary(
         heading=heading(every),
         paragraph=" ".join(sentences),
@@ -91,7 +96,9 @@ def _of_one(result: xr.Dataset) -> list[str]:
         value = f"{float(at['imbalance']):.3f} ± {float(at['stderr']):.3f}"
         if "p_value_minimum" in result and float(of["p_value_minimum"]) > LEVEL:
             p = float(of["p_value_minimum"])
-            said.append(f"{words} no better than shuffled pairs do at any pair of layers (at least {value}, p = {p:.2g}).")
+            said.append(
+                f"{words} no better than shuffled pairs do at any pair of layers (at least {value}, p = {p:.2g})."
+            )
         else:
             said.append(f"{words} best from {_pair(result, a, b)}, with an imbalance of {value}.")
     return said
@@ -164,9 +171,7 @@ def _block(result: xr.Dataset, direction: str) -> Block:
         grouped = " of whole groups" if "null_of_groups" in result else ""
         p, count = float(of["p_value_minimum"]), result.attrs["null_permutations"]
         facts["p of the least"] = f"{p:.2g} ({count} permutations{grouped})"
-    return Block(
-        f"{direction_sentence(result.attrs, direction)} ({direction_name(result.attrs, direction)})", facts
-    )
+    return Block(f"{direction_sentence(result.attrs, direction)} ({direction_name(result.attrs, direction)})", facts)
 
 
 def _pair(result: xr.Dataset, a: str, b: str) -> str:

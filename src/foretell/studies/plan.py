@@ -122,7 +122,7 @@ def plan(
 def plan_arranged(study: Study, arrangement: Arrangement, stores: Path, *, choosing: float) -> Plan:
     """Plan the run of a study whose items are chosen, which took so many seconds."""
     steps = [Step("choose items", choosing)]
-    todo = [job for job in reversed(arrangement.jobs.values()) if not job.is_done]
+    todo = [job for job in reversed(list(arrangement.jobs.values())) if not job.is_done]
     before: LazyModel | None = None
     for job in todo:
         found = calibrate(job, arrangement.pairs, seconds=CALIBRATION_SECONDS / len(todo) / 2)

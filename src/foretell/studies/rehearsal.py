@@ -90,7 +90,10 @@ def rehearse(
     scale = (len(pairs) / len(few)) ** 2
     n_study = len(study.comparisons)
     shapes = [
-        tuple(shape_of((side, model), tokens, arrangement) for side, model, tokens in zip(one.sides, one.models, one.tokens, strict=True))
+        tuple(
+            shape_of((side, model), tokens, arrangement)
+            for side, model, tokens in zip(one.sides, one.models, one.tokens, strict=True)
+        )
         for one in arrangement.comparisons
     ]
     seconds = disk = 0.0

@@ -147,7 +147,9 @@ Choice = Annotated[
 """A model for both sides, or one a side, and wherever one stands `{each: [...]}` for several in turn."""
 
 
-def models_of(choice: ModelOf | EachOf | tuple[ModelOf | EachOf, ModelOf | EachOf]) -> Iterator[tuple[ModelOf, ModelOf]]:
+def models_of(
+    choice: ModelOf | EachOf | tuple[ModelOf | EachOf, ModelOf | EachOf],
+) -> Iterator[tuple[ModelOf, ModelOf]]:
     """Models of A and of B: of every comparison that a choice stands for."""
     if isinstance(choice, tuple):
         yield from product(*(_each(one) for one in choice))

@@ -193,7 +193,7 @@ class Arrangement:
         """Extract what is not extracted yet, and give every comparison with its sides."""
         stores = dict(self.stored)
         # The model that was asked about the items last is in memory still.
-        for key, job in reversed(self.jobs.items()):
+        for key, job in reversed(list(self.jobs.items())):
             if not job.is_done:
                 _LOG.info("Reading %s with %s into %s", job.side, job.model.info.id, job.place)
             store = extract(
@@ -253,10 +253,10 @@ def arrange(
             models[of, modality] = LazyModel(of.name, modality, of.options(), slot)
     wanted: dict[tuple[str, ModelOf], dict[str, None]] = {key: {} for key in keys}
     for number, one in enumerate(comparisons):
-        for side, of, tokens in zip(one.sides, one.models, one.tokens, strict=True):
-            wanted[side, of][tokens] = None
+        for side, of, rule in zip(one.sides, one.models, one.tokens, strict=True):
+            wanted[side, of][rule] = None
             if of.stores is None and number < len(study.comparisons):
-                wanted[side, of] |= dict.fromkeys(more(models[of, _modality(pairs, side)]))
+                wanted[side, of].update(dict.fromkeys(more(models[of, _modality(pairs, side)])))
     rules = {
         side: list(dict.fromkeys(Recording.parse(rule) for key in keys if key[0] == side for rule in wanted[key]))
         for side in names

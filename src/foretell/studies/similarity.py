@@ -27,4 +27,6 @@ def with_similarity(result: xr.Dataset, similar: xr.Dataset) -> xr.Dataset:
         The attribute `beside_k` is the number of neighbours of those measures that have one.
     """
     named = {name: f"similarity_{name}" for name in ("stderr", "low", "high") if name in similar}
-    return result.merge(similar.rename(named).drop_attrs()).assign_attrs(result.attrs | {"beside_k": similar.attrs["k"]})
+    return result.merge(similar.rename(named).drop_attrs()).assign_attrs(
+        result.attrs | {"beside_k": similar.attrs["k"]}
+    )

@@ -122,7 +122,9 @@ def asymmetry_sentence(attrs: Mapping[Any, Any], where: str, difference: Differe
     if not difference.resolved:
         return f"{where}: {size}, not resolved ({difference.critical * difference.stderr:.3f} or more would have been)."
     better = "a_to_b" if difference.value < 0 else "b_to_a"
-    return f"{where}: {direction_sentence(attrs, better)} better than the reverse, by {size} ({abs(difference.z):.1f} SE)."
+    return (
+        f"{where}: {direction_sentence(attrs, better)} better than the reverse, by {size} ({abs(difference.z):.1f} SE)."
+    )
 
 
 def listed(names: Any) -> str:
@@ -144,6 +146,4 @@ def runs(names: Sequence[str], positions: Sequence[int]) -> str:
             found[-1][1] = position
         else:
             found.append([position, position])
-    return ", ".join(
-        names[first] if first == last else f"{names[first]} to {names[last]}" for first, last in found
-    )
+    return ", ".join(names[first] if first == last else f"{names[first]} to {names[last]}" for first, last in found)

@@ -88,11 +88,10 @@ def answer_tokens(study: TokensStudy, compared: Sequence[Compared]) -> Answer:
         means = {f"{name}_mean-last-{count}": curve for count, curve in of.averaged.items()}
         results |= curves | means | {f"{name}_tokens-at-{of.layer}": of.by_count}
         every = curves | means
-        titles = {key: str(curve.attrs["tokens"]) for key, curve in every.items()}
         figures[f"depth-{name}"] = depths_figure(
-            every, {key: semantic_layers(curve) for key, curve in every.items()}, titles=titles
+            every, {key: semantic_layers(curve) for key, curve in every.items()}
         )
-        figures[f"tokens-{name}"] = token_curve_figure({"": of.by_count}, greedy=of.greedy)
+        figures[f"tokens-{name}"] = token_curve_figure({"": of.by_count})
         if of.greedy is not None:
             results[f"{name}_greedy-at-{of.layer}"] = of.greedy
     tables = {
@@ -116,9 +115,7 @@ def _curve(study: TokensStudy, one: Compared, rule: str) -> xr.Dataset:
     return _labelled(curve, study, one, rule).assign_coords(relative_depth=("layer", a.depths))
 
 
-def _labelled(
-    result: xr.Dataset, study: TokensStudy, one: Compared, rule: str, **more: str
-) -> xr.Dataset:
+def _labelled(result: xr.Dataset, study: TokensStudy, one: Compared, rule: str, **more: str) -> xr.Dataset:
     versions = str(result.attrs.get("versions", "{}"))
     return result.assign_attrs(one.attributes(study, versions) | {"tokens": rule} | more)
 

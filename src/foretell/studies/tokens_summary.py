@@ -109,7 +109,10 @@ def rows_of_greedy(name: str, of: OfTokens) -> list[dict[str, Any]]:
                     "tokens": int(step),
                     "chosen_on_first_half": " ".join(map(str, chosen[0])),
                     "chosen_on_second_half": " ".join(map(str, chosen[1])),
-                    **{key: float(at[key]) for key in ("imbalance", "stderr", "in_order", "in_order_stderr", "gain", "gain_stderr")},
+                    **{
+                        key: float(at[key])
+                        for key in ("imbalance", "stderr", "in_order", "in_order_stderr", "gain", "gain_stderr")
+                    },
                     "n": int(of.greedy.attrs["n"]),
                 }
             )
@@ -183,8 +186,15 @@ def _greedy(of: OfTokens, direction: str) -> str:
     greedy = of.greedy.sel(direction=direction)
     n_groups = int(of.greedy.attrs["n_groups"]) // 2
     steps = [int(step) for step in greedy["step"].to_numpy()]
-    p_values = holm([contrast_p_value(float(v), float(e), n_groups) for v, e in zip(greedy["gain"], greedy["gain_stderr"], strict=True)])
-    gains = [step for step, p, gain in zip(steps, p_values, greedy["gain"], strict=True) if p <= LEVEL and float(gain) > 0]
+    p_values = holm(
+        [
+            contrast_p_value(float(v), float(e), n_groups)
+            for v, e in zip(greedy["gain"], greedy["gain_stderr"], strict=True)
+        ]
+    )
+    gains = [
+        step for step, p, gain in zip(steps, p_values, greedy["gain"], strict=True) if p <= LEVEL and float(gain) > 0
+    ]
     words = direction_sentence(of.greedy.attrs, direction)
     if not gains:
         return f"{words} no better, on held-out items, from positions chosen one by one than from as many in order."

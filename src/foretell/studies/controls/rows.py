@@ -41,7 +41,7 @@ def rows_of_controls(reference: xr.Dataset, found: Sequence[Variant], layer: str
             else:
                 # What has no layers is one cell.
                 cell = (layer,) if "layer" in result.dims else (str(result["a"][0].item()), str(result["b"][0].item()))
-                at = result.sel(direction=direction, **dict(zip(result["imbalance"].dims[1:], cell, strict=True)))
+                at = result.sel(dict(zip(result["imbalance"].dims, (direction, *cell), strict=True)))
                 row |= {name: float(at[name]) for name in ("imbalance", "stderr", "low", "high")}
                 above = contrast(
                     {"variant": result, "reference": reference},
@@ -76,8 +76,10 @@ def chart_rows(reference: xr.Dataset, rows: Sequence[dict[str, Any]], layer: str
     """The rows of a figure: the reference first, then every variant with both directions."""
 
     def row(control: str, variant: str, of: Sequence[Any], *, is_reference: bool = False) -> ControlRow:
-        values = [tuple(float(one[name]) for one in of) for name in ("imbalance", "stderr", "low", "high")]
-        return ControlRow(control, variant, *values, reference=is_reference)  # type: ignore[arg-type]
+        imbalance, stderr, low, high = (
+            (float(of[0][name]), float(of[1][name])) for name in ("imbalance", "stderr", "low", "high")
+        )
+        return ControlRow(control, variant, imbalance, stderr, low, high, reference=is_reference)
 
     itself = [reference.sel(direction=direction, layer=layer) for direction in DIRECTIONS]
     found = [row("the study", f"layer {layer}", itself, is_reference=True)]

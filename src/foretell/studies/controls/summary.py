@@ -111,7 +111,9 @@ def _against(rows: Sequence[Mapping[str, Any]], names: Sequence[str], *, destroy
 def _paper(paper: xr.Dataset, names: Sequence[str]) -> list[str]:
     values = paper["imbalance"].to_numpy().reshape(2)
     spreads = paper["spread"].to_numpy().reshape(2)
-    found = listed(f"{v:.3f} with a spread of {s:.3f} ({name})" for v, s, name in zip(values, spreads, names, strict=True))
+    found = listed(
+        f"{v:.3f} with a spread of {s:.3f} ({name})" for v, s, name in zip(values, spreads, names, strict=True)
+    )
     return [f"The authors' recipe gives {found}, at n = {paper.attrs['n']} and so not to be compared with the above."]
 
 

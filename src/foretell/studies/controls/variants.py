@@ -26,7 +26,12 @@ LAST_LEFT_OUT = 2
 """Tokens that the variant without the last ones leaves out, as the paper does: a full stop and a quote."""
 
 _N_PROBES = 5
-_KINDS = {"signs about the median": "median", "signs about the mean": "mean", "random projection": "projection", "two bits": "2bit"}
+_KINDS = {
+    "signs about the median": "median",
+    "signs about the mean": "mean",
+    "random projection": "projection",
+    "two bits": "2bit",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +61,9 @@ class Variant:
 
 def probes(n_blocks: int) -> list[str]:
     """Layers, evenly spread, at which activations are kept in more than one way."""
-    return [str(layer) for layer in dict.fromkeys(round(n_blocks * step / (_N_PROBES - 1)) for step in range(_N_PROBES))]
+    return [
+        str(layer) for layer in dict.fromkeys(round(n_blocks * step / (_N_PROBES - 1)) for step in range(_N_PROBES))
+    ]
 
 
 def recordings_of(study: ControlsStudy, n_blocks: int) -> list[str]:
