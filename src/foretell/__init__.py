@@ -44,6 +44,12 @@ _HOME = {
     "open_store": "foretell.representations.store",
     "run": "foretell.studies.run",
     "semantic_layers": "foretell.studies.semantic",
+    "similarity_curve": "foretell.measure.similarity",
+    "item_imbalance": "foretell.measure.by_item",
+    "holm": "foretell.measure.multiple",
+    "contrast_p_value": "foretell.measure.multiple",
+    "greedy_tokens": "foretell.measure.greedy",
+    "plan": "foretell.studies.plan",
 }
 
 __all__ = [
@@ -56,22 +62,28 @@ __all__ = [
     "__version__",
     "align",
     "contrast",
+    "contrast_p_value",
     "cross_fit",
     "extract",
+    "greedy_tokens",
     "halves_stderr",
+    "holm",
     "imbalance_by_n",
     "imbalance_curve",
     "imbalance_matrix",
     "import_activations",
     "information_imbalance",
+    "item_imbalance",
     "load_model",
     "load_pairs",
     "load_result",
     "open_store",
+    "plan",
     "run",
     "save_result",
     "select_pairs",
     "semantic_layers",
+    "similarity_curve",
     "similarity_matrix",
     "token_curve",
     "token_map",
@@ -79,15 +91,18 @@ __all__ = [
 
 if TYPE_CHECKING:
     from foretell.measure.bits import Bits
+    from foretell.measure.by_item import item_imbalance
     from foretell.measure.by_n import imbalance_by_n
     from foretell.measure.by_token import token_curve, token_map
     from foretell.measure.compare import imbalance_curve, imbalance_matrix, information_imbalance
     from foretell.measure.contrasts import contrast
     from foretell.measure.crossfit import cross_fit
+    from foretell.measure.greedy import greedy_tokens
     from foretell.measure.halves import halves_stderr
+    from foretell.measure.multiple import contrast_p_value, holm
     from foretell.measure.points import Points
     from foretell.measure.result import Imbalance, load_result, save_result
-    from foretell.measure.similarity import similarity_matrix
+    from foretell.measure.similarity import similarity_curve, similarity_matrix
     from foretell.measure.space import Space, align
     from foretell.representations.data import Pairs, Picture, load_pairs
     from foretell.representations.extraction import extract
@@ -95,6 +110,7 @@ if TYPE_CHECKING:
     from foretell.representations.models import load_model
     from foretell.representations.selection import select_pairs
     from foretell.representations.store import open_store
+    from foretell.studies.plan import plan
     from foretell.studies.run import run
     from foretell.studies.semantic import semantic_layers
 

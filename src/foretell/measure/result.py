@@ -264,21 +264,24 @@ def write_csv(result: xr.Dataset, path: str | Path) -> Path:
 
     One row a cell and direction, or a cell and measure for similarities, which have no convention and no null.
     """
-    over = result["similarity" if "similarity" in result else "imbalance"].dims
-    columns = [name for name in ("imbalance", "similarity", "stderr", "low", "high", "p_value") if name in result]
-    nulls = [float(q) for q in result["quantile"].values] if "null" in result else []
-    along = [name for name in result.coords if result[name].dims == ("layer",) and name not in over]
-    settings = [name for name in ("n", "k", "convention") if name in result.attrs]
+    over = [str(dim) for dim in result["imbalance" if "imbalance" in result else "similarity"].dims]
+    along = [str(name) for name in result.coords if result[name].dims == ("layer",) and name not in over]
+    columns = [str(name) for name, values in result.data_vars.items() if list(values.dims) == over]
+    table = {name: result[name].values.reshape(-1) for name in columns}
+    for quantile in result["quantile"].values if "null" in result else ():
+        table[f"null_{quantile:g}"] = result["null"].sel(quantile=quantile).transpose(*over).values.reshape(-1)
+    settings = {name: result.attrs[name] for name in ("n", "k", "convention") if name in result.attrs}
     with replacing(Path(path)) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow([*over, *along, *columns, *(f"null_{q:g}" for q in nulls), *settings])
-        for place in np.ndindex(*(result.sizes[str(dim)] for dim in over)):
-            cell = result.isel(dict(zip(over, place, strict=True)))
+        rows.writerow([*over, *along, *table, *settings])
+        for number, place in enumerate(np.ndindex(*(result.sizes[dim] for dim in over))):
+            cell = dict(zip(over, place, strict=True))
             rows.writerow(
                 [
-                    *(cell[name].item() for name in (*over, *along, *columns)),
-                    *(cell["null"].values.tolist() if nulls else []),
-                    *(result.attrs[name] for name in settings),
+                    *(result[dim].values[cell[dim]] for dim in over),
+                    *(result[name].values[cell["layer"]] for name in along),
+                    *(values[number] for values in table.values()),
+                    *settings.values(),
                 ]
             )
     return Path(path)

@@ -11,10 +11,14 @@ from foretell.exceptions import StudyError
 from foretell.files import replacing
 from foretell.measure.result import save_result, write_csv
 from foretell.studies.reporting.layout import save_figure
+from foretell.studies.similarity import similarities_of
 
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer, Table
     from foretell.studies.config import Study
+
+_BESIDE = "-beside"
+"""End of the name of the table of the measures beside a result."""
 
 __all__ = ["make_folder", "size_of_answer", "write_answer"]
 
@@ -41,6 +45,9 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
     for name, result in answer.results.items():
         save_result(result, folder / "results" / f"{name}.nc")
         write_csv(result, folder / "results" / f"{name}.csv")
+        beside = similarities_of(result)
+        if beside is not None:
+            write_csv(beside, folder / "results" / f"{name}{_BESIDE}.csv")
     for name, rows in answer.tables.items():
         _write_table(rows, folder / "tables" / f"{name}.csv")
     for name, figure in answer.figures.items():
@@ -50,7 +57,7 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
     with replacing(folder / "summary.txt") as path:
         path.write_text(answer.summary.text(), encoding="utf-8")
     for kind, names, suffixes in (
-        ("results", answer.results, (".nc", ".csv")),
+        ("results", {*answer.results, *(f"{name}{_BESIDE}" for name in answer.results)}, (".nc", ".csv")),
         ("tables", answer.tables, (".csv",)),
         ("figures", answer.figures, (".png", ".pdf")),
     ):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["with_similarity"]
+__all__ = ["similarities_of", "with_similarity"]
 
 
 def with_similarity(result: xr.Dataset, similar: xr.Dataset) -> xr.Dataset:
@@ -30,3 +30,13 @@ def with_similarity(result: xr.Dataset, similar: xr.Dataset) -> xr.Dataset:
     return result.merge(similar.rename(named).drop_attrs()).assign_attrs(
         result.attrs | {"beside_k": similar.attrs["k"]}
     )
+
+
+def similarities_of(result: xr.Dataset) -> xr.Dataset | None:
+    """The similarities beside a result as a dataset of their own, or None where there are none."""
+    if "similarity" not in result:
+        return None
+    names = [str(name) for name in result.data_vars if str(name).startswith("similarity")]
+    similar = result[names].rename({name: name.removeprefix("similarity_") for name in names})
+    kept = {name: value for name, value in result.attrs.items() if name != "convention"}
+    return similar.assign_attrs(kept | {"k": result.attrs["beside_k"]})

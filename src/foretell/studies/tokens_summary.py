@@ -113,7 +113,7 @@ def rows_of_greedy(name: str, of: OfTokens) -> list[dict[str, Any]]:
                         key: float(at[key])
                         for key in ("imbalance", "stderr", "in_order", "in_order_stderr", "gain", "gain_stderr")
                     },
-                    "n": int(of.greedy.attrs["n"]),
+                    "n": int(min(of.greedy.attrs["n"])),
                 }
             )
     return rows
