@@ -80,7 +80,7 @@ def wrapped(text: str, inches: float, size: float = SIZE) -> list[str]:
         if lines[-1]:
             lines.append("")
         while text_width(rest, size) > inches:
-            fits = max(_fitting(len(rest), inches, lambda end, rest=rest: text_width(rest[:end], size)), 1)
+            fits = _beginning(rest, inches, size)
             lines[-1] = rest[:fits]
             lines.append("")
             rest = rest[fits:]
@@ -97,6 +97,11 @@ def shortened(words: str, inches: float, size: float = SIZE) -> str:
         return f"{words[: (letters + 1) // 2].rstrip()}…{words[len(words) - letters // 2 :].lstrip()}"
 
     return kept(max(_fitting(len(words), inches, lambda letters: text_width(kept(letters), size)), 1))
+
+
+def _beginning(word: str, inches: float, size: float) -> int:
+    """How many letters of a word fit, at least one."""
+    return max(_fitting(len(word), inches, lambda end: text_width(word[:end], size)), 1)
 
 
 def _fitting(most: int, inches: float, width: Callable[[int], float]) -> int:
