@@ -60,6 +60,15 @@ def test_a_map_shows_its_values_best_pair_region_and_equal_depths() -> None:
         assert sum(isinstance(one, LineCollection) for one in ax.collections) == 2
 
 
+def test_the_caption_of_a_map_says_what_it_depends_on() -> None:
+    figure = map_figure(_map())
+    assert_readable(figure)
+    words = words_of(figure)
+    for part in ("N = 60 items, n = 59, T = 1, k = 1, adjusted.", "Tokens: last 1.", "Dashed: equal relative depth."):
+        assert part in words
+    assert "Cross" not in words_of(map_figure(_map().drop_vars("best")))
+
+
 def test_the_outline_runs_along_the_edges_of_cells() -> None:
     ax = Figure().add_subplot()
     outline(np.array([[False, True], [False, True]]), ax)
