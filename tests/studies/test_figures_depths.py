@@ -10,7 +10,7 @@ import xarray as xr
 from foretell.exceptions import InputError
 from foretell.studies.reporting.captions import conditions
 from foretell.studies.reporting.depths import depths_figure
-from foretell.studies.reporting.layout import save_figure, shortened, text_width, wrapped
+from foretell.studies.reporting.layout import save_figure, shortened, shortened_apart, text_width, wrapped
 from tests.studies.drawn import assert_readable, words_of
 from tests.studies.synthetic import curve, semantic
 
@@ -64,9 +64,13 @@ def test_a_title_says_what_a_and_b_are() -> None:
 def test_models_are_named_where_they_differ() -> None:
     first = curve()
     second = curve(n_layers=19).assign_attrs(model_a="gemma", model_b="gemma")
-    titles = [ax.get_title() for ax in depths_figure({"a": first, "b": second}).axes]
-    assert titles == ["English (A), Spanish (B); smollm2-135m", "English (A), Spanish (B); gemma"]
-    assert "smollm2-135m and gemma" in words_of(depths_figure({"a": first, "b": second}))
+    figure = depths_figure({"a": first, "b": second})
+    assert [ax.get_title() for ax in figure.axes] == ["smollm2-135m", "gemma"]
+    assert "smollm2-135m and gemma" in words_of(figure)
+    assert "English foretells Spanish (en → es)" in words_of(figure)
+    third = second.assign_attrs(side_b="de")
+    titles = [ax.get_title() for ax in depths_figure({"a": first, "b": second, "c": third}).axes]
+    assert titles[1:] == ["English (A), Spanish (B); gemma", "English (A), German (B); gemma"]
 
 
 def test_long_names_are_not_cut_off() -> None:
@@ -74,6 +78,21 @@ def test_long_names_are_not_cut_off() -> None:
         name: result.assign_attrs(model_a=_LONG + name, model_b=_LONG + "2") for name, result in _pairs(12).items()
     }
     assert_readable(depths_figure(results, {name: semantic(result) for name, result in results.items()}))
+
+
+def test_letters_are_explained_where_titles_do_not() -> None:
+    results = {
+        name: curve().assign_attrs(side_b="en", model_a=_LONG, model_b="other") for name in ("last 1", "last 20")
+    }
+    figure = depths_figure(results, {name: semantic(result) for name, result in results.items()})
+    assert [ax.get_title() for ax in figure.axes[::2]] == ["last 1", "last 20"]
+    words = words_of(figure)
+    assert "A foretells B (A → B)" in words
+    assert f"{_LONG}(A),other(B)." in words.replace(" ", "")
+    short = {name: curve().assign_attrs(side_b="zh-Hans") for name in results}
+    found = {name: semantic(result) for name, result in short.items()}
+    assert "English (A), Chinese (B)." in words_of(depths_figure(short, found))
+    assert "(A)" not in words_of(depths_figure(short))
 
 
 def test_a_layer_without_a_value_is_a_gap() -> None:
@@ -130,3 +149,11 @@ def test_text_is_measured() -> None:
     assert short.startswith("some")
     assert "…" in short
     assert shortened("short", 1.0) == "short"
+
+
+def test_shortened_names_stay_apart() -> None:
+    names = [f"{_LONG}{middle}{_LONG}" for middle in "xyx"]
+    short = shortened_apart(names, 1.0)
+    assert [name[0] for name in short] == ["1", "2", "1"]
+    assert max(map(text_width, short)) <= 1.0
+    assert shortened_apart(["one", "other"], 1.0) == ["one", "other"]

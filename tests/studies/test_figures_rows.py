@@ -74,7 +74,7 @@ def test_an_asymmetry_is_a_dot_with_its_interval_and_what_was_too_small() -> Non
 def test_the_sides_of_an_asymmetry_are_named() -> None:
     figure = asymmetry_figure(_asymmetries(), of=[curve().attrs])
     (ax,) = figure.axes
-    words = {" ".join(text.get_text().split()): text.get_ha() for text in ax.texts}
+    words = {" ".join(text.get_text().split()): text.get_horizontalalignment() for text in ax.texts}
     assert words["first foretells better"] == "right"  # ends left of the zero line: negative
     assert words["second foretells better"] == "left"
     assert ax.get_xlabel() == "II(A → B) − II(B → A)"
@@ -172,9 +172,9 @@ def test_long_names_are_not_cut_off(make: Callable[[], Figure]) -> None:
 
 @pytest.mark.parametrize("make", [_many_asymmetries, _many_controls, _many_signs])
 def test_the_same_rows_give_the_same_bytes(make: Callable[[], Figure], tmp_path: Path) -> None:
-    for name in ("first.png", "second.png"):
+    for name in ("first.pdf", "second.pdf"):
         save_figure(make(), tmp_path / name)
-    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+    assert (tmp_path / "first.pdf").read_bytes() == (tmp_path / "second.pdf").read_bytes()
 
 
 def test_nothing_to_draw_is_an_error() -> None:

@@ -18,7 +18,7 @@ from foretell.studies.reporting.layout import (
     axes_at,
     caption_height,
     sheet,
-    shortened,
+    shortened_apart,
     text_width,
     wrapped,
     write_caption,
@@ -91,7 +91,7 @@ def asymmetry_figure(rows: Sequence[AsymmetryRow], *, of: Sequence[Mapping[Any, 
         ONE_COLUMN - 0.14,
     )
     below = caption_height(caption) + 0.36
-    names = [shortened(row.name, _NAME) for row in rows]
+    names = shortened_apart([row.name for row in rows], _NAME)
     numbers = [_number(row) for row in rows]
     left = max(map(text_width, names)) + 0.16
     right = max(map(text_width, numbers)) + 0.1

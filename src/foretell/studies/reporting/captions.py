@@ -19,6 +19,7 @@ __all__ = [
     "conditions",
     "direction_label",
     "direction_labels",
+    "letters_told",
     "models_of",
     "panel_titles",
     "short_direction",
@@ -93,6 +94,13 @@ def direction_labels(results: Iterable[xr.Dataset], inches: float) -> dict[str, 
     if len({*map(sides_in_words, every)}) == 1:
         return {direction: direction_label(every[0], direction, inches) for direction in LETTERS}
     return LETTERED
+
+
+def letters_told(results: Iterable[xr.Dataset], *labels: str) -> str:
+    """What A and B are, for a caption, where labels are letters and the panels' titles do not say it."""
+    sides = {sides_in_words(result.attrs) for result in results}
+    lettered = any(label in {*LETTERS.values(), *LETTERED.values()} for label in labels)
+    return f" {sides.pop()}." if lettered and len(sides) == 1 else ""
 
 
 def direction_label(attrs: _Attributes, direction: str, inches: float) -> str:

@@ -22,7 +22,7 @@ from foretell.studies.reporting.layout import (
     legend_above,
     legend_height,
     sheet,
-    shortened,
+    shortened_apart,
     text_width,
     wrapped,
     write_caption,
@@ -97,8 +97,8 @@ def controls_figure(
         ONE_COLUMN - 0.14,
     )
     below = caption_height(caption) + 0.36
-    names = [shortened(row.variant, _NAME) for row in rows]
-    headings = [shortened(row.control, _NAME + 0.2) for row in rows]
+    names = shortened_apart([row.variant for row in rows], _NAME)
+    headings = shortened_apart([row.control for row in rows], _NAME + 0.2)
     left = max(*map(text_width, names), *(text_width(heading) - 0.1 for heading in headings)) + 0.18
     places, height = _places(rows)
     tall = _ROW * height + 0.06

@@ -9,7 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from foretell.exceptions import InputError
-from foretell.studies.reporting.captions import LETTERS, conditions, direction_labels, panel_titles, short_direction
+from foretell.studies.reporting.captions import (
+    LETTERS,
+    conditions,
+    direction_labels,
+    letters_told,
+    panel_titles,
+    short_direction,
+)
 from foretell.studies.reporting.curves import curve_labels, labelled_artists
 from foretell.studies.reporting.figures import STRIP_NOTE, depth_figure, plot_depth, plot_semantic_layers
 from foretell.studies.reporting.layout import (
@@ -78,7 +85,8 @@ def depths_figure(
     titles = [wrapped(title, wide, 8) for title in panel_titles(results)]
     labels = direction_labels(results.values(), 2.5)
     title = 0.14 * max(map(len, titles)) + 0.12
-    caption = _caption(results, with_strip=bool(strip))
+    told = letters_told(results.values(), *labels.values(), *names)
+    caption = _caption(results, told, with_strip=bool(strip))
     below = caption_height(caption) + _AXIS
     with paper_style():
         legend = legend_height(curve_labels(*results.values(), labels=labels), TWO_COLUMNS - left) - 0.04
@@ -114,8 +122,8 @@ def depths_figure(
     return figure
 
 
-def _caption(results: Mapping[str, xr.Dataset], *, with_strip: bool) -> list[str]:
-    parts = [conditions(*(result.attrs for result in results.values()))]
+def _caption(results: Mapping[str, xr.Dataset], told: str, *, with_strip: bool) -> list[str]:
+    parts = [conditions(*(result.attrs for result in results.values())) + told]
     if any("low" in result for result in results.values()):
         parts.append("Bands: 95 %.")
     if with_strip:

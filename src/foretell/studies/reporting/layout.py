@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ __all__ = [
     "save_figure",
     "sheet",
     "shortened",
+    "shortened_apart",
     "text_width",
     "wrapped",
     "write_caption",
@@ -59,6 +61,7 @@ def axes_at(figure: Figure, left: float, bottom: float, width: float, height: fl
     return figure.add_axes((left / across, bottom / up, width / across, height / up), **options)
 
 
+@lru_cache(4096)
 def text_width(words: str, size: float = SIZE) -> float:
     """How many inches a line takes."""
     points, _, _ = text_to_path.get_text_width_height_descent(words, _font(size), ismath=False)
@@ -77,9 +80,7 @@ def wrapped(text: str, inches: float, size: float = SIZE) -> list[str]:
         if lines[-1]:
             lines.append("")
         while text_width(rest, size) > inches:
-            fits = next(
-                end for end in range(len(rest) - 1, 0, -1) if end == 1 or text_width(rest[:end], size) <= inches
-            )
+            fits = _beginning(rest, inches, size)
             lines[-1] = rest[:fits]
             lines.append("")
             rest = rest[fits:]
@@ -89,12 +90,32 @@ def wrapped(text: str, inches: float, size: float = SIZE) -> list[str]:
 
 def shortened(words: str, inches: float, size: float = SIZE) -> str:
     """The words where they fit, else their beginning and end, which tell names of models apart."""
-    kept = words
-    for letters in range(len(words) - 1, 1, -1):
-        if text_width(kept, size) <= inches:
-            break
-        kept = f"{words[: (letters + 1) // 2].rstrip()}…{words[len(words) - letters // 2 :].lstrip()}"
-    return kept
+    if text_width(words, size) <= inches:
+        return words
+
+    def kept(letters: int) -> str:
+        return f"{words[: (letters + 1) // 2].rstrip()}…{words[len(words) - letters // 2 :].lstrip()}"
+
+    return kept(max(_fitting(len(words), inches, lambda letters: text_width(kept(letters), size)), 1))
+
+
+def _beginning(word: str, inches: float, size: float) -> int:
+    """How many letters of a word fit, at least one."""
+    return max(_fitting(len(word), inches, lambda end: text_width(word[:end], size)), 1)
+
+
+def _fitting(most: int, inches: float, width: Callable[[int], float]) -> int:
+    """How many letters fit, fewer than `most`, where more are wider."""
+    return bisect_right(range(1, most), inches, key=width)
+
+
+def shortened_apart(names: Sequence[str], inches: float, size: float = SIZE) -> list[str]:
+    """Names shortened, and numbered where different ones would read the same."""
+    short = [shortened(name, inches, size) for name in names]
+    if len(set(short)) == len(set(names)):
+        return short
+    number = {name: place for place, name in enumerate(dict.fromkeys(names), start=1)}
+    return [shortened(f"{number[name]}: {name}", inches, size) for name in names]
 
 
 def caption_height(lines: Sequence[str]) -> float:

@@ -164,6 +164,8 @@ def _caption(result: xr.Dataset) -> list[str]:
         conditions(result.attrs),
         f"Outlined: within {_TAU} of the way from the least value of that direction to 1.",
     ]
+    if "tokens" in result.attrs:
+        parts.insert(1, f"Tokens: {result.attrs['tokens']}.")
     if "best" in result:
         parts.append("Cross: the best pair of layers in that direction.")
     if "relative_depth_a" in result.coords:

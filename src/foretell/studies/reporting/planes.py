@@ -24,6 +24,7 @@ from foretell.studies.reporting.layout import (
     legend_height,
     sheet,
     shortened,
+    shortened_apart,
     wrapped,
     write_caption,
 )
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["plane_figure", "plot_plane"]
 
 _ROOM = 2.2
-"""Inches of a direction's name along an axis, at most."""
+"""Inches of a direction's name along an axis, at most; of a result's in the legend a little more."""
 
 
 def plane_figure(results: Mapping[str, xr.Dataset], *, errors: bool = False) -> Figure:
@@ -63,7 +64,7 @@ def plane_figure(results: Mapping[str, xr.Dataset], *, errors: bool = False) -> 
     same = len({sides_in_words(of) for of in attrs}) == 1
     names = [short_direction(attrs[0], direction, _ROOM) if same else letters for direction, letters in LETTERS.items()]
     in_letters = names == list(LETTERS.values())
-    titles = [shortened(title or next(iter(results)), ONE_COLUMN - 0.6) for title in panel_titles(results)]
+    titles = shortened_apart(panel_titles(results), _ROOM + 0.2)
     ends = ["first layer (open)", "last layer (filled)"]
     parts = [conditions(*attrs)]
     if same and in_letters:

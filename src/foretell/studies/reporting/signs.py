@@ -21,7 +21,7 @@ from foretell.studies.reporting.layout import (
     axes_at,
     caption_height,
     sheet,
-    shortened,
+    shortened_apart,
     text_width,
     wrapped,
     write_caption,
@@ -95,11 +95,11 @@ def signs_figure(
         If there is no cell, or one twice.
     """
     down, across = _names(table)
-    names = [shortened(name, 1.2) for name in down]
+    names = shortened_apart(down, 1.2)
     left = max(map(text_width, names)) + 0.4
     width = ONE_COLUMN if left + len(across) * 0.75 + 0.1 <= ONE_COLUMN else TWO_COLUMNS
     cell = min((width - left - 0.1) / len(across), 1.4)
-    headings = ["\n".join(wrapped(shortened(name, 1.8 * cell), cell - 0.06)) for name in across]
+    headings = ["\n".join(wrapped(name, cell - 0.06)) for name in shortened_apart(across, 1.8 * cell)]
     caption = wrapped(
         f"{conditions(*of)} II(row → column) − II(column → row), ± half a 95 % interval. ◀: the row's model foretells "
         "the column's better than the reverse (negative); ▶: the column's foretells the row's better; "

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
 from foretell.exceptions import InputError
-from foretell.studies.reporting.captions import LETTERED, conditions, direction_labels, panel_titles, sides_in_words
+from foretell.studies.reporting.captions import conditions, direction_labels, letters_told, panel_titles
 from foretell.studies.reporting.curves import curve_labels, labelled_artists, plot_directions
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
@@ -66,7 +66,7 @@ def token_curve_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     titles = [wrapped(title, wide, 8) if title else [] for title in panel_titles(results)]
     title = 0.14 * max(map(len, titles)) + 0.1
     labels = direction_labels(every, 2.45)
-    said = f" {sides_in_words(every[0].attrs)}." if labels["a_to_b"] == LETTERED["a_to_b"] and not any(titles) else ""
+    said = letters_told(every, *labels.values())
     bands = " Bands: 95 %." if any("low" in result for result in every) else ""
     caption = wrapped(conditions(*(one.attrs for one in every), tokens=False) + said + bands, width - 0.16)
     below = caption_height(caption) + 0.36
