@@ -82,7 +82,24 @@ class FakeStore:
 
 def _text(side: str, number: int) -> str:
     """Words of which items share some."""
-    words = "switch lamp heat door open close turn off on in the room wait for light night".split()
+    words = [
+        "switch",
+        "lamp",
+        "heat",
+        "door",
+        "open",
+        "close",
+        "turn",
+        "off",
+        "on",
+        "in",
+        "the",
+        "room",
+        "wait",
+        "for",
+        "light",
+        "night",
+    ]
     chosen = np.random.default_rng(number).choice(words, 6)
     return f"{side} {' '.join(chosen)}{'.?!'[number % 3]}"
 

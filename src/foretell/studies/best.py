@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from foretell.measure.crossfit import CrossFit, difference
 from foretell.measure.inference import critical
-from foretell.measure.multiple import holm, contrast_p_value
+from foretell.measure.multiple import contrast_p_value, holm
 from foretell.measure.result import DIRECTIONS
 from foretell.studies.asymmetry import LEVEL
 from foretell.studies.names import direction_name

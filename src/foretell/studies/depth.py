@@ -97,7 +97,7 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
         layer = _best_together(result)
         tables[f"items-{one.comparison.name}"] = rows_of_items(one, layer, layer, k=study.measure.k)
         if study.measure.beside:
-            figures[f"beside-{one.comparison.name}"] = beside_figure(result)
+            figures[f"beside-{one.comparison.name}"] = beside_figure(result, semantic[one.comparison.name])
     return Answer(results, summarise_depth(results, semantic, asymmetries, differences), tables, figures)
 
 
@@ -116,6 +116,6 @@ def _best_together(result: xr.Dataset) -> str:
 def _check_layers(models: tuple[str, str], n_blocks: tuple[int, int]) -> None:
     if n_blocks[0] != n_blocks[1]:
         raise StudyError(
-            f"model: {models[0]} has {n_blocks[0]} blocks and {models[1]} {n_blocks[1]}, so that their layers do not go "
-            "in pairs: choose `study: map`, which takes every layer against every other."
+            f"model: {models[0]} has {n_blocks[0]} blocks and {models[1]} {n_blocks[1]}, so that their layers do not "
+            "go in pairs: choose `study: map`, which takes every layer against every other."
         )

@@ -77,8 +77,8 @@ def summarise_depth(
             if len(results) > 1
             else ""
         )
-        + ". A value chosen as the least reads a little low; chosen on one half of the items and valued on the other it "
-        "does not, at the n given beside it.",
+        + ". A value chosen as the least reads a little low; chosen on one half of the items and valued on the other "
+        "it does not, at the n given beside it.",
     )
 
 
@@ -129,8 +129,8 @@ def _of_one(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> list[
             layers = _layers(result)
             region = listed(runs(layers, range(one.start, one.stop + 1)) for one in found.regions)
             said.append(
-                f"{words} best at layer {found.layer} (depth {found.relative_depth:.2f}), with an imbalance of {value}; "
-                f"layers {region} are semantic. {_ends(result, found)}"
+                f"{words} best at layer {found.layer} (depth {found.relative_depth:.2f}), with an imbalance of "
+                f"{value}; {'layers' if ' ' in region else 'layer'} {region} {'are' if ' ' in region else 'is'} semantic. {_ends(result, found)}"
             )
     return said
 
@@ -186,8 +186,8 @@ def _of_several(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> list[
         f"{of[highest].imbalance:.3f} ± {of[highest].stderr:.3f} ({_short(results, highest)})."
     )
     said.append(
-        f"In {how_many(len(inner), len(meaningful))} of these an inner layer is lower than both the first and the last, "
-        f"corrected for {2 * len(meaningful)} tests."
+        f"In {how_many(len(inner), len(meaningful))} of these an inner layer is lower than both the first and the "
+        f"last, corrected for {2 * len(meaningful)} tests."
     )
     return said
 

@@ -18,7 +18,7 @@ from foretell.measure.points import Points
 from foretell.representations.recordings import Recording
 from foretell.representations.tokens import TokenRule
 from foretell.studies.outputs import write_answer
-from foretell.studies.sides import Arrangement, Compared, Job, Side
+from foretell.studies.sides import Arrangement, Compared, Side
 
 if TYPE_CHECKING:
     from foretell.representations.data import Pairs
@@ -81,8 +81,8 @@ def rehearse(
 ) -> Cost:
     """Time the study on few layers of random bits, and scale it up to all of them.
 
-    The cost is taken to be that of two rehearsals, extrapolated along the number of layers (of pairs of layers, in a map),
-    once for each shape of the study's comparisons.
+    The cost is taken to be that of two rehearsals, extrapolated along the number of layers (of pairs of layers, in a
+    map), once for each shape of the study's comparisons.
     """
     pairs = arrangement.pairs
     rows = range(min(len(pairs), _MOST_ITEMS))

@@ -102,8 +102,8 @@ class ModelOf(Section):
     def _either(self) -> ModelOf:
         if self.stores is not None and (self.options() or not self.stores):
             raise ValueError(
-                "with stores nothing is run: give a store for each side, as in {en: en.zarr, es: es.zarr}, and no other "
-                "key but the name"
+                "with stores nothing is run: give a store for each side, as in {en: en.zarr, es: es.zarr}, and no "
+                "other key but the name"
             )
         return self
 

@@ -343,8 +343,8 @@ def _in_stores(pairs: Pairs, stored: Mapping[tuple[str, ModelOf], Store]) -> Pai
         rows = [row for row, item in enumerate(pairs.ids) if item in there]
         if not rows:
             raise AlignmentError(
-                f"model: {of.name}: {store.name} has no item of {pairs.name!r}: make it of the same pairs, whose ids it "
-                "then carries."
+                f"model: {of.name}: {store.name} has no item of {pairs.name!r}: make it of the same pairs, whose ids "
+                "it then carries."
             )
         if len(rows) < len(pairs):
             pairs = pairs.take(rows, dropped={f"not in the store of {model_label(of)}": len(pairs) - len(rows)})

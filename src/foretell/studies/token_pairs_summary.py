@@ -73,19 +73,20 @@ def summarise_token_pairs(maps: Sequence[TokenMap]) -> Summary:
         paragraph=" ".join(sentences),
         blocks=tuple(
             Block(
-                f"{row['comparison']}, {row['where']}, {row['direction']}, layer {row['layer']} (depth {row['relative_depth']:.2f})",
+                f"{row['comparison']}, {row['where']}, {row['direction']}, layer {row['layer']} "
+                f"(depth {row['relative_depth']:.2f})",
                 {
                     "Neighbouring tokens": f"{row['near']:.3f} ± {row['near_stderr']:.3f}",
                     f"{FAR} or more apart": f"{row['far']:.3f} ± {row['far_stderr']:.3f}",
-                    "Forward less backward": f"{row['forward_less_backward']:+.3f} ± {row['forward_less_backward_stderr']:.3f} "
-                    f"(p = {row['p_adjusted']:.2g}, corrected)",
+                    "Forward less backward": f"{row['forward_less_backward']:+.3f} ± "
+                    f"{row['forward_less_backward_stderr']:.3f} (p = {row['p_adjusted']:.2g}, corrected)",
                 },
             )
             for row in rows
         ),
-        note="Information Imbalance from one token to another, averaged over all pairs of tokens as far apart: 0 foretells, 1 "
-        f"says nothing; it falls as items are added, so compare at equal n (here {first.attrs['n']}). Forward: to a "
-        f"later token. ± is one standard error; p is corrected for {len(rows)} tests by Holm's method.",
+        note="Information Imbalance from one token to another, averaged over all pairs of tokens as far apart: 0 "
+        f"foretells, 1 says nothing; it falls as items are added, so compare at equal n (here {first.attrs['n']}). "
+        f"Forward: to a later token. ± is one standard error; p is corrected for {len(rows)} tests by Holm's method.",
     )
 
 
@@ -95,7 +96,8 @@ def _reach(rows: Sequence[dict[str, Any]]) -> str:
     where = _where(best)
     text = (
         f"{where}, tokens {FAR} or more apart foretell each other best at layer {best['layer']} (depth "
-        f"{best['relative_depth']:.2f}): {best['far']:.3f} ± {best['far_stderr']:.3f}, neighbouring ones {best['near']:.3f}"
+        f"{best['relative_depth']:.2f}): {best['far']:.3f} ± {best['far_stderr']:.3f}, neighbouring ones "
+        f"{best['near']:.3f}"
     )
     others = [
         f"{row['far']:.3f} ± {row['far_stderr']:.3f} at layer {row['layer']}"

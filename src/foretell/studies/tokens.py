@@ -14,6 +14,7 @@ from foretell.exceptions import StudyError
 from foretell.measure.by_token import token_curve
 from foretell.measure.compare import imbalance_curve
 from foretell.measure.greedy import greedy_tokens
+from foretell.measure.inference import critical
 from foretell.representations.tokens import TokenRule
 from foretell.studies.answer import Answer
 from foretell.studies.reporting.depths import depths_figure
@@ -84,16 +85,17 @@ def answer_tokens(study: TokensStudy, compared: Sequence[Compared]) -> Answer:
     results: dict[str, xr.Dataset] = {}
     figures = {}
     for name, of in found.items():
-        curves = {f"{name}_last-{count}": curve for count, curve in of.concatenated.items()}
-        means = {f"{name}_mean-last-{count}": curve for count, curve in of.averaged.items()}
-        results |= curves | means | {f"{name}_tokens-at-{of.layer}": of.by_count}
-        every = curves | means
-        figures[f"depth-{name}"] = depths_figure(
-            every, {key: semantic_layers(curve) for key, curve in every.items()}
-        )
-        figures[f"tokens-{name}"] = token_curve_figure({"": of.by_count})
+        curves = {f"last {count}": curve for count, curve in of.concatenated.items()}
+        # A single token is its own mean.
+        curves |= {f"mean of the last {count}": curve for count, curve in of.averaged.items() if count > 1}
+        results |= {f"{name}_{key.replace(' ', '-')}": curve for key, curve in curves.items()}
+        results[f"{name}_tokens-at-{of.layer}"] = of.by_count
+        semantic = {key: semantic_layers(curve) for key, curve in curves.items()}
+        figures[f"depth-{name}"] = depths_figure(curves, semantic)
+        figures[f"tokens-{name}"] = token_curve_figure({name: of.by_count})
         if of.greedy is not None:
             results[f"{name}_greedy-at-{of.layer}"] = of.greedy
+            figures[f"greedy-{name}"] = token_curve_figure(_curves_of_choice(of.greedy))
     tables = {
         "concatenated-and-averaged": [row for name, of in found.items() for row in rows_of_means(name, of)],
         "greedy": [row for name, of in found.items() for row in rows_of_greedy(name, of)],
@@ -113,6 +115,23 @@ def _curve(study: TokensStudy, one: Compared, rule: str) -> xr.Dataset:
         groups=one.pairs.groups,
     )
     return _labelled(curve, study, one, rule).assign_coords(relative_depth=("layer", a.depths))
+
+
+def _curves_of_choice(greedy: xr.Dataset) -> dict[str, xr.Dataset]:
+    """Positions chosen one by one and positions in order, as two curves over their number."""
+    # Either half has half of the groups.
+    margin = critical(int(greedy.attrs["n_groups"]) // 2)
+    attrs = greedy.attrs | {"n": min(greedy.attrs["n"])}
+    return {
+        title: greedy[[name, error]]
+        .rename({name: "imbalance", error: "stderr", "step": "tokens"})
+        .assign(low=greedy[name] - margin * greedy[error], high=greedy[name] + margin * greedy[error])
+        .assign_attrs(attrs)
+        for title, name, error in (
+            ("chosen one by one", "imbalance", "stderr"),
+            ("in order from the last", "in_order", "in_order_stderr"),
+        )
+    }
 
 
 def _labelled(result: xr.Dataset, study: TokensStudy, one: Compared, rule: str, **more: str) -> xr.Dataset:

@@ -142,8 +142,8 @@ def summarise_tokens(found: Mapping[str, OfTokens]) -> Summary:
         blocks=tuple(blocks),
         note="Information Imbalance: 0 foretells, 1 says nothing; it falls as items are added, so compare at equal n "
         f"(here {first.by_count.attrs['n']}). ± is one standard error. All numbers of tokens are measured on the same "
-        f"items, those that have the most. Nearly as well: within {TAU} of the way from the value of all tokens to 1; in "
-        "brackets where that number may lie (95 %).",
+        f"items, those that have the most. Nearly as well: within {TAU} of the way from the value of all tokens to 1; "
+        "in brackets where that number may lie (95 %).",
     )
 
 
@@ -174,10 +174,14 @@ def _means(name: str, of: OfTokens) -> str:
         return "Whether tokens are concatenated or averaged makes no difference that is resolved there."
     parts = [
         f"{'higher' if row['averaged_less_concatenated'] > 0 else 'lower'} by "
-        f"{abs(row['averaged_less_concatenated']):.3f} ± {row['stderr']:.3f} with {row['tokens']} tokens ({row['direction']})"
+        f"{abs(row['averaged_less_concatenated']):.3f} ± {row['stderr']:.3f} with {row['tokens']} tokens "
+        f"({row['direction']})"
         for row in resolved
     ]
-    return f"Averaged in place of concatenated, the imbalance there is {listed(parts)}; {len(rows) - len(resolved)} of {len(rows)} such differences are not resolved."
+    return (
+        f"Averaged in place of concatenated, the imbalance there is {listed(parts)}; {len(rows) - len(resolved)} of "
+        f"{len(rows)} such differences are not resolved."
+    )
 
 
 def _greedy(of: OfTokens, direction: str) -> str:
@@ -216,9 +220,10 @@ def _block(of: OfTokens, direction: str) -> Block:
                 continue
             one = result.sel(direction=direction)
             least = int(np.nanargmin(one["imbalance"].to_numpy()))
+            value, error = (float(one[what].sel(layer=of.layer)) for what in ("imbalance", "stderr"))
             facts[f"{kind} {count}"] = (
-                f"{float(one['imbalance'].sel(layer=of.layer)):.3f} ± {float(one['stderr'].sel(layer=of.layer)):.3f} at layer "
-                f"{of.layer}; least {float(one['imbalance'][least]):.3f} at layer {one['layer'].to_numpy()[least]}"
+                f"{value:.3f} ± {error:.3f} at layer {of.layer}; least {float(one['imbalance'][least]):.3f} at layer "
+                f"{one['layer'].to_numpy()[least]}"
             )
     enough = enough_tokens(of.by_count, direction)
     facts["Nearly as well as all"] = f"{enough.count} tokens ({enough.least} to {enough.most})"

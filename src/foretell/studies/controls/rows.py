@@ -30,7 +30,7 @@ def rows_of_controls(reference: xr.Dataset, found: Sequence[Variant], layer: str
                 "control": variant.control,
                 "variant": variant.name,
                 "direction": direction_name(reference.attrs, direction),
-                "destroys": variant.destroys,
+                "role": variant.role,
                 "layer": layer,
             }
             if variant.of_null:

@@ -82,7 +82,7 @@ def answer_controls(study: ControlsStudy, compared: Sequence[Compared]) -> Answe
     figures = {
         "controls": controls_figure(chart_rows(reference, rows, layer), of=[reference.attrs]),
         "reference": depths_figure({"reference": reference}, semantic),
-        "beside": beside_figure(reference),
+        "beside": beside_figure(reference, semantic["reference"]),
     }
     summary = summarise_controls(reference, rows, layer, subsamples, results["paper"])
     return Answer(results, summary, tables, figures)

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["summarise_controls"]
 
+_QUESTIONS = {
+    "breaks": "Of what should take the relation away",
+    "baseline": "Of what knows no meaning but may share form",
+    "keeps": "Of what should not matter",
+}
+
 
 def summarise_controls(
     reference: xr.Dataset,
@@ -46,11 +52,7 @@ def summarise_controls(
     itself = listed(f"{v:.3f} ± {e:.3f} ({name})" for v, e, name in zip(values, errors, names, strict=True))
     sentences = [f"At layer {layer} the study itself gives {itself}."]
     sentences += [_shuffled(row) for row in _of_one_direction(rows, names[0]) if _is_null(row)]
-    for destroys, question in (
-        (True, "Of what should take the relation away"),
-        (False, "Of what should not matter"),
-    ):
-        sentences.append(_against(rows, names, destroys=destroys, question=question))
+    sentences += [_against(rows, role, question) for role, question in _QUESTIONS.items()]
     sentences += _paper(paper, names)
     if subsamples is not None:
         sentences += [_subsampled(subsamples, reference, direction) for direction in DIRECTIONS]
@@ -62,8 +64,9 @@ def summarise_controls(
             for direction, name in zip(DIRECTIONS, names, strict=True)
         ),
         note="Information Imbalance: 0 foretells, 1 says nothing; it falls as items are added, so compare at equal n "
-        f"(here {reference.attrs['n']}). ± is one standard error; differences are on the same items, and p is corrected for all "
-        f"{len(rows)} rows by Holm's method. Of shuffled pairs the median is given, and where 95 % of them lie.",
+        f"(here {reference.attrs['n']}). ± is one standard error; differences are on the same items, and p is "
+        f"corrected for all {len(rows)} rows by Holm's method. Of shuffled pairs the median is given, and where 95 % of them "
+        "lie.",
     )
 
 
@@ -83,9 +86,9 @@ def _shuffled(row: Mapping[str, Any]) -> str:
     )
 
 
-def _against(rows: Sequence[Mapping[str, Any]], names: Sequence[str], *, destroys: bool, question: str) -> str:
+def _against(rows: Sequence[Mapping[str, Any]], role: str, question: str) -> str:
     """Which variants lie above or below the reference, in both directions or one."""
-    mine = [row for row in rows if row["destroys"] == destroys and not _is_null(row)]
+    mine = [row for row in rows if row["role"] == role and not _is_null(row)]
     above, below, alike = [], [], []
     for control, variant in dict.fromkeys((row["control"], row["variant"]) for row in mine):
         both = [row for row in mine if (row["control"], row["variant"]) == (control, variant)]
@@ -126,7 +129,10 @@ def _subsampled(subsamples: xr.Dataset, reference: xr.Dataset, direction: str) -
     name = direction_name(reference.attrs, direction)
     if not always.size:
         return f"In {count} random halves of the items (n = {n}) no layer is always semantic ({name})."
-    return f"In 95 % or more of {count} random halves of the items (n = {n}) layers {runs(layers, always.tolist())} are semantic ({name})."
+    return (
+        f"In 95 % or more of {count} random halves of the items (n = {n}) layers {runs(layers, always.tolist())} are "
+        f"semantic ({name})."
+    )
 
 
 def _facts(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, str]:
@@ -137,7 +143,7 @@ def _facts(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, str]:
             facts[title] = f"{row['imbalance']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
         else:
             facts[title] = (
-                f"{row['imbalance']:.3f} ± {row['stderr']:.3f}; {row['above_reference']:+.3f} ± {row['above_stderr']:.3f} "
-                f"against the study itself (p = {row['p_adjusted']:.2g})"
+                f"{row['imbalance']:.3f} ± {row['stderr']:.3f}; {row['above_reference']:+.3f} ± "
+                f"{row['above_stderr']:.3f} against the study itself (p = {row['p_adjusted']:.2g})"
             )
     return facts

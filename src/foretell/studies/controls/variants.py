@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from foretell.exceptions import StudyError
 from foretell.measure.compare import imbalance_curve, imbalance_matrix
@@ -46,8 +48,9 @@ class Variant:
         How.
     result : Dataset
         A curve over layers, or a matrix of one cell.
-    destroys : bool
-        Whether it takes away what the imbalance should measure; else it should not matter.
+    role : {"breaks", "baseline", "keeps"}
+        Whether it takes away what the imbalance should measure; says what there is without meaning; or should not
+        matter.
     of_null : bool
         Whether it is the null of the result that is meant, not its values.
     """
@@ -55,7 +58,7 @@ class Variant:
     control: str
     name: str
     result: xr.Dataset
-    destroys: bool = False
+    role: Literal["breaks", "baseline", "keeps"] = "keeps"
     of_null: bool = False
 
 
@@ -95,22 +98,24 @@ def variants(study: ControlsStudy, one: Compared, random: Compared | None) -> It
         texts = one.pairs.texts.get(a.name)
         counts = a.store.token_counts if a.rows is None else a.store.token_counts[a.rows]
         free = curve(a.spaces(), b.spaces(), null=study.measure.null)
-        yield Variant("pairs", "shuffled", free, destroys=True, of_null=True)
+        yield Variant("pairs", "shuffled", free, role="breaks", of_null=True)
         if texts is not None:
             within = curve(a.spaces(), b.spaces(), null=study.measure.null, strata=strata_of(counts, texts))
-            yield Variant("pairs", "shuffled within length and ending", within, destroys=True, of_null=True)
+            yield Variant("pairs", "shuffled within length and ending", within, role="breaks", of_null=True)
     shuffled = [
         {layer: ShuffledTokens(side.space(layer), seed=study.measure.seed + number) for layer in layers}
         for number, side in enumerate((a, b))
     ]
-    yield Variant("tokens", "in random order", curve(*shuffled), destroys=True)
+    yield Variant("tokens", "in random order", curve(*shuffled), role="breaks")
     if random is not None:
-        yield Variant("weights", "random", curve(random.a.spaces(), random.b.spaces()), destroys=True)
+        yield Variant("weights", "random", curve(random.a.spaces(), random.b.spaces()), role="baseline")
     if all(name in one.pairs.texts for name in one.comparison.sides):
         for kind in ("character 3-grams", "words"):
             distances = [lexical_distances(one.pairs.texts[name], kind=kind) for name in one.comparison.sides]
             found = imbalance_matrix({kind: distances[0]}, {kind: distances[1]}, metric="precomputed", k=k, **how)
-            yield Variant("texts alone", kind, found, destroys=True)
+            # Arrays of distances carry no ids: the texts are those of the pairs, in their order.
+            named = found.assign_coords(item=np.array(one.pairs.ids, dtype=object))
+            yield Variant("texts alone", kind, named, role="baseline")
     at = probes(a.store.info.n_blocks)
     rule = TokenRule.parse(study.tokens)
     full = [_points(side, f"{rule}, full", at) for side in (a, b)]
