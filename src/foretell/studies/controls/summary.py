@@ -65,8 +65,8 @@ def summarise_controls(
         ),
         note="Information Imbalance: 0 foretells, 1 says nothing; it falls as items are added, so compare at equal n "
         f"(here {reference.attrs['n']}). ± is one standard error; differences are on the same items, and p is "
-        f"corrected for all {len(rows)} rows by Holm's method. Of shuffled pairs the median is given, and where 95 % of them "
-        "lie.",
+        f"corrected for all {len(rows)} rows by Holm's method. Of shuffled pairs the median is given, and "
+        "where 95 % of them lie.",
     )
 
 
