@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from foretell.studies.sections import ModelOf
 
-__all__ = ["Comparison", "comparisons", "model_label"]
+__all__ = ["Comparison", "comparisons", "file_name", "model_label", "unique"]
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,29 @@ def comparisons(
     sides: Sequence[tuple[str, str]], models: Sequence[tuple[ModelOf, ModelOf]], tokens: tuple[str, str]
 ) -> tuple[Comparison, ...]:
     """Every pair of sides through every pair of models, named by what differs."""
-    found = [(pair, of, _name(pair, of, sides, models)) for of in models for pair in sides]
-    count = Counter(name for _, _, name in found)
-    seen: Counter[str] = Counter()
-    made = []
-    for pair, of, name in found:
-        seen[name] += 1
-        made.append(Comparison(f"{name}-{seen[name]}" if count[name] > 1 else name, pair, of, tokens))
-    return tuple(made)
+    found = [(pair, of) for of in models for pair in sides]
+    names = unique(_name(pair, of, sides, models) for pair, of in found)
+    return tuple(Comparison(name, pair, of, tokens) for name, (pair, of) in zip(names, found, strict=True))
+
+
+def file_name(text: str, *, most: int) -> str:
+    """Text as part of a file's name: letters, digits and `-_.`, no more bytes than that, and never hidden."""
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in text)
+    return safe.encode()[:most].decode(errors="ignore").lstrip(".") or "_"
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The same names, with a number where one was there before, in large letters or small."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        number, free = 1, name
+        while free.casefold() in taken:
+            number += 1
+            free = f"{name}-{number}"
+        taken.add(free.casefold())
+        found.append(free)
+    return found
 
 
 def model_label(model: ModelOf) -> str:
@@ -69,6 +83,4 @@ def _name(
         parts.append("-".join(dict.fromkeys(map(model_label, of))))
     if len(sides) > 1 or not parts:
         parts.append("-".join(dict.fromkeys(pair)))
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in "_".join(parts))[:120].lstrip(
-        "."
-    )
+    return file_name("_".join(parts), most=100)
