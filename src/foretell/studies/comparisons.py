@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import PurePath
 
 from foretell.studies.sections import ModelOf
@@ -40,16 +41,24 @@ class Comparison:
 
 
 def comparisons(
-    sides: Sequence[tuple[str, str]], models: Sequence[tuple[ModelOf, ModelOf]], tokens: tuple[str, str]
+    sides: Sequence[tuple[str, str]],
+    models: Sequence[tuple[ModelOf, ModelOf]],
+    tokens: Sequence[tuple[str, str]],
 ) -> tuple[Comparison, ...]:
-    """Every pair of sides through every pair of models, named by what differs."""
-    found = [(pair, of, _name(pair, of, sides, models)) for of in models for pair in sides]
-    count = Counter(name for _, _, name in found)
-    seen: Counter[str] = Counter()
+    """Every pair of sides through every pair of models, in every way, named by what differs."""
     made = []
-    for pair, of, name in found:
+    seen: Counter[str] = Counter()
+    for of, pair, rules in product(models, sides, tokens):
+        parts = []
+        if len(models) > 1 or pair[0] == pair[1]:
+            parts.append("-".join(dict.fromkeys(map(model_label, of))))
+        if len(sides) > 1 or not parts:
+            parts.append("-".join(dict.fromkeys(pair)))
+        if len(tokens) > 1:
+            parts.append("-".join(dict.fromkeys(rules)))
+        name = _file_name("_".join(parts))
         seen[name] += 1
-        made.append(Comparison(f"{name}-{seen[name]}" if count[name] > 1 else name, pair, of, tokens))
+        made.append(Comparison(name if seen[name] == 1 else f"{name}-{seen[name]}", pair, of, rules))
     return tuple(made)
 
 
@@ -58,17 +67,5 @@ def model_label(model: ModelOf) -> str:
     return PurePath(model.name).name or model.name
 
 
-def _name(
-    pair: tuple[str, str],
-    of: tuple[ModelOf, ModelOf],
-    sides: Sequence[tuple[str, str]],
-    models: Sequence[tuple[ModelOf, ModelOf]],
-) -> str:
-    parts = []
-    if len(models) > 1 or pair[0] == pair[1]:
-        parts.append("-".join(dict.fromkeys(map(model_label, of))))
-    if len(sides) > 1 or not parts:
-        parts.append("-".join(dict.fromkeys(pair)))
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in "_".join(parts))[:120].lstrip(
-        "."
-    )
+def _file_name(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)[:120].lstrip(".") or "_"
