@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import PurePath
 
 from foretell.studies.sections import ModelOf
@@ -39,12 +40,30 @@ class Comparison:
 
 
 def comparisons(
-    sides: Sequence[tuple[str, str]], models: Sequence[tuple[ModelOf, ModelOf]], tokens: tuple[str, str]
+    sides: Sequence[tuple[str, str]],
+    models: Sequence[tuple[ModelOf, ModelOf]],
+    tokens: Sequence[tuple[str, str]],
 ) -> tuple[Comparison, ...]:
-    """Every pair of sides through every pair of models, named by what differs."""
-    found = [(pair, of) for of in models for pair in sides]
-    names = unique(_name(pair, of, sides, models) for pair, of in found)
-    return tuple(Comparison(name, pair, of, tokens) for name, (pair, of) in zip(names, found, strict=True))
+    """Every pair of sides through every pair of models, in every way, named by what differs."""
+    found = list(product(models, sides, tokens))
+    names = []
+    for of, pair, rules in found:
+        parts = []
+        if len(models) > 1 or pair[0] == pair[1]:
+            parts.append("-".join(dict.fromkeys(map(model_label, of))))
+        if len(sides) > 1 or not parts:
+            parts.append("-".join(dict.fromkeys(pair)))
+        if len(tokens) > 1:
+            parts.append("-".join(dict.fromkeys(rules)))
+        names.append(file_name("_".join(parts), most=100))
+    return tuple(
+        Comparison(name, pair, of, rules) for name, (of, pair, rules) in zip(unique(names), found, strict=True)
+    )
+
+
+def model_label(model: ModelOf) -> str:
+    """A model's name without its folder or organisation."""
+    return PurePath(model.name).name or model.name
 
 
 def file_name(text: str, *, most: int) -> str:
@@ -65,22 +84,3 @@ def unique(names: Iterable[str]) -> list[str]:
         taken.add(free.casefold())
         found.append(free)
     return found
-
-
-def model_label(model: ModelOf) -> str:
-    """A model's name without its folder or organisation."""
-    return PurePath(model.name).name or model.name
-
-
-def _name(
-    pair: tuple[str, str],
-    of: tuple[ModelOf, ModelOf],
-    sides: Sequence[tuple[str, str]],
-    models: Sequence[tuple[ModelOf, ModelOf]],
-) -> str:
-    parts = []
-    if len(models) > 1 or pair[0] == pair[1]:
-        parts.append("-".join(dict.fromkeys(map(model_label, of))))
-    if len(sides) > 1 or not parts:
-        parts.append("-".join(dict.fromkeys(pair)))
-    return file_name("_".join(parts), most=100)

@@ -41,8 +41,8 @@ class StudyOfPairs(Section):
     measure: Measure = Measure()
 
     @property
-    def recordings(self) -> tuple[str, str]:
-        """What of either side is compared: a recording."""
+    def recordings(self) -> tuple[tuple[str, str], ...]:
+        """What of A and of B is compared, a recording each: in every way that the study asks for."""
         raise NotImplementedError
 
     @property
@@ -70,10 +70,10 @@ class StudyOfPairs(Section):
 class _LayerStudy(StudyOfPairs):
     """A study of layers, for some tokens."""
 
-    tokens: Rules = ("last 20", "last 20")
+    tokens: Rules = (("last 20", "last 20"),)
 
     @property
-    def recordings(self) -> tuple[str, str]:
+    def recordings(self) -> tuple[tuple[str, str], ...]:
         """The tokens of either side."""
         return self.tokens
 
@@ -108,9 +108,9 @@ class _TokenStudy(StudyOfPairs):
     measure: Measure = Measure(null=200)
 
     @property
-    def recordings(self) -> tuple[str, str]:
+    def recordings(self) -> tuple[tuple[str, str], ...]:
         """The last tokens, of both sides."""
-        return (self.tokens, self.tokens)
+        return ((self.tokens, self.tokens),)
 
     @property
     def n_tokens(self) -> int:

@@ -128,10 +128,10 @@ def _of_one(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> list[
         else:
             layers = _layers(result)
             region = listed(runs(layers, range(one.start, one.stop + 1)) for one in found.regions)
+            are = f"layers {region} are" if " " in region else f"layer {region} is"
             said.append(
-                f"{words} best at layer {found.layer} (depth {found.relative_depth:.2f}), with an imbalance of "
-                f"{value}; {'layers' if ' ' in region else 'layer'} {region} {'are' if ' ' in region else 'is'} semantic. "
-                f"{_ends(result, found)}"
+                f"{words} best at layer {found.layer} (depth {found.relative_depth:.2f}), with an imbalance of {value}; "
+                f"{are} semantic. {_ends(result, found)}"
             )
     return said
 

@@ -41,8 +41,8 @@ def did_you_mean(given: str, valid: tuple[str, ...]) -> str:
 def _as_written(loc: tuple[int | str, ...], mapping: Mapping[str, Any]) -> tuple[int | str, ...]:
     """The path to a fault in the file, where some have one value in place of a list of them."""
     first = loc[:1]
-    if first == ("tokens",) and not isinstance(mapping.get("tokens"), list | tuple):
-        return first  # said once, for both sides
+    if first == ("tokens",):
+        return _in_tokens(loc, mapping.get("tokens"))
     if loc[:2] == ("pairs", "data"):
         return loc[:2]  # what follows are the two forms that it may have
     if loc[:2] == ("pairs", "sides") and len(loc) > 2:
@@ -52,6 +52,14 @@ def _as_written(loc: tuple[int | str, ...], mapping: Mapping[str, Any]) -> tuple
         keys = [part for place, part in enumerate(loc[1:], start=1) if not _is_form(loc, place)]
         return (*first, *keys)
     return loc
+
+
+def _in_tokens(loc: tuple[int | str, ...], given: Any) -> tuple[int | str, ...]:
+    """Where in tokens: they are read as a list of pairs, whichever way they are written."""
+    if isinstance(given, dict):
+        rule = given.get("each", [])[loc[1]] if len(loc) > 1 and isinstance(loc[1], int) else None
+        return ("tokens", "each", *(loc[1:] if isinstance(rule, list | tuple) else loc[1:2]))
+    return ("tokens", *loc[2:]) if isinstance(given, list | tuple) else loc[:1]
 
 
 def _is_form(loc: tuple[int | str, ...], place: int) -> bool:

@@ -15,7 +15,6 @@ from pydantic import (
     Field,
     PlainSerializer,
     Tag,
-    WrapSerializer,
     model_validator,
 )
 
@@ -73,6 +72,7 @@ class PairsOf(Section):
     data: Name | Annotated[list[Name], Field(min_length=1, max_length=100)]
     sides: _Sides
     options: dict[str, Any] = {}
+    only: Name | None = None
     items: Annotated[int, Field(ge=3, le=10**9)] | None = 900
     seed: Seed = 0
 
@@ -169,25 +169,32 @@ def one_rule(text: str) -> str:
     return str(recording)
 
 
-def _both(value: Any) -> Any:
-    """One for each side, where one is given for both."""
-    return value if isinstance(value, list | tuple) else (value, value)
+def _rules(value: Any) -> Any:
+    """Rules of A and of B, of every one that stands for itself."""
+    several = value["each"] if isinstance(value, dict) and set(value) == {"each"} else [value]
+    if not isinstance(several, list | tuple) or not several:
+        raise InputError("write a rule, a pair of them as in [mean, all], or {each: [...]} of either")
+    return tuple(tuple(one) if isinstance(one, list | tuple) else (one, one) for one in several)
 
 
-def _once(pair: Any) -> Any:
-    """One where both sides have the same, as it is written."""
-    first, second = pair
-    return first if first == second else [first, second]
+def _rules_as_written(several: Any) -> Any:
+    written = [pair[0] if pair[0] == pair[1] else list(pair) for pair in several]
+    return written[0] if len(written) == 1 else {"each": written}
 
 
 _Rule = Annotated[str, AfterValidator(one_rule)]
 Rules = Annotated[
-    tuple[_Rule, _Rule],
-    Field(strict=False),
-    BeforeValidator(_both),
-    WrapSerializer(lambda pair, write: _once(write(pair))),
+    tuple[Annotated[tuple[_Rule, _Rule], Field(strict=False)], ...],
+    Field(strict=False, max_length=20),
+    BeforeValidator(lambda value: value if _is_checked(value) else _rules(value)),
+    PlainSerializer(_rules_as_written),
 ]
-"""What is kept of either side: one recording for both, or one a side."""
+"""What is kept of either side: one recording for both, one a side, or several of either in turn."""
+
+
+def _is_checked(value: Any) -> bool:
+    """Whether a value is what `_rules` gives, as defaults are."""
+    return isinstance(value, tuple) and all(isinstance(pair, tuple) for pair in value)
 
 
 def _measure_name(name: str) -> str:

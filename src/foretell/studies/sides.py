@@ -37,6 +37,9 @@ __all__ = ["Arrangement", "Compared", "Job", "Side", "arrange"]
 
 _LOG = logging.getLogger(__name__)
 
+_Key = tuple[str, "ModelOf"]
+"""A side and the model that reads it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Side:
@@ -186,8 +189,8 @@ class Arrangement:
 
     pairs: Pairs
     comparisons: tuple[Comparison, ...]
-    jobs: Mapping[tuple[str, ModelOf], Job]
-    stored: Mapping[tuple[str, ModelOf], tuple[Store, NDArray[np.intp] | None]]
+    jobs: Mapping[_Key, Job]
+    stored: Mapping[_Key, tuple[Store, NDArray[np.intp] | None]]
 
     def extracted(self, *, progress: bool) -> list[Compared]:
         """Extract what is not extracted yet, and give every comparison with its sides."""
@@ -239,39 +242,21 @@ def arrange(
     """
     # The pairs first: a wrong side is found out in a second, before a model is fetched.
     _LOG.info("Loading %s", study.pairs.data)
-    names = study.pairs.names
-    pairs = load_pairs(study.pairs.data, names, **study.pairs.options)
+    pairs = load_pairs(study.pairs.data, study.pairs.names, **study.pairs.options)
+    if study.pairs.only is not None:
+        pairs = _only(pairs, Path(study.pairs.only))
     comparisons = (*study.comparisons, *extra)
-    keys = dict.fromkeys(key for one in comparisons for key in zip(one.sides, one.models, strict=True))
+    keys = list(dict.fromkeys(key for one in comparisons for key in zip(one.sides, one.models, strict=True)))
     stored = {key: _stored(*key) for key in keys if key[1].stores is not None}
     pairs = _in_stores(pairs, stored)
-    slot = LoadedModel()
-    models: dict[tuple[ModelOf, Modality], LazyModel] = {}
-    for side, of in keys:
-        if of.stores is None and (of, _modality(pairs, side)) not in models:
-            modality = _modality(pairs, side)
-            models[of, modality] = LazyModel(of.name, modality, of.options(), slot)
-    wanted: dict[tuple[str, ModelOf], dict[str, None]] = {key: {} for key in keys}
+    models = _lazy_models(keys, pairs)
+    wanted: dict[_Key, dict[str, None]] = {key: {} for key in keys}
     for number, one in enumerate(comparisons):
         for side, of, rule in zip(one.sides, one.models, one.tokens, strict=True):
             wanted[side, of][rule] = None
             if of.stores is None and number < len(study.comparisons):
                 wanted[side, of].update(dict.fromkeys(more(models[of, _modality(pairs, side)])))
-    rules = {
-        side: list(dict.fromkeys(Recording.parse(rule) for key in keys if key[0] == side for rule in wanted[key]))
-        for side in names
-    }
-    if models:
-        pairs = chosen_pairs(
-            pairs,
-            models=list(models.values()),
-            tokens=rules,
-            n_items=study.pairs.items,
-            seed=study.pairs.seed,
-            folder=stores,
-        )
-    else:
-        pairs = sampled(pairs, study.pairs.items, seed=study.pairs.seed)
+    pairs = _chosen(study, pairs, models, wanted, stores)
     _check_size(pairs, k=study.measure.k, halves=halves)
     jobs = {}
     for (side, of), tokens in wanted.items():
@@ -294,6 +279,53 @@ def arrange(
     )
 
 
+def _lazy_models(keys: Sequence[_Key], pairs: Pairs) -> dict[tuple[ModelOf, Modality], LazyModel]:
+    """The models that are run here, by what they read: one at a time is in memory."""
+    slot = LoadedModel()
+    models: dict[tuple[ModelOf, Modality], LazyModel] = {}
+    for side, of in keys:
+        modality = _modality(pairs, side)
+        if of.stores is None and (of, modality) not in models:
+            models[of, modality] = LazyModel(of.name, modality, of.options(), slot)
+    return models
+
+
+def _chosen(
+    study: StudyOfPairs,
+    pairs: Pairs,
+    models: Mapping[tuple[ModelOf, Modality], Model],
+    wanted: Mapping[_Key, Mapping[str, None]],
+    stores: Path,
+) -> Pairs:
+    """The study's items: those long enough for all that is kept of a side, or a seeded choice of them."""
+    if not models:
+        return sampled(pairs, study.pairs.items, seed=study.pairs.seed)
+    rules = {
+        side: list(dict.fromkeys(Recording.parse(rule) for key in wanted if key[0] == side for rule in wanted[key]))
+        for side in study.pairs.names
+    }
+    return chosen_pairs(
+        pairs,
+        models=list(models.values()),
+        tokens=rules,
+        n_items=study.pairs.items,
+        seed=study.pairs.seed,
+        folder=stores,
+    )
+
+
+def _only(pairs: Pairs, file: Path) -> Pairs:
+    """The pairs whose ids a file names, one a line."""
+    try:
+        wanted = {line.strip() for line in file.expanduser().read_text(encoding="utf-8").splitlines()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"pairs.only: {file} cannot be read as a list of ids: {error}.") from error
+    rows = [row for row, item in enumerate(pairs.ids) if item in wanted]
+    if not rows:
+        raise StudyError(f"pairs.only: {file} names no item of {pairs.name!r}: write their ids, one a line.")
+    return pairs.take(rows, dropped={f"not named in {file.name}": len(pairs) - len(rows)})
+
+
 def _modality(pairs: Pairs, side: str) -> Modality:
     return "image" if side in pairs.pictures else "text"
 
@@ -313,7 +345,7 @@ def _check_size(pairs: Pairs, *, k: int, halves: bool) -> None:
         )
 
 
-def _check_different(comparisons: Sequence[Comparison], jobs: Mapping[tuple[str, ModelOf], Job]) -> None:
+def _check_different(comparisons: Sequence[Comparison], jobs: Mapping[_Key, Job]) -> None:
     for one in comparisons:
         a, b = (jobs.get((side, model)) for side, model in zip(one.sides, one.models, strict=True))
         if a is not None and b is not None and a.place == b.place and one.tokens[0] == one.tokens[1]:
@@ -336,7 +368,7 @@ def _stored(side: str, of: ModelOf) -> Store:
     return store
 
 
-def _in_stores(pairs: Pairs, stored: Mapping[tuple[str, ModelOf], Store]) -> Pairs:
+def _in_stores(pairs: Pairs, stored: Mapping[_Key, Store]) -> Pairs:
     """Pairs that every store made elsewhere has."""
     for (_, of), store in stored.items():
         there = set(store.ids)

@@ -69,7 +69,7 @@ def sides_in_words(attrs: _Attributes) -> str:
 
 
 def panel_titles(results: Mapping[str, xr.Dataset]) -> list[str]:
-    """What tells panels apart: their sides or models where those differ, else, or besides, the results' names."""
+    """What tells panels apart: sides, models or tokens where those differ, else, or besides, the results' names."""
     every = [result.attrs for result in results.values()]
     said: list[list[str]] = [[] for _ in every]
     # Where the models are what is compared, the sides are named by them already.
@@ -79,9 +79,10 @@ def panel_titles(results: Mapping[str, xr.Dataset]) -> list[str]:
             continue
         for title, word in zip(said, of_each, strict=True):
             title.append(word)
-    if len({*map(tuple, said)}) < len(results):
-        for title, name in zip(said, results, strict=True):
-            title.append(name)
+    for names in ([str(attrs.get("tokens", "")) for attrs in every], list(results)):
+        if len({*map(tuple, said)}) < len(results) and len(set(names)) > 1:
+            for title, name in zip(said, names, strict=True):
+                title.append(name)
     return ["; ".join(title) for title in said]
 
 
