@@ -145,6 +145,12 @@ class TokenPairsStudy(_TokenStudy):
     ] = (0.0, 0.5, 1.0)
     measure: Measure = Measure(null=0)
 
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.n_tokens < 2:
+            raise ValueError(f"tokens: {self.tokens!r} is a single token: keep two or more to compare one with another")
+        return self
+
 
 class ControlsStudy(_TokenStudy):
     """The study `controls`: whether a result stands when what should not matter is changed, and what should, is."""
