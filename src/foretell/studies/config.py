@@ -52,7 +52,11 @@ class StudyOfPairs(Section):
 
     @model_validator(mode="after")
     def _different(self) -> Self:
+        seen: dict[Any, str] = {}
         for one in self.comparisons:
+            before = seen.setdefault((one.sides, one.models, one.tokens), one.name)
+            if before != one.name:
+                raise ValueError(f"{before!r} and {one.name!r} are the same comparison: name each once")
             if one.is_of_itself:
                 raise ValueError(
                     f"pairs.sides are {one.sides[0]!r} twice, through one model: name two sides, or two models"
