@@ -14,7 +14,7 @@ from PIL import Image
 from torch.nn import functional
 
 from examples.emoji_split import Split
-from examples.training import Recipe, batches, fit
+from examples.training import Recipe, batches, fit, save, stacked
 from foretell import Picture
 
 __all__ = ["AutoregressiveRecipe", "train"]
@@ -66,9 +66,10 @@ def train(split: Split, folder: Path, recipe: AutoregressiveRecipe) -> dict[str,
         embd_pdrop=0.0,
         attn_pdrop=0.0,
         use_cache=False,
+        initializer_range=recipe.first_weights,
     )
-    pixels = _read(split.pictures(), processor)
-    held_out = _read([one for side in split.held_out.pictures.values() for one in side], processor)
+    pixels = stacked(split.pictures(), processor, "input_ids")
+    held_out = stacked([one for side in split.held_out.pictures.values() for one in side], processor, "input_ids")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model: Any = transformers.ImageGPTForCausalImageModeling(config)
@@ -78,8 +79,7 @@ def train(split: Split, folder: Path, recipe: AutoregressiveRecipe) -> dict[str,
     counts = np.bincount(pixels.flatten().numpy(), minlength=start) + 1  # no colour is impossible
     surprise = -np.log2(counts / counts.sum())
     found |= {"bits_after": _bits(model, held_out), "bits_unigram": float(surprise[held_out.numpy()].mean())}
-    model.eval().save_pretrained(folder)
-    processor.save_pretrained(folder)
+    save(model, processor, folder)
     return found
 
 
@@ -98,13 +98,6 @@ def _processor(pictures: Sequence[Picture], recipe: AutoregressiveRecipe) -> Any
     return transformers.ImageGPTImageProcessorPil(size=size, clusters=colours / 127.5 - 1)
 
 
-def _read(pictures: Sequence[Picture], processor: Any) -> torch.Tensor:
-    """Colour of every pixel, (pictures, pixels)."""
-    return torch.from_numpy(
-        np.stack([processor(images=one.rgb(), return_tensors="np")["input_ids"][0] for one in pictures]).astype(np.int64)
-    )
-
-
 def _loss(model: Any, pixels: torch.Tensor) -> torch.Tensor:
     """Cross-entropy in nats of every pixel, given those before it."""
     start = torch.full((len(pixels), 1), model.config.vocab_size - 1)
@@ -114,6 +107,6 @@ def _loss(model: Any, pixels: torch.Tensor) -> torch.Tensor:
 
 def _bits(model: Any, pixels: torch.Tensor) -> float:
     with torch.inference_mode():
-        parts = pixels.split(_CHUNK)
+        parts = [pixels[row : row + _CHUNK] for row in range(0, len(pixels), _CHUNK)]
         nats = sum(_loss(model, part).item() * len(part) for part in parts) / len(pixels)
     return nats / math.log(2)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import shutil
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from examples.emoji_split import Split
+from foretell import Picture
 from foretell.files import replacing
+from foretell.representations.models.quiet import quiet_transformers
+from foretell.representations.models.vision_transformers import prepare
 from foretell.representations.packages import cache_dir, sha256_of
 
-__all__ = ["REPORT", "Recipe", "Trainer", "batches", "fit", "is_whole", "trained"]
+__all__ = ["REPORT", "Recipe", "batches", "fit", "is_whole", "save", "stacked", "trained"]
 
 REPORT = "training.json"
 """File of a trained model's folder: the recipe, what came of it, and the hash of the weights."""
@@ -52,9 +58,28 @@ class Recipe:
     weight_decay: float = 0.05
     seed: int = 0
 
+    @property
+    def first_weights(self) -> float:
+        """Standard deviation of the first weights: a sum over the width neither grows nor fades.
 
-Trainer = Callable[[Split, Path], Mapping[str, Any]]
-"""Trains a model on a split, saves it into a folder in the hub's layout, and says what came of it."""
+        The usual .02 is for widths of a thousand; at a tenth of that the encoder is slow to begin with.
+        """
+        return float(self.width**-0.5)
+
+
+_Recipe = TypeVar("_Recipe", bound=Recipe)
+
+
+def stacked(pictures: Sequence[Picture], processor: Any, name: str) -> torch.Tensor:
+    """What an image processor makes of pictures, in the way in which foretell will read them later."""
+    return torch.from_numpy(np.stack([prepare(processor, one.rgb(), name) for one in pictures]))
+
+
+def save(model: Any, processor: Any, folder: Path) -> None:
+    """Write a model and its image processor in the hub's layout."""
+    with quiet_transformers():
+        model.eval().save_pretrained(folder)
+        processor.save_pretrained(folder)
 
 
 def batches(n_items: int, recipe: Recipe, generator: torch.Generator) -> Iterator[torch.Tensor]:
@@ -62,7 +87,7 @@ def batches(n_items: int, recipe: Recipe, generator: torch.Generator) -> Iterato
     size = min(recipe.batch, n_items)
     while True:
         order = torch.randperm(n_items, generator=generator)
-        yield from order[: n_items - n_items % size].split(size)
+        yield from order[: n_items - n_items % size].reshape(-1, size)
 
 
 def fit(parameters: list[torch.nn.Parameter], next_loss: Callable[[], torch.Tensor], recipe: Recipe) -> None:
@@ -89,25 +114,32 @@ def fit(parameters: list[torch.nn.Parameter], next_loss: Callable[[], torch.Tens
             total, since = 0.0, 0
 
 
-def trained(name: str, recipe: Recipe, train: Trainer, split: Split, *, code: str, cache: Path | None = None) -> Path:
+def trained(
+    name: str,
+    recipe: _Recipe,
+    train: Callable[[Split, Path, _Recipe], Mapping[str, Any]],
+    split: Split,
+    *,
+    cache: Path | None = None,
+) -> Path:
     """Folder of a trained model: found in the cache, or else trained and put there, whole or not at all.
 
     Parameters
     ----------
     name : str
-        What the model is called; its folder adds a hash.
+        What the model is called; its folder adds a hash of the recipe, the pictures and the code.
     recipe : Recipe
         How it is made.
     train : callable
-        What makes it.
+        Trains a model on a split, saves it into a folder, and says what came of it.
     split : Split
         The pictures.
-    code : str
-        Source of the trainer: a model is not taken for what other code would have made.
     cache : Path, optional
         Folder of Foretell's cache, `cache_dir()` by default.
     """
     made_of = {"model": name, "recipe": asdict(recipe), "pictures": split.data}
+    # A model is never taken for what other code would have made.
+    code = [inspect.getsource(sys.modules[one.__module__]) for one in (train, trained, Split)]
     digest = hashlib.sha256(json.dumps([made_of, code], sort_keys=True).encode()).hexdigest()[:12]
     folder = (cache or cache_dir()) / "trained" / f"{name}-{digest}"
     if is_whole(folder):
@@ -117,7 +149,7 @@ def trained(name: str, recipe: Recipe, train: Trainer, split: Split, *, code: st
     began = time.monotonic()
     with replacing(folder) as made:
         made.mkdir()
-        found = dict(train(split, made))
+        found = dict(train(split, made, recipe))
         how = {"seconds": round(time.monotonic() - began), "threads": torch.get_num_threads(), "cpus": os.cpu_count()}
         report = made_of | {"found": found} | how | {"torch": torch.__version__, _WEIGHTS: sha256_of(made / _WEIGHTS)}
         (made / REPORT).write_text(json.dumps(report, indent=2), encoding="utf-8")
