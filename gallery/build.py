@@ -27,12 +27,13 @@ PAGE = ROOT / "docs" / "gallery.md"
 INTRODUCTION = """\
 # Gallery: what the built-in studies show
 
-Each study of the paper ([arXiv 2505.17101](https://arxiv.org/abs/2505.17101)) on models and data that install from package indices: small ones, so that
-they need not agree with what models a thousand times as large do. What was found stands beside what the paper states.
-Everything on this page, the words included, is written by `make gallery` from the numbers; nothing is edited by hand.
+Each study of the paper ([arXiv 2505.17101](https://arxiv.org/abs/2505.17101)) on models and data that install from
+package indices: small ones, which need not agree with models a thousand times as large. What was found stands beside
+what the paper states. Everything on this page, the words included, is written by `make gallery` from the numbers;
+nothing is edited by hand.
 
-A verdict is *agrees* or *disagrees* where an interval or a test says so after correction for the number of tests, *not resolved* where
-the errors are too large to say, and *cannot be tested* where no such model can be had.
+A verdict is *agrees* or *disagrees* where an interval or a test says so after correction for the number of tests, *not
+resolved* where the errors are too large to say, and *cannot be tested* where no such model can be had.
 """
 
 
@@ -65,7 +66,7 @@ def _section(entry: Entry, answer: Answer, rows: list[tuple[str, str, str]]) -> 
     for name in entry.figures:
         path = IMAGES / f"{entry.name}-{name}.png"
         with replacing(path) as made:
-            save_figure(answer.figures[name], made, dpi=150)
+            save_figure(answer.figures[name], made, dots=150)
         lines.append(f"![{_alt(entry, name)}](images/gallery/{path.name})")
     if entry.statements:
         lines.append("| the paper | here | |\n|---|---|---|")

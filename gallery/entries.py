@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from examples.vision import held_out_ids, trained_models
-from foretell.studies.config import Study, load_study, study_from
-from foretell.studies.presets import preset_mapping
+from examples.studies import vision_studies
+
+from foretell.studies.config import Study, load_study
 from gallery import statements
 from gallery.statements import Statement
 
@@ -89,25 +87,21 @@ def entries() -> list[Entry]:
 
 def _of_trained_models() -> list[Entry]:
     """`images` and `captions` through an autoregressive and an encoding transformer, on pictures new to both."""
-    folders = trained_models()
-    vision = {"each": [str(folders["autoregressive"]), str(folders["encoder"]), "efficientnet-lite0"]}
-    held_out = str(held_out_ids())
-    images = _changed("images", held_out, model=vision)
-    captions = _changed("captions", held_out, model=[preset_mapping("captions")["model"][0], vision])
+    studies = vision_studies()
     return [
         Entry(
             "images-trained",
             "Two pictures of one meaning, through models that learned differently",
-            "python -m examples.vision images",
-            images,
+            "python -m examples.studies",
+            studies["images"],
             ("depth",),
             (statements.AUTOREGRESSIVE_IMAGES_INSIDE, statements.ENCODER_IMAGES_AT_THE_END),
         ),
         Entry(
             "captions-trained",
             "Captions against models that learned differently",
-            "python -m examples.vision captions",
-            captions,
+            "python -m examples.studies",
+            studies["captions"],
             ("signs", "asymmetries"),
             (
                 statements.CAPTIONS_FORETELL_IMAGES,

@@ -1,4 +1,4 @@
-"""What the paper (arXiv 2505.17101) states, and whether a study's numbers agree: read off its tables, never written down."""
+"""What the paper (arXiv 2505.17101) states, and whether a study's numbers agree, as its tables say."""
 
 from __future__ import annotations
 
@@ -51,9 +51,8 @@ def _rows(answer: Answer, table: str, **wanted: Any) -> list[Mapping[str, Any]]:
     return [row for row in answer.tables[table] if all(row[key] == value for key, value in wanted.items())]
 
 
-def _counted(count: int, of: int, what: str) -> Word:
+def _counted(count: int, of: int) -> Word:
     """Agreement by how many of several agree."""
-    del what
     return "agrees" if count == of else "agrees in part" if count else "disagrees"
 
 
@@ -63,9 +62,9 @@ def _central(answer: Answer) -> Verdict:
     depths = [row["relative_depth"] for row in rows]
     values = [row["cross_fitted"] for row in rows]
     return Verdict(
-        _counted(len(inner), len(rows), "curves"),
-        f"In {len(inner)} of {len(rows)} curves neither the first nor the last layer may be the least (95 %); the least "
-        f"lies at depths {min(depths):.2f} to {max(depths):.2f}, at {min(values):.2f} to {max(values):.2f} "
+        _counted(len(inner), len(rows)),
+        f"In {len(inner)} of {len(rows)} curves neither the first nor the last layer may be the least (95 %); the "
+        f"least lies at depths {min(depths):.2f} to {max(depths):.2f}, at {min(values):.2f} to {max(values):.2f} "
         f"(cross-fitted, n = {rows[0]['cross_fitted_n']}).",
     )
 
@@ -90,13 +89,13 @@ def _english(answer: Answer) -> Verdict:
         if len(for_english) == len(rows)
         else "agrees in part"
     )
-    resolvable = [row["resolvable"] for row in rows]
+    sizes, resolvable = ([row[name] for row in rows] for name in ("asymmetry", "resolvable"))
     return Verdict(
         word,
-        f"Of {len(rows)} languages English foretells {len(for_english)} better than the reverse, and {len(against)} foretell "
-        f"English better (corrected for {len(rows)} tests). Asymmetries go from {min(r['asymmetry'] for r in rows):+.3f} to "
-        f"{max(r['asymmetry'] for r in rows):+.3f}; alone, each would have been resolved from {min(resolvable):.3f} to "
-        f"{max(resolvable):.3f} on.",
+        f"Of {len(rows)} languages English foretells {len(for_english)} better than the reverse, and {len(against)} "
+        f"foretell English better (corrected for {len(rows)} tests). Asymmetries go from {min(sizes):+.3f} to "
+        f"{max(sizes):+.3f}; alone, each would have been resolved from {min(resolvable):.3f} to {max(resolvable):.3f} "
+        "on.",
     )
 
 
@@ -152,11 +151,11 @@ def _long_range(answer: Answer) -> Verdict:
         ]
         verdicts.append(all(below))
         said.append(
-            f"{where}: {ends[0]['far']:.3f}, {inner['far']:.3f}, {ends[1]['far']:.3f} (± {inner['far_stderr']:.3f}) at layers "
-            f"{ends[0]['layer']}, {inner['layer']}, {ends[1]['layer']}"
+            f"{where}: {ends[0]['far']:.3f}, {inner['far']:.3f}, {ends[1]['far']:.3f} (± {inner['far_stderr']:.3f}) at "
+            f"layers {ends[0]['layer']}, {inner['layer']}, {ends[1]['layer']}"
         )
     return Verdict(
-        _counted(sum(verdicts), len(verdicts), "texts"),
+        _counted(sum(verdicts), len(verdicts)),
         f"Tokens five or more apart foretell each other with {'; '.join(said)}.",
     )
 
@@ -177,8 +176,8 @@ def _larger(answer: Answer) -> Verdict:
     word: Word = "not resolved" if not row["resolved"] else "agrees" if row["asymmetry"] < 0 else "disagrees"
     return Verdict(
         word,
-        f"II({row['a_to_b']}) less the reverse is {row['asymmetry']:+.3f} ± {row['stderr']:.3f} at the pair of layers where "
-        "both together are least. The larger model is A; the two differ in more than size (data, languages, tokens).",
+        f"II({row['a_to_b']}) less the reverse is {row['asymmetry']:+.3f} ± {row['stderr']:.3f} at the pair of layers "
+        "where both together are least. The larger model is A; the two differ in more than size (data, languages, tokens).",
     )
 
 
@@ -186,7 +185,7 @@ def _inside(model: str) -> Callable[[Answer], Verdict]:
     def judge(answer: Answer) -> Verdict:
         rows = [row for row in answer.tables["layers"] if model in row["comparison"]]
         inner = [row for row in rows if _is_inner(answer, row)]
-        return Verdict(_counted(len(inner), len(rows), "curves"), _where_least(rows, len(inner), "inside"))
+        return Verdict(_counted(len(inner), len(rows)), _where_least(rows, len(inner), "inside"))
 
     return judge
 
@@ -200,20 +199,19 @@ def _at_the_end(model: str) -> Callable[[Answer], Verdict]:
             may_be_least = row["may_be_least"].split()
             if not row["flat"] and layers[-1] in may_be_least and layers[0] not in may_be_least:
                 last.append(row)
-        return Verdict(
-            _counted(len(last), len(rows), "curves"), _where_least(rows, len(last), "possibly at the last layer")
-        )
+        return Verdict(_counted(len(last), len(rows)), _where_least(rows, len(last), "possibly at the last layer"))
 
     return judge
 
 
 def _where_least(rows: Sequence[Mapping[str, Any]], count: int, where: str) -> str:
     said = "; ".join(
-        f"{row['comparison']}, {row['direction']}: {row['cross_fitted']:.2f} ± {row['cross_fitted_stderr']:.2f}, least at "
-        f"depth {row['relative_depth']:.2f}"
+        f"{row['comparison']}, {row['direction']}: {row['cross_fitted']:.2f} ± {row['cross_fitted_stderr']:.2f}, least "
+        f"at depth {row['relative_depth']:.2f}"
         for row in rows
     )
-    return f"The least lies {where} in {count} of {len(rows)} curves ({said}; cross-fitted, n = {rows[0]['cross_fitted_n']})."
+    n = rows[0]["cross_fitted_n"]
+    return f"The least lies {where} in {count} of {len(rows)} curves ({said}; cross-fitted, n = {n})."
 
 
 def _captions(answer: Answer) -> Verdict:
@@ -231,8 +229,8 @@ def _captions(answer: Answer) -> Verdict:
     )
     return Verdict(
         word,
-        f"Of {len(rows)} pairs of models the caption foretells the image better in {len(text)}, the image the caption in "
-        f"{len(image)} (corrected).",
+        f"Of {len(rows)} pairs of models the caption foretells the image better in {len(text)}, the image the caption "
+        f"in {len(image)} (corrected).",
     )
 
 
@@ -251,8 +249,8 @@ def _to_text(answer: Answer) -> Verdict:
     )
     return Verdict(
         word,
-        f"With the autoregressive model, text foretells the image better in {len(better)} of {len(rows)} pairs, the image the text "
-        f"in {len(resolved) - len(better)} (corrected).",
+        f"With the autoregressive model, text foretells the image better in {len(better)} of {len(rows)} pairs, the "
+        f"image the text in {len(resolved) - len(better)} (corrected).",
     )
 
 
@@ -260,7 +258,7 @@ def _shuffled(answer: Answer) -> Verdict:
     rows = [row for row in answer.tables["controls"] if row["variant"] == "shuffled"]
     held = [row for row in rows if row["low"] <= 1 <= row["high"]]
     return Verdict(
-        _counted(len(held), len(rows), "directions"),
+        _counted(len(held), len(rows)),
         "; ".join(f"{row['direction']}: {row['imbalance']:.3f} ({row['low']:.2f} to {row['high']:.2f})" for row in rows)
         + ".",
     )
@@ -284,7 +282,8 @@ def _no_clip(answer: Answer) -> Verdict:
 
 
 CENTRAL_LAYERS = Statement(
-    "Meaning that translations share is read best at central layers (depth about .4 to .9; .2 for DeepSeek-V3, .3 for Llama-3.1-8B).",
+    "Meaning that translations share is read best at central layers (depth about .4 to .9; .2 for DeepSeek-V3, .3 for "
+    "Llama-3.1-8B).",
     _central,
 )
 ENGLISH_FORETELLS_BETTER = Statement("English predicts other languages better than they predict English.", _english)
@@ -294,7 +293,8 @@ LONG_RANGE_INSIDE = Statement("Tokens far from each other are related, and most 
 LEFT_TO_RIGHT = Statement("Between tokens of one text there is an asymmetry of left and right.", _left_to_right)
 LARGER_FORETELLS_SMALLER = Statement("A larger model predicts a smaller one better than the reverse.", _larger)
 AUTOREGRESSIVE_IMAGES_INSIDE = Statement(
-    "Of an autoregressive vision model (image-gpt) the middle layers share most between two images of one class (about .6).",
+    "Of an autoregressive vision model (image-gpt) the middle layers share most between two images of one class (about "
+    ".6).",
     _inside("image-gpt"),
 )
 ENCODER_IMAGES_AT_THE_END = Statement(

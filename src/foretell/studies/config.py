@@ -85,8 +85,8 @@ class _LayerStudy(StudyOfPairs):
         n_tests = 2 * len(self.comparisons)
         if 0 < self.measure.null < n_tests / _LEVEL - 1:
             raise ValueError(
-                f"measure.null: with {self.measure.null} permutations none of {n_tests} least values, corrected for their "
-                f"number, could be told from shuffled pairs: give {round(n_tests / _LEVEL)} or more, or 0 for none"
+                f"measure.null: with {self.measure.null} permutations none of {n_tests} least values, corrected "
+                f"for their number, could be told from shuffled pairs: give {round(n_tests / _LEVEL)} or more, or 0"
             )
         return self
 
