@@ -177,7 +177,8 @@ def _larger(answer: Answer) -> Verdict:
     return Verdict(
         word,
         f"II({row['a_to_b']}) less the reverse is {row['asymmetry']:+.3f} ± {row['stderr']:.3f} at the pair of layers "
-        "where both together are least. The larger model is A; the two differ in more than size (data, languages, tokens).",
+        "where both together are least. The larger model is A; the two differ in more than size (data, languages, "
+        "tokens).",
     )
 
 
