@@ -19,7 +19,7 @@ from foretell.studies.summary import Difference
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Asymmetry", "adjusted", "asymmetry_of_curve", "rows_of"]
+__all__ = ["Asymmetry", "adjusted", "asymmetry_of_curve", "chart_rows", "rows_of"]
 
 LEVEL = 0.05
 
@@ -71,11 +71,10 @@ class Asymmetry:
         """Whether it differs from 0 after correction for the number tested."""
         return self.p_adjusted <= LEVEL
 
-    @property
-    def row(self) -> AsymmetryRow:
+    def row(self, name: str) -> AsymmetryRow:
         """As a figure takes it."""
         return AsymmetryRow(
-            name=", ".join(sides_of(self.attrs, "a_to_b")),
+            name=name,
             value=self.difference.value,
             stderr=self.difference.stderr,
             low=self.low,
@@ -138,6 +137,23 @@ def adjusted(found: Sequence[Asymmetry]) -> tuple[Asymmetry, ...]:
     """The same with p values corrected for their number, by Holm's method."""
     p_values = holm([one.difference.p_value for one in found])
     return tuple(replace(one, p_adjusted=float(p), n_tested=len(found)) for one, p in zip(found, p_values, strict=True))
+
+
+def chart_rows(found: Sequence[Asymmetry]) -> list[AsymmetryRow]:
+    """Rows of a figure of asymmetries, named by their sides, and by model and tokens where these differ."""
+    parts = [
+        [
+            ", ".join(sides_of(one.attrs, "a_to_b")),
+            "" if one.attrs["model_a"] != one.attrs["model_b"] else str(one.attrs["model_a"]),
+            str(one.attrs["tokens"]),
+        ]
+        for one in found
+    ]
+    differing = [0, *(place for place in (1, 2) if len({part[place] for part in parts}) > 1)]
+    return [
+        one.row("; ".join(part[place] for place in differing if part[place]))
+        for one, part in zip(found, parts, strict=True)
+    ]
 
 
 def rows_of(found: Sequence[Asymmetry]) -> list[dict[str, Any]]:

@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 
+_LEVEL = 0.05
+
+
 class StudyOfPairs(Section):
     """What every study says: pairs, and the models that read them."""
 
@@ -80,6 +83,16 @@ class _LayerStudy(StudyOfPairs):
     def recordings(self) -> tuple[tuple[str, str], ...]:
         """The tokens of either side."""
         return self.tokens
+
+    @model_validator(mode="after")
+    def _enough_permutations(self) -> Self:
+        n_tests = 2 * len(self.comparisons)
+        if 0 < self.measure.null < n_tests / _LEVEL - 1:
+            raise ValueError(
+                f"measure.null: with {self.measure.null} permutations none of {n_tests} least values, corrected "
+                f"for their number, could be told from shuffled pairs: give {round(n_tests / _LEVEL)} or more, or 0"
+            )
+        return self
 
 
 class DepthStudy(_LayerStudy):

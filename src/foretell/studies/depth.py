@@ -14,7 +14,7 @@ from foretell.measure.compare import imbalance_curve
 from foretell.measure.crossfit import CrossFit, cross_fit
 from foretell.measure.similarity import similarity_curve
 from foretell.studies.answer import Answer
-from foretell.studies.asymmetry import adjusted, asymmetry_of_curve, rows_of
+from foretell.studies.asymmetry import adjusted, asymmetry_of_curve, chart_rows, rows_of
 from foretell.studies.best import best_differences, rows_of_differences, with_best
 from foretell.studies.depth_summary import rows_of_layers, summarise_depth
 from foretell.studies.items import rows_of_items
@@ -91,7 +91,7 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
     differences = best_differences({name: fitted for name, (_, fitted) in measured.items()}, results)
     if len(results) > 1:
         tables["best-layers-compared"] = rows_of_differences(differences, results)
-        figures["asymmetries"] = asymmetry_figure([one.row for one in asymmetries], of=_attrs(results))
+        figures["asymmetries"] = asymmetry_figure(chart_rows(asymmetries), of=_attrs(results))
     for one in compared:
         result = results[one.comparison.name]
         layer = _best_together(result)

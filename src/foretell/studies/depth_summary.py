@@ -52,7 +52,7 @@ def summarise_depth(
     """
     every = list(results.values())
     blocks = [
-        Block(_title(result, direction), _facts(result, semantic[name][direction]))
+        Block(_title(results, (name, direction)), _facts(result, semantic[name][direction]))
         for name, result in results.items()
         for direction in _directions(result)
     ]
@@ -130,7 +130,7 @@ def _of_one(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> list[
             region = listed(runs(layers, range(one.start, one.stop + 1)) for one in found.regions)
             are = f"layers {region} are" if " " in region else f"layer {region} is"
             said.append(
-                f"{words} best at layer {found.layer} (depth {found.relative_depth:.2f}), with an imbalance of {value}; "
+                f"{words} best at layer {found.layer} (depth {found.relative_depth:.2f}), the imbalance being {value}; "
                 f"{are} semantic. {_ends(result, found)}"
             )
     return said
@@ -304,16 +304,19 @@ def _layers(result: xr.Dataset) -> list[str]:
     return [str(layer) for layer in result["layer"].to_numpy()]
 
 
-def _title(result: xr.Dataset, direction: str) -> str:
-    return f"{direction_sentence(result.attrs, direction)} ({direction_name(result.attrs, direction)})"
+def _title(results: Mapping[str, xr.Dataset], key: tuple[str, str]) -> str:
+    return f"{direction_sentence(results[key[0]].attrs, key[1])} ({_short(results, key)})"
 
 
 def _short(results: Mapping[str, xr.Dataset], key: tuple[str, str]) -> str:
-    """A curve by its direction, and by its model where the comparisons have several."""
+    """A curve by its direction, and by its model and tokens where the comparisons have several."""
     attrs = results[key[0]].attrs
-    models = {(one.attrs["model_a"], one.attrs["model_b"]) for one in results.values()}
-    name = direction_name(attrs, key[1])
-    return f"{name}, {attrs['model_a']}" if len(models) > 1 and attrs["model_a"] == attrs["model_b"] else name
+    words = [direction_name(attrs, key[1])]
+    if attrs["model_a"] == attrs["model_b"] and len({one.attrs["model_a"] for one in results.values()}) > 1:
+        words.append(str(attrs["model_a"]))
+    if len({one.attrs["tokens"] for one in results.values()}) > 1:
+        words.append(str(attrs["tokens"]))
+    return ", ".join(words)
 
 
 def _shorts(results: Mapping[str, xr.Dataset]) -> dict[tuple[str, str], str]:

@@ -14,7 +14,7 @@ from foretell.measure.compare import imbalance_matrix
 from foretell.measure.crossfit import CrossFit, cross_fit
 from foretell.measure.similarity import similarity_matrix
 from foretell.studies.answer import Answer
-from foretell.studies.asymmetry import Asymmetry, adjusted, rows_of
+from foretell.studies.asymmetry import Asymmetry, adjusted, chart_rows, rows_of
 from foretell.studies.best import best_differences, rows_of_differences, with_best
 from foretell.studies.items import rows_of_items
 from foretell.studies.map_summary import rows_of_best, summarise_map
@@ -118,7 +118,7 @@ def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
     if len(results) > 1:
         tables["best-pairs-compared"] = rows_of_differences(differences, results)
         attrs = [result.attrs for result in results.values()]
-        figures["asymmetries"] = asymmetry_figure([one.row for one in asymmetries], of=attrs)
+        figures["asymmetries"] = asymmetry_figure(chart_rows(asymmetries), of=attrs)
         if len({one.comparison.sides for one in compared}) == 1:
             figures["signs"] = _signs(asymmetries, attrs)
     for one in compared:

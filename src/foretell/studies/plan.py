@@ -7,24 +7,23 @@ import json
 import os
 import platform
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import foretell
 from foretell.files import replacing
 from foretell.representations.models.lazy import LazyModel
-from foretell.studies.calibration import calibrate
+from foretell.studies.calibration import Rate, batches_of, measured_rate
 from foretell.studies.config import load_study
 from foretell.studies.kinds import answer, arrange
 from foretell.studies.rehearsal import Cost, rehearse, shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
+    from foretell.representations.models import Model
     from foretell.studies.config import Study
-    from foretell.studies.sides import Arrangement
+    from foretell.studies.sides import Arrangement, Job
 
 __all__ = ["Plan", "Step", "in_words", "plan", "plan_arranged", "remember"]
 
@@ -120,46 +119,83 @@ def plan(
 
 
 def plan_arranged(study: Study, arrangement: Arrangement, stores: Path, *, choosing: float) -> Plan:
-    """Plan the run of a study whose items are chosen, which took so many seconds."""
-    steps = [Step("choose items", choosing)]
+    """Plan the run of a study whose items are chosen, which took so many seconds; or give the plan made before."""
     todo = [job for job in reversed(list(arrangement.jobs.values())) if not job.is_done]
-    before: LazyModel | None = None
-    for job in todo:
-        found = calibrate(job, arrangement.pairs, seconds=CALIBRATION_SECONDS / len(todo) / 2)
-        model = job.model
-        if isinstance(model, LazyModel):
-            if model is not before:
-                steps.append(Step(f"load {model.info.id}", model.slot.seconds.get(model, 0.0)))
-            before = model
-        steps.append(Step(f"read {job.side} with {model.info.id}", found.seconds, found.disk_bytes))
-    cost = _known(study, arrangement, stores)
+    place = stores / f"plan-{_key(study, arrangement, [(str(job.place), job.n_missing) for job in todo])}.json"
+    known = _known_plan(place)
+    if known is not None:
+        return known
+    steps = [Step("choose items", choosing), *_reading(todo, arrangement)]
+    cost = _known_cost(study, arrangement, stores)
     if cost is None:
         cost = rehearse(study, arrangement, answer)
     steps.append(Step("measure, draw and write", cost.seconds, cost.disk_bytes))
-    return Plan(len(arrangement.pairs), tuple(steps), _memory(study, arrangement))
+    made = Plan(len(arrangement.pairs), tuple(steps), _memory(arrangement))
+    with replacing(place) as path:
+        path.write_text(json.dumps(asdict(made)), encoding="utf-8")
+    return made
 
 
 def remember(study: Study, arrangement: Arrangement, stores: Path, cost: Cost) -> None:
     """Keep what measuring took, for the next plan of the same study."""
-    with replacing(_place(study, arrangement, stores)) as path:
-        path.write_text(json.dumps({"seconds": cost.seconds, "disk_bytes": cost.disk_bytes}), encoding="utf-8")
+    with replacing(stores / f"cost-{_key(study, arrangement)}.json") as path:
+        path.write_text(json.dumps(asdict(cost)), encoding="utf-8")
 
 
-def _known(study: Study, arrangement: Arrangement, stores: Path) -> Cost | None:
+def _reading(todo: Sequence[Job], arrangement: Arrangement) -> Iterator[Step]:
+    """A step for each model that must be loaded, and one for each side that it reads."""
+    pairs = arrangement.pairs
+    models = list(dict.fromkeys(job.model for job in todo))
+    for model in models:
+        mine = [job for job in todo if job.model is model]
+        rate: Rate | None = None
+        for job in mine:
+            batches = batches_of(job, pairs)
+            if rate is None:
+                seconds = CALIBRATION_SECONDS / 2 / len(models)
+                rate = measured_rate(job, pairs, batches, seconds=seconds)
+                yield Step(f"load {model.info.id}", _load_seconds(model))
+            share = 1.0 if job.n_missing is None else job.n_missing / len(pairs)
+            yield Step(
+                f"read {job.side} with {model.info.id}",
+                rate.seconds_for(round(share * sum(batches.tokens))),
+                round(share * rate.bytes_for(len(pairs))),
+            )
+
+
+def _load_seconds(model: Model) -> float:
+    return model.slot.seconds.get(model, 0.0) if isinstance(model, LazyModel) else 0.0
+
+
+def _known_plan(place: Path) -> Plan | None:
+    """A plan made before, of the same study with the same things missing."""
+    try:
+        said = json.loads(place.read_text(encoding="utf-8"))
+        steps = tuple(
+            Step(**{name: step[name] for name in ("name", "seconds", "disk_bytes")}) for step in said["steps"]
+        )
+        return Plan(int(said["n_items"]), steps, int(said["memory_bytes"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _known_cost(study: Study, arrangement: Arrangement, stores: Path) -> Cost | None:
     """What measuring took when this study was last run here."""
     try:
-        said = json.loads(_place(study, arrangement, stores).read_text(encoding="utf-8"))
+        said = json.loads((stores / f"cost-{_key(study, arrangement)}.json").read_text(encoding="utf-8"))
         return Cost(float(said["seconds"]), int(said["disk_bytes"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _place(study: Study, arrangement: Arrangement, stores: Path) -> Path:
-    asked = [study.to_yaml(), len(arrangement.pairs), foretell.__version__, platform.node(), os.cpu_count()]
-    return stores / f"cost-{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]}.json"
+def _key(study: Study, arrangement: Arrangement, missing: Sequence[Any] = ()) -> str:
+    """What a cost is of: the study, its items, this version and this machine."""
+    machine = [platform.node(), platform.machine(), os.cpu_count()]
+    asked = [study.to_yaml(), len(arrangement.pairs), foretell.__version__, machine, *missing]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
-def _memory(study: Study, arrangement: Arrangement) -> int:
+def _memory(arrangement: Arrangement) -> int:
     """Most memory: what trying out took, or what measuring holds beside what is held now."""
     n_items = len(arrangement.pairs)
     measuring = 0

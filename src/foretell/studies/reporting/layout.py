@@ -167,12 +167,12 @@ def columns_of(count: int) -> int:
     return 2 if count == 4 else 3 if count <= 9 else 4
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure; the same figure gives the same bytes (no dates inside)."""
+def save_figure(figure: Figure, path: Path, *, dots: int = _DOTS) -> None:
+    """Write a figure, a picture of so many dots an inch; the same figure gives the same bytes (no dates inside)."""
     dated: dict[str, Any] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
     # Some settings, the kind of font in a PDF among them, are read only now.
     with paper_style():
-        figure.savefig(path, dpi=_DOTS, metadata=dated.get(path.suffix))
+        figure.savefig(path, dpi=dots, metadata=dated.get(path.suffix))
 
 
 @cache

@@ -1,0 +1,45 @@
+"""The studies `images` and `captions` on the two vision models that are trained here, and on EfficientNet-Lite0.
+
+    python -m examples.studies
+
+On emoji whose meanings neither transformer was shown.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import foretell
+from examples.vision import held_out_ids, trained_models
+from foretell.studies.config import Study, study_from
+from foretell.studies.presets import preset_mapping
+
+__all__ = ["vision_studies"]
+
+
+def vision_studies() -> dict[str, Study]:
+    """`images` and `captions`, with every vision model in turn: they are trained now unless the cache has them."""
+    folders = trained_models()
+    vision = {"each": [*(str(folder) for folder in folders.values()), "efficientnet-lite0"]}
+    text = preset_mapping("captions")["model"][0]
+    return {"images": _on_held_out("images", vision), "captions": _on_held_out("captions", [text, vision])}
+
+
+def main() -> None:
+    """Run both, and print what they found."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    for name, study in vision_studies().items():
+        answer = foretell.run(study, out=f"foretell-runs/vision-{name}")
+        print(answer.summary.text())
+
+
+def _on_held_out(preset: str, model: Any) -> Study:
+    """A preset with other models, on the items that were kept from them."""
+    mapping = preset_mapping(preset)
+    mapping["pairs"] |= {"only": str(held_out_ids())}
+    return study_from(mapping | {"model": model}, source=f"{preset} with the models trained here")
+
+
+if __name__ == "__main__":
+    main()
