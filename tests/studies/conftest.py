@@ -20,7 +20,7 @@ from foretell.representations.data import Pairs
 from foretell.representations.recordings import Recording
 from foretell.representations.tokens import TokenRule
 from foretell.studies.answer import Answer
-from foretell.studies.calibration import Calibration
+from foretell.studies.calibration import Batches, Rate
 from foretell.studies.sides import Job
 
 N_BLOCKS = 4
@@ -36,7 +36,7 @@ class FakeInfo:
     tokenizer: str = "tiny"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FakeModel:
     info: FakeInfo
     modality: str = "text"
@@ -181,17 +181,22 @@ class World:
             raise StoreError("none")
         return self.stores[place]
 
-    def calibrate(self, job: Job, pairs: Pairs, *, seconds: float) -> Calibration:
+    def batches_of(self, job: Job, pairs: Pairs) -> Batches:
+        """Batches of a token an item."""
+        return Batches([range(len(pairs))], [len(pairs)])
+
+    def measured_rate(self, job: Job, pairs: Pairs, batches: Batches, *, seconds: float) -> Rate:
         """In place of trying a model out: a second for every item."""
-        self.tried.append(job.side)
-        return Calibration(float(len(pairs)), 1000 * len(pairs))
+        self.tried.append(job.model.info.id)
+        return Rate(0.0, 1.0, 0.0, 2.0**20)
 
     def put_into(self, patch: pytest.MonkeyPatch) -> World:
         """Take the place of data, models and extraction."""
         for name in ("load_pairs", "chosen_pairs", "fingerprint", "extract", "open_store"):
             patch.setattr(f"foretell.studies.sides.{name}", getattr(self, name))
         patch.setattr("foretell.studies.sides.LazyModel", self.lazy_model)
-        patch.setattr("foretell.studies.plan.calibrate", self.calibrate)
+        for name in ("batches_of", "measured_rate"):
+            patch.setattr(f"foretell.studies.plan.{name}", getattr(self, name))
         return self
 
 

@@ -129,8 +129,8 @@ def test_plan_says_what_a_run_will_take(world: World, study: dict[str, Any], tmp
     assert shown.exit_code == 0
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
     assert "choose items 0 s" in lines
-    assert "read es with tiny 60 s 0" in lines
-    assert "read en with tiny 60 s 0" in lines
+    assert "read es with tiny 60 s 60" in lines
+    assert "read en with tiny 60 s 60" in lines
     assert [line for line in lines if line.startswith("measure, draw and write ")]
     assert [line for line in lines if line.startswith("60 items; about 2 min ")]
     assert not world.extracted
