@@ -106,7 +106,7 @@ def test_the_demo_is_a_run_of_its_preset(world: World, monkeypatch: pytest.Monke
 
 def test_run_takes_a_study_and_folders(world: World, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
-        "study: depth\nmodel: tiny\npairs: {data: made-up, sides: [[en, es], [en, fr]]}\nmeasure: {null: 20}\n"
+        "study: depth\nmodel: tiny\npairs: {data: made-up, sides: [[en, es], [en, fr]]}\nmeasure: {null: 80}\n"
     )
     words = ["run", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "o"), "--stores", str(tmp_path / "s")]
     shown = RUNNER.invoke(cli.app, words, catch_exceptions=False)

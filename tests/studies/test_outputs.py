@@ -32,11 +32,11 @@ def test_what_an_earlier_run_left_under_other_names_is_taken_away(
     world: World, study: dict[str, Any], tmp_path: Path
 ) -> None:
     study["pairs"]["sides"] = [["en", "es"], ["en", "fr"]]
-    study["measure"] = {"null": 20, "beside": ["cka"]}
+    study["measure"] = {"null": 0, "beside": ["cka"]}
     foretell.run(study, out=tmp_path)
     assert (tmp_path / "results" / "en-fr-beside.csv").is_file()
     (tmp_path / "results" / "notes.txt").write_text("mine")
-    study["measure"] = {"null": 20}
+    study["measure"] = {"null": 0}
     foretell.run(study, out=tmp_path)
     assert not list((tmp_path / "results").glob("*-beside.csv"))
     assert not list((tmp_path / "figures").glob("beside-*"))

@@ -92,6 +92,7 @@ def test_a_rerun_uses_the_stores_again(world: World, study: dict[str, Any], tmp_
 def test_stores_may_be_in_a_folder_that_studies_share(world: World, study: dict[str, Any], tmp_path: Path) -> None:
     foretell.run(study, out=tmp_path / "one", stores=tmp_path / "shared")
     study["pairs"]["sides"] = [["en", "es"], ["es", "fr"]]
+    study["measure"] = {"null": 0}
     foretell.run(study, out=tmp_path / "other", stores=tmp_path / "shared")
     assert {path.parent for path in world.extracted} == {tmp_path / "shared"}
     assert sorted(path.name.split("-")[0] for path in world.extracted) == ["en", "es", "fr"]
@@ -150,7 +151,7 @@ def test_by_default_the_folder_has_the_study_s_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text(
-        "study: depth\nmodel: tiny\npairs: {data: made-up, sides: [en, es]}\nmeasure: {null: 20}\n"
+        "study: depth\nmodel: tiny\npairs: {data: made-up, sides: [en, es]}\nmeasure: {null: 40}\n"
     )
     foretell.run("mine.yaml")
     assert (tmp_path / "foretell-runs" / "mine" / "results" / "en-es.nc").is_file()
@@ -215,13 +216,13 @@ def test_a_bad_folder_costs_no_extraction(world: World, study: dict[str, Any], t
 @pytest.mark.filterwarnings("ignore::foretell.exceptions.TieOrderWarning")
 @pytest.mark.parametrize("convention", ["paper", "glielmo"])
 def test_other_conventions_run_to_the_end(world: World, study: dict[str, Any], tmp_path: Path, convention: str) -> None:
-    study["measure"] = {"convention": convention, "null": 20}
+    study["measure"] = {"convention": convention, "null": 40}
     assert foretell.run(study, out=tmp_path).result.attrs["convention"] == convention
     assert convention in (tmp_path / "summary.txt").read_text("utf-8")
 
 
 def test_a_map_of_two_models(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    study |= {"study": "map", "model": ["tiny", {"name": "deep", "dtype": "bfloat16"}], "measure": {"null": 30}}
+    study |= {"study": "map", "model": ["tiny", {"name": "deep", "dtype": "bfloat16"}], "measure": {"null": 40}}
     study["pairs"]["options"] = {"max_words": 50}
     answer = foretell.run(study, out=tmp_path)
     result = answer.result
@@ -282,7 +283,7 @@ def test_one_side_read_twice_alike_is_refused(world: World, study: dict[str, Any
 
 
 def test_controls_are_of_one_comparison_that_is_run_here(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    study |= {"study": "controls", "model": {"each": ["tiny", "other"]}}
+    study |= {"study": "controls", "model": {"each": ["tiny", "other"]}, "measure": {"null": 0}}
     with pytest.raises(StudyError, match="controls are of one pair of sides and one pair of models"):
         foretell.run(study, out=tmp_path)
     study |= {"model": {"name": "tiny", "stores": {"en": "en.zarr", "es": "es.zarr"}}}
@@ -292,6 +293,7 @@ def test_controls_are_of_one_comparison_that_is_run_here(world: World, study: di
 
 def test_of_several_results_one_must_be_chosen(world: World, study: dict[str, Any], tmp_path: Path) -> None:
     study["pairs"]["sides"] = [["en", "es"], ["en", "fr"]]
+    study["measure"] = {"null": 0}
     answer = foretell.run(study, out=tmp_path)
     with pytest.raises(InputError, match=r"choose one of results\[...\]: en-es, en-fr"):
         _ = answer.result
