@@ -1,7 +1,8 @@
 r"""How far two spaces agree about which items are close, for every shift of one against the other.
 
-Closeness of two items is less the logarithm of their rank as neighbours, the mean of both ways, so that near neighbours
-count most, as they do in an imbalance. It is centred over rows and columns, averaged over layers and scaled to length 1.
+Closeness of two items is less the logarithm of their rank as neighbours, the mean of both ways, so that near
+neighbours count most, as they do in an imbalance. It is centred over rows and columns, averaged over layers and scaled
+to length 1.
 Agreement under a pairing :math:`\pi` is :math:`T(\pi) = \sum_{ij} X_{ij} Y_{\pi(i) \pi(j)}`: a correlation.
 
 Under random pairings T has mean 0 and, as for every statistic of Mantel's kind over centred symmetric matrices, a
@@ -55,7 +56,7 @@ def closeness(matrices: Iterable[Numbers]) -> Closeness:
 
 def z_of(agreement: float, n_items: int) -> float:
     """An agreement in standard deviations of those of random pairings."""
-    return float(agreement) * n_items / np.sqrt(2)
+    return float(agreement * n_items / np.sqrt(2))
 
 
 def agreement_at_shifts(a: Closeness, b: Closeness, *, window: slice = slice(None)) -> tuple[Floats, Floats]:
@@ -113,7 +114,7 @@ def _of_layer(distances: Numbers) -> Closeness:
     put_self(order, own)
     rank = rank_rows(order, n, own, 0.5)
     np.fill_diagonal(rank, 1)
-    x = -np.log(rank)
+    x: Closeness = -np.log(rank)
     x = (x + x.T) / 2
     for _ in range(_SWEEPS):
         np.fill_diagonal(x, 0)
