@@ -115,11 +115,11 @@ def _of_layer(distances: Numbers) -> Closeness:
     rank = rank_rows(order, n, own, 0.5)
     np.fill_diagonal(rank, 1)
     x: Closeness = -np.log(rank)
-    x = (x + x.T) / 2
+    x += x.T.copy()
     for _ in range(_SWEEPS):
         np.fill_diagonal(x, 0)
         # Rows and columns at once keeps it symmetric: the mean is taken off twice, and put back once.
-        of_rows = x.sum(axis=1, keepdims=True) / (n - 1)
+        of_rows = x.sum(axis=1, keepdims=True, dtype=np.float32) / (n - 1)
         x -= of_rows + of_rows.T - of_rows.mean()
     np.fill_diagonal(x, 0)
     return _unit(x)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import OptionError, check_option
+from foretell.measure.arrays import Items
 from foretell.measure.backends import METRICS, distances, is_constant
 from foretell.measure.layout import Layout
 from foretell.measure.result import load_result
@@ -107,12 +108,13 @@ def diagnose(
         looked_at.append(line)
     if len(sides) == 2:
         a_alone, b_alone = (contents for contents, _ in alone)
-        found += _differing(*sides)
-        pairing = _pairing(*sides, a_alone, b_alone, limit=limit, metric=metric, k=k, seed=seed)
+        first, second = sides
+        found += _differing(first, second)
+        pairing = _pairing(first, second, a_alone, b_alone, limit=limit, metric=metric, k=k, seed=seed)
         found += pairing.findings
         looked_at.append(pairing.looked_at)
         if read is not None and not any(one.fault == "items_missing" for one in found):
-            swapped, line = find_swapped(read, *sides)
+            swapped, line = find_swapped(read, first, second)
             found += swapped
             looked_at.append(line)
     return Diagnosis(tuple(found), tuple(looked_at))

@@ -50,6 +50,13 @@ class Finding:
     remedy: str
     repair: Items | None = None
 
+    @property
+    def shown(self) -> dict[str, str]:
+        """The evidence as text."""
+        return {
+            name: f"{value:.3g}" if isinstance(value, float) else str(value) for name, value in self.evidence.items()
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
@@ -81,7 +88,7 @@ class Diagnosis:
         lines = []
         for one in self.findings:
             lines.append(f"! {one.said}")
-            lines += [f"    {name}: {_shown(value)}" for name, value in one.evidence.items()]
+            lines += [f"    {name}: {value}" for name, value in one.shown.items()]
             lines.append(f"    remedy: {one.remedy}")
         if not lines:
             lines.append("Nothing wrong was found.")
@@ -89,7 +96,3 @@ class Diagnosis:
 
     def __repr__(self) -> str:
         return f"<Diagnosis: {', '.join(self.faults) or 'healthy'}>\n{self.text()}"
-
-
-def _shown(value: float | int | str) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -23,13 +23,14 @@ spaces, the best of all shifts reaches 3 to 5; of spaces that are one number eac
 SHARED = 5.0
 """Standard deviations from which the pairs as given are believed to share something."""
 
-SCATTERED = 0.06
-"""Share of items with a wrong partner, here and there, from which it is said: of sound real pairs it is up to .02."""
+SCATTERED = 0.05
+"""Share of items with a wrong partner, here and there, from which that is said: of sound real pairs it reads to .03."""
 
 _P_NOTHING = 0.01
 _SHUFFLES = 200
 _LEAST_ITEMS = 20
 _LEAST_GAP = 5
+_LEAST_SCATTERED = 3  # items in the upper quarter
 _ROUNDS = 3
 _CLEAR = 0.05  # rank of the right partner, as a share of all items, for the middle one of the items that have it
 _SHOWN = 6
@@ -229,10 +230,11 @@ def _scattered(a: Closeness, b: Closeness, alike: NDArray[np.bool_], measure: _M
     for _ in range(_ROUNDS):
         evidence = strength(a, b, pairs, np.clip(np.diag(evidence), 0, 2).astype(float))
     rank = np.where(alike, 0.0, _own_rank(evidence))
-    # Of items with a wrong partner half are closer to it than to most others, by chance; of right ones few are not.
-    wrong = float(2 * (rank > 0.5).mean())
+    # Of items with a wrong partner half are in the upper half, and a quarter in the upper quarter; of right ones few,
+    # and those towards the lower end.
+    wrong = _wrong(rank)
     of_right = float(np.quantile(rank, max(0.0, 1 - wrong) / 2))
-    if wrong < SCATTERED or of_right > _CLEAR:
+    if wrong < SCATTERED or of_right > _CLEAR or np.count_nonzero(rank > 0.75) < _LEAST_SCATTERED:
         return None
     worst = np.argsort(-rank)[:_SHOWN]
     right = np.flatnonzero(rank <= 2 * _CLEAR)
@@ -288,9 +290,13 @@ def _gaps(runs: tuple[Run, ...], alike: NDArray[np.bool_]) -> list[tuple[int, in
     ]
 
 
+def _wrong(rank: Floats) -> float:
+    """Share of items with a wrong partner, from the ranks of partners: those of wrong ones are anywhere from 0 to 1."""
+    return min(1.0, 2 * float((rank > 0.5).mean()), 4 * float((rank > 0.75).mean()))
+
+
 def _share(rank: Floats) -> str:
-    """Twice the share beyond the middle: what it would be if the rest were like any two items."""
-    return f"{min(1.0, 2 * float((rank > 0.5).mean())):.2f}"
+    return f"{_wrong(rank):.2f}"
 
 
 def _run_in_words(run: Run) -> str:
