@@ -31,12 +31,15 @@ class Sound:
         Over the same items.
     numbers : tuple of ndarray, shape (N, H), optional
         One layer of either side in full precision.
+    least : float
+        Share of the items that are drawn at least.
     """
 
     name: str
     a: Layers
     b: Layers
     numbers: tuple[NDArray[Any], NDArray[Any]] | None = None
+    least: float = 0.5
 
     @property
     def n_items(self) -> int:
@@ -48,7 +51,7 @@ class Sound:
         number = int(rng.integers(min(_LEAST_LAYERS, len(names)), len(names) + 1))
         chosen = sorted(rng.choice(len(names), number, replace=False))
         layers = [names[place] for place in chosen]
-        size = int(rng.integers(self.n_items // 2, self.n_items - more + 1)) + more
+        size = int(rng.integers(int(self.least * (self.n_items - more)), self.n_items - more + 1)) + more
         rows = np.sort(rng.choice(self.n_items, size, replace=False))
         a, b = ({layer: side[layer] for layer in layers} for side in (self.a, self.b))
         return Sound(self.name, a, b), rows
@@ -97,8 +100,8 @@ class Planted:
         if self.wrong is not None:
             kept = named & {(item, item) for item in self.wrong.tolist()}
             return len(kept) <= 0.25 * len(self.wrong) and len(right - named) <= len(self.wrong) + 0.05 * len(right)
-        # A block's end is found to a few items, since items beside one another are alike.
-        return max(len(named - right), len(right - named)) <= 0.05 * len(right) + 2
+        # A block's end is found to a few items, since items beside one another are alike, and runs are of 5 or more.
+        return max(len(named - right), len(right - named)) <= 0.05 * len(right) + 5
 
 
 def _of(layers: Layers, rows: Places) -> dict[str, Bits]:
@@ -298,13 +301,13 @@ def wrong_metric(rng: np.random.Generator, sound: Sound) -> Planted:
         unit = [one / np.linalg.norm(one, axis=1, keepdims=True) for one in sides]
         sides = [1 - one @ one.T for one in unit]
         sides[spoilt] = 1 - sides[spoilt] if rng.random() < 0.5 else x @ x.T
-        return Planted(*sides, "wrong_metric", "similarities", options={"metric": "precomputed"})
+        return Planted(sides[0], sides[1], "wrong_metric", "similarities", options={"metric": "precomputed"})
     if kind == 1:
         beyond = float(np.quantile(x, rng.uniform(0, 0.02)))
         sides[spoilt] = (x - beyond) * (1 if rng.random() < 0.7 else -1)
-        return Planted(*sides, "wrong_metric", "above 0")
+        return Planted(sides[0], sides[1], "wrong_metric", "above 0")
     sides[spoilt] = x * rng.lognormal(0, rng.uniform(1, 2), (len(x), 1))
-    return Planted(*sides, "wrong_metric", "lengths", options={"metric": "euclidean"})
+    return Planted(sides[0], sides[1], "wrong_metric", "lengths", options={"metric": "euclidean"})
 
 
 def right_metric(rng: np.random.Generator, sound: Sound) -> Planted:
@@ -312,7 +315,7 @@ def right_metric(rng: np.random.Generator, sound: Sound) -> Planted:
     metric = str(rng.choice(["hamming", "euclidean", "cosine", "precomputed"]))
     if metric == "precomputed":
         sides = [np.linalg.norm(one[:, None] - one, axis=2) for one in sides]
-    return Planted(*sides, "", metric, options={"metric": metric})
+    return Planted(sides[0], sides[1], "", metric, options={"metric": metric})
 
 
 def _spoilt(rng: np.random.Generator, sound: Any, spoilt: Any, fault: str, what: str) -> Planted:

@@ -218,9 +218,10 @@ def _likelihood(evidence: Floats, of_pairs: Floats) -> Floats:
 def _runs(likelihood: Floats) -> tuple[Run, ...]:
     """The most likely runs."""
     n = len(likelihood)
-    change = np.log(4.0 * n) + 2
+    change = _change(n)
     places = np.arange(n)
-    value = np.zeros(2 * n + 1)
+    value = np.full(2 * n + 1, -change)
+    value[2 * n] = 0  # to go with nobody costs nothing at first
     stayed = np.empty((n, 2 * n + 1), bool)
     leaders = np.empty(n, np.int64)
     for i in range(n):
@@ -241,6 +242,11 @@ def _runs(likelihood: Floats) -> tuple[Run, ...]:
     return _of_path(path, likelihood)
 
 
+def _change(n: int) -> float:
+    """What a run must gain to be believed: the logarithm of how many runs it might be, and some more."""
+    return float(np.log(4.0 * n) + 2)
+
+
 def _of_path(path: Items, likelihood: Floats) -> tuple[Run, ...]:
     """Runs of the states along the items, no item of B on two of them."""
     n = len(path)
@@ -257,7 +263,7 @@ def _of_path(path: Items, likelihood: Floats) -> tuple[Run, ...]:
     for stretch in sorted(stretches, key=len, reverse=True):
         free = stretch[on_run[stretch] & ~taken[partner[stretch]]]
         for items in np.split(free, np.flatnonzero(np.diff(free) != 1) + 1):
-            if len(items) >= _LEAST_RUN and gain[items].sum() > 0:
+            if len(items) >= _LEAST_RUN and gain[items].sum() > _change(n):
                 taken[partner[items]] = True
                 runs.append(Run(int(items[0]), int(items[-1]) + 1, int(step[items[0]]), int(partner[items[0]])))
     return tuple(sorted(runs, key=lambda run: run.first))
