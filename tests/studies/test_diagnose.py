@@ -271,7 +271,7 @@ class TestMetrics:
         found = diagnose(unit[0] @ unit[0].T, 1 - unit[1] @ unit[1].T, metric="precomputed")
         assert found.faults == ("wrong_metric",)
         assert "A (the space) holds similarities" in found.findings[0].said
-        assert found.findings[0].shown["rows whose diagonal is their greatest number"] == "100.0%"
+        assert found.findings[0].shown["rows whose diagonal is above all others"] == "100.0%"
 
 
 class TestResults:

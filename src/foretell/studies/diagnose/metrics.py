@@ -17,7 +17,7 @@ from foretell.studies.diagnose.reading import Given
 __all__ = ["find_metric"]
 
 SIMILARITIES = 0.9
-"""Share of rows whose diagonal is their greatest number from which a matrix is of similarities."""
+"""Share of rows whose diagonal is above the middle of the others from which a matrix is of similarities."""
 
 NORMS = 0.5
 """Share of the mean squared Euclidean distance that differences of length make, from which that is said."""
@@ -44,25 +44,25 @@ def find_metric(side: Given, rows: Items, metric: str) -> Iterator[Finding]:
 
 
 def _similarities(side: Given) -> Iterator[Finding]:
-    """A thing is nearest to itself: its own distance is never its greatest, as its own similarity is."""
+    """An item is no farther from itself than from others, and no less similar."""
     for name, d in side.spaces.items():
         if not isinstance(d, np.ndarray):
             continue
-        own = np.diag(d)
-        others = d.astype(np.float64)
-        np.fill_diagonal(others, -np.inf)
-        top = others.max(axis=1)
-        np.fill_diagonal(others, np.inf)
+        own = np.diag(d).astype(np.float64)
+        others = d[~np.eye(len(d), dtype=bool)].reshape(len(d), -1).astype(np.float64)
+        least, middle, top = others.min(axis=1), np.median(others, axis=1), others.max(axis=1)
         # A diagonal far beyond all else was put there so that nothing is its own neighbour: that proves nothing.
-        marked = ~np.isfinite(own) | (own - top > _MARKED * (top - others.min(axis=1)))
-        greatest = float(((own > top) & ~marked).mean())
-        if greatest >= SIMILARITIES:
+        marked = ~np.isfinite(own) | (own - top > _MARKED * (top - least))
+        farther = float(((own > middle) & ~marked).mean())
+        if farther >= SIMILARITIES:
             yield Finding(
                 "wrong_metric",
-                f"{side.letter} ({name}) holds similarities, not distances: items are farthest from themselves.",
+                f"{side.letter} ({name}) holds similarities, not distances: items are farther from themselves than "
+                "from others.",
                 {
-                    "rows whose diagonal is their greatest number": f"{greatest:.1%}",
-                    "mean of the diagonal, of the rest": f"{own.mean():.3g}, {others[np.isfinite(others)].mean():.3g}",
+                    "rows whose diagonal is above the middle of the others": f"{farther:.1%}",
+                    "rows whose diagonal is above all others": f"{(own > top).mean():.1%}",
+                    "mean of the diagonal, of the rest": f"{own.mean():.3g}, {others.mean():.3g}",
                 },
                 "give distances: the greatest similarity less each, such as 1 - cosine",
             )
