@@ -24,6 +24,7 @@ _SHARES = (0.3, 0.95)  # of the items on a run that go together: from least to m
 _LEAST_RUN = 5  # items, of a run that is believed
 _WINDOWS = (1, 2, 4)  # parts of the items that shifts are tried on, each part with half of the next
 _SEEDS = 4
+_OF_MEDIAN = 1.4826  # standard deviations in the median size of a normal number
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,9 @@ class Search:
         Of the cyclic shifts of the whole, the best.
     n_tried : int
         Shifts and reversals tried, of the whole and of parts.
+    spread : float
+        Standard deviation of z over all shifts of the whole, from its median size: 1 but where items in a row are
+        alike on both sides, as in lists that are sorted, when chance finds better ones.
     """
 
     as_given: float
@@ -103,6 +107,7 @@ class Search:
     shift: int
     shift_agreement: float
     n_tried: int
+    spread: float
 
 
 def search(a: Closeness, b: Closeness) -> Search:
@@ -125,7 +130,14 @@ def search(a: Closeness, b: Closeness) -> Search:
         seeds, n_tried = _seeds(a, b, forward, backward)
         tried += [_refined(a, b, *seed) for seed in seeds]
         best = max(tried, key=lambda one: one.agreement)
-    return Search(as_given, best, shift if 2 * shift <= n else shift - n, float(forward[shift]), n_tried)
+    return Search(
+        as_given=as_given,
+        best=best,
+        shift=shift if 2 * shift <= n else shift - n,
+        shift_agreement=float(forward[shift]),
+        n_tried=n_tried,
+        spread=_OF_MEDIAN * z_of(float(np.median(np.abs(forward))), n),
+    )
 
 
 def strength(a: Closeness, b: Closeness, pairs: Items, weight: Floats | None = None) -> Floats:
@@ -220,8 +232,7 @@ def _runs(likelihood: Floats) -> tuple[Run, ...]:
     n = len(likelihood)
     change = _change(n)
     places = np.arange(n)
-    value = np.full(2 * n + 1, -change)
-    value[2 * n] = 0  # to go with nobody costs nothing at first
+    value = np.zeros(2 * n + 1)
     stayed = np.empty((n, 2 * n + 1), bool)
     leaders = np.empty(n, np.int64)
     for i in range(n):

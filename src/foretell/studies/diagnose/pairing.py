@@ -18,7 +18,8 @@ __all__ = ["Pairing", "find_pairing"]
 
 BELIEVED = 8.0
 """Standard deviations of agreement from which another pairing than that given is believed. Of independent spaces of 1
-to 40 dimensions and 30 to 200 items, the best of all shifts and runs reached 5.5 at most in 480 searches."""
+to 40 dimensions and 30 to 200 items, the best of all shifts and runs reached 5.5 at most in 480 searches. Where items
+in a row are alike chance reaches further, so both this and what must be gained are scaled by `Search.spread`."""
 
 _GAIN = 3.0  # standard deviations by which it must be better than that given
 
@@ -83,7 +84,8 @@ def find_pairing(
     )
     runs = found.best.runs
     moved = [run for run in runs if run.step < 0 or run.lag]
-    if moved and z_best >= max(BELIEVED, z_given + _GAIN):
+    by_chance = max(1.0, found.spread)
+    if moved and z_best >= max(BELIEVED * by_chance, z_given + _GAIN * by_chance):
         return Pairing((_rearranged(found, n, z_given, z_best, measure),), looked_at)
     if z_given >= SHARED:
         gaps = _gaps(runs, alike) if runs and not moved and z_best >= BELIEVED else []
