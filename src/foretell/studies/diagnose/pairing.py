@@ -168,11 +168,11 @@ def _named(runs: tuple[Run, ...], n: int) -> tuple[str, str, str]:
     if forward and _goes_one_way(_without_wrap(runs, n)):
         kept = _without_wrap(runs, n)
         changes = [
-            f"{_signed(run.lag) if run.lag else '+ 0'} from item {run.first}" for run in kept[1 if not lags[0] else 0 :]
+            f"with item i {_signed(run.lag)} of B from item {run.first} on" for run in kept if run.lag or run.first
         ]
         return (
             "pairs_shifted",
-            f"Pairs are shifted part way: item i of A goes with item i {', then i '.join(changes)} of B.",
+            f"Pairs are shifted part way: item i of A goes {', '.join(changes)}.",
             "look there for an item that one side lacks or has twice; leave it out on the other side as well",
         )
     moved = [run for run in runs if run.step < 0 or run.lag]
@@ -180,7 +180,10 @@ def _named(runs: tuple[Run, ...], n: int) -> tuple[str, str, str]:
     if len(runs) == 1 and backward:
         return "pairs_scrambled", "B is in the reverse order of A.", "turn one of the sides round: B[::-1]"
     in_words = "; ".join(_run_in_words(run) for run in moved[:_SHOWN]) + ("; ..." if len(moved) > _SHOWN else "")
-    kind = "a block is reversed" if len(moved) == 1 and backward else "blocks have changed places"
+    if len(moved) == 1 and backward:
+        kind = "a block is reversed"
+    else:
+        kind = "blocks are reversed or moved" if backward else "blocks are moved"
     return "pairs_scrambled", f"Part of the pairs is out of order, {kind}: {in_words}.", remedy
 
 
