@@ -12,7 +12,7 @@ from foretell.measure.arrays import Floats, Items, Numbers
 from foretell.measure.compare import imbalance_matrix
 from foretell.studies.diagnose.agreement import Closeness, closeness, z_of
 from foretell.studies.diagnose.findings import Finding
-from foretell.studies.diagnose.matching import Run, Search, search, strength
+from foretell.studies.diagnose.matching import Matching, Run, Search, search, strength
 
 __all__ = ["Pairing", "find_pairing"]
 
@@ -29,8 +29,8 @@ SHARED = 5.0
 SCATTERED = 0.05
 """Share of items with a wrong partner, here and there, from which that is said: of sound real pairs it reads to .03."""
 
-_P_NOTHING = 0.01
-_SHUFFLES = 200
+_P_NOTHING = 0.002
+_SHUFFLES = 1000
 _LEAST_ITEMS = 20
 _LEAST_GAP = 5
 _LEAST_SCATTERED = 3  # items in the upper quarter
@@ -88,9 +88,11 @@ def find_pairing(
     if moved and z_best >= max(BELIEVED * by_chance, z_given + _GAIN * by_chance):
         return Pairing((_rearranged(found, n, z_given, z_best, measure),), looked_at)
     if z_given >= SHARED:
-        gaps = _gaps(runs, alike) if runs and not moved and z_best >= BELIEVED else []
+        # A run that gains too little to be believed is a part of what is out of order.
+        right = Matching(tuple(run for run in runs if run.step > 0 and not run.lag), 0.0)
+        gaps = _gaps(right.runs, alike) if right.runs and z_best >= BELIEVED else []
         if gaps:
-            return Pairing((_scrambled_block(of_a, of_b, found.best.pairs, gaps, n, measure),), looked_at)
+            return Pairing((_scrambled_block(of_a, of_b, right.pairs, gaps, n, measure),), looked_at)
         scattered = _scattered(of_a, of_b, alike, measure)
         return Pairing((scattered,) if scattered else (), looked_at)
     p_values = measure.p_values()
