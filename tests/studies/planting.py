@@ -99,7 +99,7 @@ class Planted:
         right, named = set(map(tuple, self.repair.T.tolist())), set(map(tuple, repair.T.tolist()))
         if self.wrong is not None:
             kept = named & {(item, item) for item in self.wrong.tolist()}
-            return len(kept) <= 0.25 * len(self.wrong) and len(right - named) <= len(self.wrong) + 0.05 * len(right)
+            return len(kept) <= 0.25 * len(self.wrong) and len(right - named) <= len(self.wrong) + 0.1 * len(right)
         # A block's end is found to a few items, since items beside one another are alike, and runs are of 5 or more.
         return max(len(named - right), len(right - named)) <= 0.05 * len(right) + 5
 

@@ -116,7 +116,7 @@ def test_named_on_real_stores(fault: str, real: list[Sound]) -> None:
         of_sound, failed = named(FAULTS[fault], sound, range(number, 100, len(real)))
         count += of_sound
         wrong += failed
-    print(f"{fault}: {count} of 100")
+    print(f"{fault}: {count} of 100", *wrong, sep="\n    ")
     assert count >= (100 if fault in SOUND else 95), wrong
 
 
