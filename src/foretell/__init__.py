@@ -50,13 +50,20 @@ _HOME = {
     "contrast_p_value": "foretell.measure.multiple",
     "greedy_tokens": "foretell.measure.greedy",
     "plan": "foretell.studies.plan",
+    "diagnose": "foretell.studies.diagnose.diagnosing",
+    "Diagnosis": "foretell.studies.diagnose.findings",
+    "Answer": "foretell.studies.answer",
+    "Plan": "foretell.studies.plan",
 }
 
 __all__ = [
+    "Answer",
     "Bits",
+    "Diagnosis",
     "Imbalance",
     "Pairs",
     "Picture",
+    "Plan",
     "Points",
     "Space",
     "__version__",
@@ -64,6 +71,7 @@ __all__ = [
     "contrast",
     "contrast_p_value",
     "cross_fit",
+    "diagnose",
     "extract",
     "greedy_tokens",
     "halves_stderr",
@@ -110,7 +118,10 @@ if TYPE_CHECKING:
     from foretell.representations.models import load_model
     from foretell.representations.selection import select_pairs
     from foretell.representations.store import open_store
-    from foretell.studies.plan import plan
+    from foretell.studies.answer import Answer
+    from foretell.studies.diagnose.diagnosing import diagnose
+    from foretell.studies.diagnose.findings import Diagnosis
+    from foretell.studies.plan import Plan, plan
     from foretell.studies.run import run
     from foretell.studies.semantic import semantic_layers
 

@@ -15,7 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from foretell import __version__
-from foretell.commands import looking, making
+from foretell.commands import diagnosing, looking, making
 from foretell.commands.output import console as _console
 from foretell.commands.output import progress as _progress
 from foretell.exceptions import ForetellError, ForetellWarning
@@ -196,6 +196,7 @@ app.command("import")(making.import_)
 app.command()(making.prompts)
 app.command()(looking.inspect)
 app.command()(looking.compare)
+app.command()(diagnosing.diagnose)
 app.command()(looking.doctor)
 
 
