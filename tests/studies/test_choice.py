@@ -6,7 +6,7 @@ import gc
 import json
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,10 @@ def _choose(pairs: Pairs, model: _Model, folder: Path, rule: str = "last 12", it
     )
 
 
+def _said(pairs: Pairs) -> dict[str, Any]:
+    return {one.name: getattr(pairs, one.name) for one in fields(pairs)}
+
+
 class TestChosenPairs:
     def test_as_select_pairs_and_asked_once(self, tiny_pairs: Pairs, tmp_path: Path) -> None:
         pairs = tiny_pairs.take(range(20), dropped={"blank": 3})
@@ -71,12 +75,11 @@ class TestChosenPairs:
         model = _Model()
         first = _choose(pairs, model, tmp_path / "new")
         assert model.asked == 2
-        assert first == expected
+        assert _said(first) == _said(expected)
         assert (len(first), len(first.dropped)) == (7, 3)
         again = _choose(pairs, model, tmp_path / "new")
         assert model.asked == 2
-        assert again == first
-        assert again.dropped == first.dropped
+        assert _said(again) == _said(first)
         assert [path.name[:6] for path in (tmp_path / "new").iterdir()] == ["items-"]
 
     @pytest.mark.parametrize("change", ["rule", "items", "seed", "texts", "ids", "groups", "revision", "tokenizer"])
@@ -108,7 +111,7 @@ class TestChosenPairs:
         whole = path.read_bytes()
         path.write_bytes(text.encode("latin-1"))
         model = _Model()
-        assert _choose(tiny_pairs, model, tmp_path) == first
+        assert _said(_choose(tiny_pairs, model, tmp_path)) == _said(first)
         assert model.asked > 0
         assert path.read_bytes() == whole
 
@@ -159,9 +162,7 @@ class TestLazyModel:
             return _Loaded(name)
 
         monkeypatch.setattr("foretell.representations.models.lazy.load_model", load)
-        monkeypatch.setattr(
-            "foretell.representations.models.lazy.describe", lambda name, **options: (name, options)
-        )
+        monkeypatch.setattr("foretell.representations.models.lazy.describe", lambda name, **options: (name, options))
         return calls
 
     def test_a_description_loads_nothing(self, loaded: list[Any]) -> None:
@@ -203,9 +204,7 @@ class TestLazyModel:
         assert alive == [False, False]
         assert set(slot.seconds) == {one, other}
 
-    def test_a_failure_to_load_leaves_the_slot_empty(
-        self, loaded: list[Any], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_failure_to_load_leaves_the_slot_empty(self, loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
         slot = LoadedModel()
         one, other = (LazyModel(name, "text", {}, slot) for name in ("one", "other"))
         one.read([])
