@@ -18,6 +18,7 @@ from foretell.exceptions import AlignmentError, InputError, StoreError, StudyErr
 from foretell.representations.data import Pairs
 from foretell.representations.imported import import_activations
 from foretell.studies.config import study_from
+from foretell.studies.plan import plan
 from foretell.studies.sides import Arrangement, arrange
 from tests.conftest import WORDS
 
@@ -159,6 +160,21 @@ class TestStoresMadeElsewhere:
         stores = {side: _store(tmp_path, pairs, side) for side in ("a", "bb")}
         answer = foretell.run(_study({"name": "big", "stores": stores}), out=tmp_path / "run")
         assert json.loads(answer.result.attrs["study"])["model"] == {"name": "big", "stores": stores}
+
+    def test_layers_that_do_not_go_in_pairs_cost_no_extraction(
+        self, tiny_model_folder: Path, pairs: Pairs, tmp_path: Path
+    ) -> None:
+        stored = {"name": "big", "stores": {side: _store(tmp_path, pairs, side) for side in ("a", "bb")}}
+        with pytest.raises(StudyError, match="tiny-llama has 3 blocks and big 2, .* choose `study: map`"):
+            foretell.run(_study([str(tiny_model_folder), stored], tokens="mean"), out=tmp_path / "run")
+        assert not list((tmp_path / "run" / "stores").glob("*.zarr"))
+
+    def test_a_plan_of_them_has_nothing_to_read(self, pairs: Pairs, tmp_path: Path) -> None:
+        rows = list(range(5, N_ITEMS))
+        stores = {side: _store(tmp_path, pairs, side, rows=rows) for side in ("a", "bb")}
+        found = plan(_study({"name": "big", "stores": stores}), out=tmp_path / "run")
+        assert [step.name for step in found.steps] == ["choose items", "measure, draw and write"]
+        assert found.n_items == 45
 
 
 class TestATinyModel:

@@ -268,9 +268,16 @@ def arrange(
     _check_different(comparisons, jobs)
     if check is not None:
         for one in comparisons:
-            a, b = (jobs.get((side, model)) for side, model in zip(one.sides, one.models, strict=True))
-            if a is not None and b is not None and a.model is not b.model:
-                check((a.model.info.id, b.model.info.id), (n_blocks_of(a.model, stores), n_blocks_of(b.model, stores)))
+            a, b = zip(one.sides, one.models, strict=True)
+            if a in jobs and b in jobs and jobs[a].model is jobs[b].model:
+                continue
+            (name_a, blocks_a), (name_b, blocks_b) = (
+                (stored[key].info.model_id, stored[key].info.n_blocks)
+                if key in stored
+                else (jobs[key].model.info.id, n_blocks_of(jobs[key].model, stores))
+                for key in (a, b)
+            )
+            check((name_a, name_b), (blocks_a, blocks_b))
     return Arrangement(
         pairs,
         comparisons,
