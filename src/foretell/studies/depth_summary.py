@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.measure.multiple import holm
-from foretell.studies.asymmetry import LEVEL, Asymmetry
+from foretell.studies.asymmetry import LEVEL, Asymmetry, asymmetry_of_all
 from foretell.studies.best import BestDifference, differences_sentences
-from foretell.studies.names import direction_name, direction_sentence
+from foretell.studies.names import direction_name, direction_sentence, side_name
 from foretell.studies.summary import Block, Difference, Summary, asymmetry_sentence, heading, how_many, listed, runs
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def summarise_depth(
     else:
         sentences = [
             *_of_several(results, semantic),
-            *_asymmetries(asymmetries),
+            *_asymmetries(asymmetries, results),
             *differences_sentences(differences, _shorts(results)),
         ]
     tested = len(results) * 2
@@ -204,7 +204,7 @@ def _is_inner(result: xr.Dataset, found: SemanticLayers, n_curves: int) -> bool:
     return True
 
 
-def _asymmetries(asymmetries: Sequence[Asymmetry]) -> list[str]:
+def _asymmetries(asymmetries: Sequence[Asymmetry], results: Mapping[str, xr.Dataset]) -> list[str]:
     resolved = [one for one in asymmetries if one.resolved]
     said = [
         f"Of {len(asymmetries)} asymmetries {how_many(len(resolved), len(asymmetries))} "
@@ -217,6 +217,18 @@ def _asymmetries(asymmetries: Sequence[Asymmetry]) -> list[str]:
         said.append(
             f"{'The others' if resolved else 'Each'}, tested alone, would have been from "
             f"{least:.3f}{f' to {most:.3f}' if most > least else ''} on."
+        )
+    together = asymmetry_of_all(asymmetries, results)
+    if together is not None:
+        side = side_name(str(asymmetries[0].attrs["side_a"]))
+        size = f"{abs(together.value):.3f} ± {together.stderr:.3f} on average"
+        claim = f"{side} foretells the others" if together.value < 0 else f"the others foretell {side}"
+        said.append(
+            f"Over all of them, {claim} better than the reverse, by {size}."
+            if together.resolved
+            else f"Nor is it over all of them: {size}."
+            if not resolved
+            else f"Over all of them it is not: {size}."
         )
     return said
 
