@@ -18,6 +18,7 @@ from foretell.representations.data import Pairs
 from foretell.representations.packages import cached
 from foretell.representations.parts import PARTS
 from foretell.representations.store import Store, open_store
+from foretell.studies.answer import Answer
 
 # A slow machine is no fault of the code, and what is judged in CI is the same each time.
 settings.register_profile(
@@ -93,12 +94,17 @@ def tiny_pairs() -> Pairs:
 
 @dataclass(frozen=True)
 class DemoRun:
-    """The demo's study on few pairs: its folder, what it returned, and the stores of its two sides."""
+    """The demo's study on few pairs: its folder, what it answered, and the stores of its two sides."""
 
     folder: Path
-    result: xr.Dataset
+    answer: Answer
     en: Store
     es: Store
+
+    @property
+    def result(self) -> xr.Dataset:
+        """Its one result."""
+        return self.answer.result
 
 
 DEMO_STUDY: dict[str, Any] = {
@@ -116,6 +122,6 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
         if cached(PARTS[name]) is None:
             pytest.skip(f"{name} is not in the cache: `foretell data fetch {name}` brings it")
     folder = tmp_path_factory.mktemp("demo")
-    result = foretell.run(DEMO_STUDY, out=folder)
+    answer = foretell.run(DEMO_STUDY, out=folder)
     en, es = (open_store(next((folder / "stores").glob(f"{side}-*.zarr"))) for side in ("en", "es"))
-    return DemoRun(folder, result, en, es)
+    return DemoRun(folder, answer, en, es)

@@ -12,15 +12,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+import foretell
 from foretell.exceptions import StoreError
 from foretell.measure.bits import Bits
 from foretell.measure.points import Points
 from foretell.representations.data import Pairs
 from foretell.representations.recordings import Recording
 from foretell.representations.tokens import TokenRule
+from foretell.studies.answer import Answer
+from foretell.studies.calibration import Batches, Rate
+from foretell.studies.sides import Job
 
 N_BLOCKS = 4
 WIDTH = 32
+N_TOKENS = 8
+"""Tokens that every made-up item has: what is kept of them are its last ones."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,22 @@ class FakeInfo:
     tokenizer: str = "tiny"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FakeModel:
     info: FakeInfo
     modality: str = "text"
     dtype: str = "float32"
     n_blocks: int = N_BLOCKS
+
+    @property
+    def n_dimensions(self) -> dict[str, int]:
+        return {str(layer): WIDTH for layer in range(self.n_blocks + 1)}
+
+
+@dataclass(frozen=True)
+class FakeKept:
+    n_bits: Mapping[str, int]
+    n_tokens: int
 
 
 @dataclass(frozen=True)
@@ -43,6 +59,7 @@ class FakeStoreInfo:
     model_id: str
     model_revision: str
     n_blocks: int
+    kept: tuple[FakeKept, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +70,7 @@ class FakeStore:
     side: str
     info: FakeStoreInfo
     is_complete: bool = True
+    n_missing: int = 0
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -71,36 +89,25 @@ class FakeStore:
 
     def _activations(self, layer: str, tokens: TokenRule) -> Any:
         rule = TokenRule.parse(tokens)
-        shape = (len(self.ids), max(rule.count, 1) + rule.skip, WIDTH)
+        shape = (len(self.ids), N_TOKENS, WIDTH)
         is_random = "random" in self.info.model_id
         shared = np.random.default_rng(0).standard_normal(shape)
-        own = np.random.default_rng([int(layer), *self.side.encode()]).standard_normal(shape)
+        seed = [int(layer), *self.side.encode(), *self.info.model_id.removeprefix("tiny").encode()]
+        own = np.random.default_rng(seed).standard_normal(shape)
         noise = 0.6 + 0.8 * abs(int(layer) - self.info.n_blocks / 2)
-        x = (own if is_random else shared + noise * own)[:, : shape[1] - rule.skip]
+        x = own if is_random else shared + noise * own
+        last = N_TOKENS - rule.skip
+        x = x[:, last - (rule.count or last) : last]
         return x.mean(axis=1, keepdims=True) if rule.mean else x
 
 
 def _text(side: str, number: int) -> str:
     """Words of which items share some."""
-    words = [
-        "switch",
-        "lamp",
-        "heat",
-        "door",
-        "open",
-        "close",
-        "turn",
-        "off",
-        "on",
-        "in",
-        "the",
-        "room",
-        "wait",
-        "for",
-        "light",
-        "night",
-    ]
-    chosen = np.random.default_rng(number).choice(words, 6)
+    words = (
+        "switch lamp heat door open close turn off on in the room wait for light night warm cold blue red green "
+        "garden kitchen hall fan clock alarm sensor battery window"
+    ).split()
+    chosen = np.random.default_rng([number, *side.encode()]).choice(words, 6)
     return f"{side} {' '.join(chosen)}{'.?!'[number % 3]}"
 
 
@@ -116,6 +123,7 @@ class World:
     recordings: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     stores: dict[Path, FakeStore] = field(default_factory=dict)
+    tried: list[str] = field(default_factory=list)
     groups: int | None = None
 
     def load_pairs(self, name: str, sides: Sequence[str], **options: Any) -> Pairs:
@@ -150,7 +158,7 @@ class World:
         return pairs.take(kept, dropped={"beyond the items asked for": len(pairs) - len(kept)})
 
     def fingerprint(self, pairs: Pairs, *, model: FakeModel, side: str, tokens: Sequence[Recording]) -> str:
-        content = [model.info.revision, [str(one) for one in tokens], side, pairs.ids, pairs.texts[side]]
+        content = [model.info.revision, model.dtype, [str(one) for one in tokens], side, pairs.ids, pairs.texts[side]]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def extract(
@@ -163,7 +171,8 @@ class World:
             if side == self.stop_at_side:
                 raise KeyboardInterrupt
             self.extracted.append(out)
-            info = FakeStoreInfo(model.info.id, model.info.revision, model.n_blocks)
+            kept = FakeKept(model.n_dimensions, N_TOKENS)
+            info = FakeStoreInfo(model.info.id, model.info.revision, model.n_blocks, (kept,))
             self.stores[out] = FakeStore(pairs.ids, side, info)
         return self.stores[out]
 
@@ -172,15 +181,30 @@ class World:
             raise StoreError("none")
         return self.stores[place]
 
+    def batches_of(self, job: Job, pairs: Pairs) -> Batches:
+        """Batches of a token an item."""
+        return Batches([range(len(pairs))], [len(pairs)])
+
+    def measured_rate(self, job: Job, pairs: Pairs, batches: Batches, *, seconds: float) -> Rate:
+        """In place of trying a model out: a second for every item."""
+        self.tried.append(job.model.info.id)
+        return Rate(0.0, 1.0, 0.0, 2.0**20)
+
+    def put_into(self, patch: pytest.MonkeyPatch) -> World:
+        """Take the place of data, models and extraction."""
+        for name in ("load_pairs", "chosen_pairs", "fingerprint", "extract", "open_store"):
+            patch.setattr(f"foretell.studies.sides.{name}", getattr(self, name))
+        patch.setattr("foretell.studies.sides.LazyModel", self.lazy_model)
+        for name in ("batches_of", "measured_rate"):
+            patch.setattr(f"foretell.studies.plan.{name}", getattr(self, name))
+        return self
+
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """Put the tiny world in place of data, models and extraction."""
-    made = World()
-    for name in ("load_pairs", "chosen_pairs", "fingerprint", "extract", "open_store"):
-        monkeypatch.setattr(f"foretell.studies.sides.{name}", getattr(made, name))
-    monkeypatch.setattr("foretell.studies.sides.LazyModel", made.lazy_model)
-    return made
+    """Put the tiny world in place of data, models and extraction, and spare the drawing of figures."""
+    monkeypatch.setattr("foretell.studies.outputs.save_figure", lambda figure, path: path.write_bytes(b"a figure"))
+    return World().put_into(monkeypatch)
 
 
 @pytest.fixture
@@ -193,3 +217,93 @@ def study() -> dict[str, Any]:
         "tokens": "last 3",
         "measure": {"null": 50},
     }
+
+
+_PAIRS: dict[str, Any] = {"data": "made-up", "sides": ["en", "es"], "items": 60}
+_SEVERAL: dict[str, Any] = _PAIRS | {"sides": [["en", "es"], ["en", "fr"]]}
+STUDIES: dict[str, dict[str, Any]] = {
+    "depth": {
+        "study": "depth",
+        "pairs": _PAIRS,
+        "model": "tiny",
+        "tokens": "last 3",
+        "measure": {"null": 50, "beside": ["cka", "mutual_knn"]},
+    },
+    "several depths": {
+        "study": "depth",
+        "pairs": _SEVERAL,
+        "model": {"each": ["tiny", "tiny-2"]},
+        "tokens": "last 3",
+        "measure": {"null": 200},
+    },
+    "map": {
+        "study": "map",
+        "pairs": _PAIRS,
+        "model": ["tiny", "deep"],
+        "tokens": "last 3",
+        "measure": {"null": 50, "beside": ["cka"]},
+    },
+    "several maps": {
+        "study": "map",
+        "pairs": _PAIRS,
+        "model": [{"each": ["tiny", "tiny-2"]}, "deep"],
+        "tokens": "last 3",
+        "measure": {"null": 80},
+    },
+    "tokens": {
+        "study": "tokens",
+        "pairs": _PAIRS,
+        "model": "tiny",
+        "tokens": "last 6",
+        "counts": [1, 2, 6],
+        "greedy": 2,
+        "measure": {"null": 20},
+    },
+    "token-pairs": {"study": "token-pairs", "pairs": _PAIRS, "model": "tiny", "tokens": "last 3", "depths": [0, 0.5]},
+    "controls": {
+        "study": "controls",
+        "pairs": _PAIRS,
+        "model": "tiny",
+        "tokens": "last 4",
+        "subsamples": 3,
+        "measure": {"null": 20},
+    },
+}
+"""A study of every kind, and of several comparisons."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A study that was run in the tiny world, twice."""
+
+    folder: Path
+    answer: Answer
+    world: World
+    first: Mapping[Path, bytes]
+    """What the first run left of each file, by its path in the folder; the second run's files are there."""
+
+
+class Runs(dict[str, Ran]):
+    """Studies by name, each run when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def __missing__(self, name: str) -> Ran:
+        out = self._folder / name.replace(" ", "-")
+        with pytest.MonkeyPatch.context() as patch:
+            world = World().put_into(patch)
+            foretell.run(STUDIES[name], out=out)
+            first = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+            for path in first:
+                (out / path).unlink()
+            answer = foretell.run(STUDIES[name], out=out)
+        self[name] = Ran(out, answer, world, first)
+        return self[name]
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Every study of `STUDIES`, run from start to end with its figures drawn."""
+    return Runs(tmp_path_factory.mktemp("runs"))

@@ -4,13 +4,16 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 import foretell
 from foretell import cli
 from foretell.exceptions import ForetellWarning
+from foretell.studies.presets import preset_names
 from tests.studies.conftest import World
 
 RUNNER = CliRunner()
@@ -42,7 +45,7 @@ def test_python_m_foretell() -> None:
     assert ran.stdout == f"foretell {foretell.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [["demo"], ["run"], ["studies"], ["data"], ["data", "fetch"]])
+@pytest.mark.parametrize("command", [["demo"], ["run"], ["plan"], ["studies"], ["data"], ["data", "fetch"]])
 def test_every_command_has_help(command: list[str]) -> None:
     shown = RUNNER.invoke(cli.app, [*command, "--help"])
     assert shown.exit_code == 0
@@ -61,13 +64,13 @@ def test_errors_are_lines_and_leave_with_1(
         f"error: {bad}: pairs: missing: it has no default",
         f"error: {bad}: model: missing: it has no default",
         f"error: {bad}: modle: unknown key; did you mean 'model'? Valid keys: study, title, question, pairs, "
-        "model, tokens, measure",
+        "model, measure, tokens",
     ]
     assert _main(monkeypatch, "run", "dept") == 1
 
 
 @pytest.mark.parametrize(
-    "words", [["demo", "--languages", "en"], ["demo", "--items", "x"], ["demo", "--items", "2"], ["nothing"], ["run"]]
+    "words", [["demo", "--languages", "en"], ["demo", "--items", "x"], ["demo", "--items", "2"], ["nothing"], ["run"], ["plan"]]
 )
 def test_usage_errors_leave_with_2(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
     assert _main(monkeypatch, *words) == 2
@@ -76,9 +79,11 @@ def test_usage_errors_leave_with_2(monkeypatch: pytest.MonkeyPatch, words: list[
 def test_studies_lists_names_and_questions() -> None:
     shown = " ".join(RUNNER.invoke(cli.app, ["studies"]).output.split())
     assert "depth At which depth does a model's representation" in shown
+    for name in preset_names():
+        assert f" {name} " in shown
 
 
-def test_the_demo_is_a_run_of_the_depth_preset(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_demo_is_a_run_of_its_preset(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     shown = RUNNER.invoke(cli.app, ["demo", "--items", "70", "--languages", "en, de"], catch_exceptions=False)
     assert shown.exit_code == 0
@@ -89,15 +94,46 @@ def test_the_demo_is_a_run_of_the_depth_preset(world: World, monkeypatch: pytest
     assert "Asymmetry" in text
     assert (tmp_path / "foretell-demo" / "summary.txt").is_file()
     assert len(shown.stdout.splitlines()) <= 45
-    changed = foretell.load_result(tmp_path / "foretell-demo" / "result.nc")
+    # What it will take is said before anything is done.
+    assert "Plan: 70 items; about 2 min" in shown.stderr
+    for name in ("summary.txt", "figures/depth.png", "tables/layers.csv", "results/en-de.nc"):
+        assert name in text
+        assert (tmp_path / "foretell-demo" / name).is_file()
+    changed = foretell.load_result(tmp_path / "foretell-demo" / "results" / "en-de.nc")
     same = foretell.run(tmp_path / "foretell-demo" / "study.yaml", out=tmp_path / "other")
-    assert changed.attrs["study"] == same.attrs["study"]
+    assert changed.attrs["study"] == same.result.attrs["study"]
 
 
-def test_run_takes_a_preset_and_a_folder(world: World, tmp_path: Path) -> None:
-    shown = RUNNER.invoke(cli.app, ["run", "depth", "--out", str(tmp_path / "o")], catch_exceptions=False)
+def test_run_takes_a_study_and_folders(world: World, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "study: depth\nmodel: tiny\npairs: {data: made-up, sides: [[en, es], [en, fr]]}\nmeasure: {null: 80}\n"
+    )
+    words = ["run", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "o"), "--stores", str(tmp_path / "s")]
+    shown = RUNNER.invoke(cli.app, words, catch_exceptions=False)
     assert shown.exit_code == 0
-    assert (tmp_path / "o" / "depth.png").is_file()
+    text = " ".join(shown.stdout.split())
+    # Of many curves a line each: their least.
+    for title in ("English foretells Spanish (en → es)", "French foretells English (fr → en)"):
+        assert title in text
+    assert "Least imbalance" in text
+    assert "p of the least" not in text
+    assert "results/en-es.nc, results/en-fr.nc" in text
+    assert (tmp_path / "o" / "results" / "en-fr.nc").is_file()
+    assert {path.parent for path in world.extracted} == {tmp_path / "s"}
+
+
+def test_plan_says_what_a_run_will_take(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(study))
+    words = ["plan", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "o")]
+    shown = RUNNER.invoke(cli.app, words, catch_exceptions=False)
+    assert shown.exit_code == 0
+    lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
+    assert "choose items 0 s" in lines
+    assert "read es with tiny 60 s 60" in lines
+    assert "read en with tiny 60 s 60" in lines
+    assert [line for line in lines if line.startswith("measure, draw and write ")]
+    assert [line for line in lines if line.startswith("60 items; about 2 min ")]
+    assert not world.extracted
 
 
 def test_warnings_of_foretell_are_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,7 @@ def test_meaning_is_shared_and_most_so_inside(demo_run: DemoRun) -> None:
 
 
 def test_the_result_has_all_that_the_schema_names(demo_run: DemoRun) -> None:
-    attrs = foretell.load_result(demo_run.folder / "result.nc").attrs
+    attrs = foretell.load_result(demo_run.folder / "results" / "en-es.nc").attrs
     assert documented_attributes() <= set(attrs)
     assert attrs["n_groups"] == len(set(demo_run.en.groups or ()))
     assert attrs["revision_a"] == demo_run.en.info.model_revision
@@ -71,17 +71,21 @@ def test_the_final_norm_changes_no_distance(demo_run: DemoRun) -> None:
     assert last == final
 
 
-def test_a_rerun_loads_the_stores_and_changes_no_byte(demo_run: DemoRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = ["result.nc", "result.csv", "summary.txt", "study.yaml", "depth.png", "depth.pdf"]
-    before = {name: (demo_run.folder / name).read_bytes() for name in files}
+def test_a_rerun_loads_no_model_and_changes_no_byte(demo_run: DemoRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [path for path in demo_run.folder.rglob("*") if path.is_file() and "stores" not in path.parts]
+    assert {path.name for path in files} >= {
+        *("en-es.nc", "en-es.csv", "summary.txt", "study.yaml"),
+        *("layers.csv", "asymmetries.csv", "items-en-es.csv", "depth.png", "depth.pdf", "plane.png", "plane.pdf"),
+    }
+    before = {path: path.read_bytes() for path in files}
     monkeypatch.setattr(
-        "foretell.representations.model_run.ModelRun._batch",
-        lambda *_: pytest.fail("the model was run although the stores are complete"),
+        "foretell.representations.models.lazy.load_model",
+        lambda *_, **__: pytest.fail("the model was loaded although the stores are complete"),
     )
     again = foretell.run(DEMO_STUDY, out=demo_run.folder)
-    xr.testing.assert_identical(again, demo_run.result)
+    xr.testing.assert_identical(again.result, demo_run.result)
     # netCDF files hold times of their own; all else is the same to the byte.
-    assert {name for name in files if (demo_run.folder / name).read_bytes() != before[name]} <= {"result.nc"}
+    assert {path.suffix for path in files if path.read_bytes() != before[path]} <= {".nc"}
 
 
 def test_the_summary_says_which_way(demo_run: DemoRun) -> None:
@@ -102,7 +106,7 @@ def test_the_whole_demo(tmp_path: Path) -> None:
 
     done = CliRunner().invoke(app, ["demo", "--out", os.fspath(tmp_path)])
     assert done.exit_code == 0, done.output
-    result = foretell.load_result(tmp_path / "result.nc")
+    result = foretell.load_result(tmp_path / "results" / "en-es.nc")
     assert result.attrs["n_items"] == 900
     for direction, found in foretell.semantic_layers(result).items():
         for end in ("0", "30"):

@@ -10,25 +10,43 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.exceptions import StudyError
+from foretell.exceptions import InputError, StudyError
 from tests.studies.conftest import N_BLOCKS, World
 
-FILES = {"result.nc", "result.csv", "depth.png", "depth.pdf", "summary.txt", "study.yaml", "stores"}
+FILES = {
+    *("study.yaml", "summary.txt", "results/en-es.nc", "results/en-es.csv"),
+    *("tables/layers.csv", "tables/asymmetries.csv", "tables/items-en-es.csv"),
+    *("figures/depth.png", "figures/depth.pdf", "figures/plane.png", "figures/plane.pdf"),
+}
+
+
+def _files(folder: Path) -> set[str]:
+    """What a run left in its folder, its stores aside."""
+    files = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    return {path.as_posix() for path in files if path.parts[0] != "stores"}
 
 
 def test_a_study_makes_its_folder(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    result = foretell.run(study, out=tmp_path / "run")
-    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+    answer = foretell.run(study, out=tmp_path / "run")
+    result = answer.result
+    assert _files(tmp_path / "run") == FILES
+    assert {path.name for path in (tmp_path / "run" / "stores").iterdir()} == {
+        path.name for path in (tmp_path / "run" / "stores").glob("cost-*.json")
+    }
+    assert list(answer.results) == ["en-es"]
     assert result["layer"].to_numpy().tolist() == [str(layer) for layer in range(N_BLOCKS + 1)]
-    np.testing.assert_allclose(result["relative_depth"], np.arange(N_BLOCKS + 1) / N_BLOCKS)
+    np.testing.assert_allclose(result["relative_depth"].to_numpy(), np.arange(N_BLOCKS + 1) / N_BLOCKS)
     assert int(result["imbalance"].mean("direction").to_numpy().argmin()) == N_BLOCKS // 2
-    assert "English foretells Spanish" in (tmp_path / "run" / "summary.txt").read_text("utf-8")
+    assert (tmp_path / "run" / "summary.txt").read_text("utf-8") == answer.summary.text()
+    assert "English foretells Spanish" in answer.summary.text()
+    assert repr(answer).startswith("Answer(en-es)\nEnglish foretells Spanish")
 
 
 def test_the_result_says_what_it_is(world: World, study: dict[str, Any], tmp_path: Path) -> None:
     foretell.run(study, out=tmp_path)
-    attrs = foretell.load_result(tmp_path / "result.nc").attrs
+    attrs = foretell.load_result(tmp_path / "results" / "en-es.nc").attrs
     expected = {
+        "comparison": "en-es",
         "model_a": "tiny",
         "revision_b": "tiny 1",
         "side_a": "en",
@@ -47,9 +65,9 @@ def test_the_result_says_what_it_is(world: World, study: dict[str, Any], tmp_pat
 
 
 def test_the_file_holds_what_is_returned(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    result = foretell.run(study, out=tmp_path)
-    xr.testing.assert_equal(foretell.load_result(tmp_path / "result.nc"), result)
-    with (tmp_path / "result.csv").open(newline="", encoding="utf-8") as file:
+    result = foretell.run(study, out=tmp_path).result
+    xr.testing.assert_equal(foretell.load_result(tmp_path / "results" / "en-es.nc"), result)
+    with (tmp_path / "results" / "en-es.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * (N_BLOCKS + 1)
     assert float(rows[0]["imbalance"]) == pytest.approx(float(result["imbalance"][0, 0]))
@@ -57,8 +75,8 @@ def test_the_file_holds_what_is_returned(world: World, study: dict[str, Any], tm
 
 
 def test_the_study_file_gives_the_same_result(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    first = foretell.run(study, out=tmp_path / "first")
-    again = foretell.run(tmp_path / "first" / "study.yaml", out=tmp_path / "again")
+    first = foretell.run(study, out=tmp_path / "first").result
+    again = foretell.run(tmp_path / "first" / "study.yaml", out=tmp_path / "again").result
     xr.testing.assert_identical(first, again)
 
 
@@ -71,17 +89,34 @@ def test_a_rerun_uses_the_stores_again(world: World, study: dict[str, Any], tmp_
     assert world.reused == world.extracted
 
 
+def test_stores_may_be_in_a_folder_that_studies_share(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    foretell.run(study, out=tmp_path / "one", stores=tmp_path / "shared")
+    study["pairs"]["sides"] = [["en", "es"], ["es", "fr"]]
+    study["measure"] = {"null": 0}
+    foretell.run(study, out=tmp_path / "other", stores=tmp_path / "shared")
+    assert {path.parent for path in world.extracted} == {tmp_path / "shared"}
+    assert sorted(path.name.split("-")[0] for path in world.extracted) == ["en", "es", "fr"]
+    assert not (tmp_path / "one" / "stores").exists()
+
+
 def test_every_setting_reaches_the_measure(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    base = foretell.run(study, out=tmp_path)
-    other_null = foretell.run(study | {"measure": {"null": 50, "seed": 1}}, out=tmp_path)
+    base = foretell.run(study, out=tmp_path).result
+    other_null = foretell.run(study | {"measure": {"null": 50, "seed": 1}}, out=tmp_path).result
     assert (other_null["null"] != base["null"]).any()
     assert (other_null["imbalance"] == base["imbalance"]).all()
-    more_neighbours = foretell.run(study | {"measure": {"null": 50, "k": 4}}, out=tmp_path)
+    more_neighbours = foretell.run(study | {"measure": {"null": 50, "k": 4}}, out=tmp_path).result
     assert more_neighbours.attrs["k"] == 4
     assert (more_neighbours["imbalance"] != base["imbalance"]).all()
+    beside = {"null": 0, "beside": ["mutual_knn"], "beside_k": 5}
+    few = foretell.run(study | {"measure": beside}, out=tmp_path).result
+    many = foretell.run(study | {"measure": beside | {"beside_k": 20}}, out=tmp_path).result
+    assert (few.attrs["beside_k"], many.attrs["beside_k"]) == (5, 20)
+    assert few["measure"].to_numpy().tolist() == ["mutual_knn"]
+    assert (few["similarity"] != many["similarity"]).any()
+    assert "null" not in few
     study["pairs"]["seed"] = 7
     foretell.run(study, out=tmp_path)
-    assert world.seeds == [0, 0, 0, 7]
+    assert world.seeds == [0, 0, 0, 0, 0, 7]
 
 
 @pytest.mark.parametrize("change", ["items", "model", "tokens", "sides"])
@@ -100,13 +135,15 @@ def test_other_settings_make_other_stores(world: World, study: dict[str, Any], t
 
 
 def test_a_run_stopped_half_way_does_only_what_is_missing(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    world.stop_at_side = "es"
+    # The side that was asked about last is read first: its model is in memory still.
+    world.stop_at_side = "en"
     with pytest.raises(KeyboardInterrupt):
         foretell.run(study, out=tmp_path)
+    assert _files(tmp_path) == set()
     world.stop_at_side = None
     foretell.run(study, out=tmp_path)
-    assert [path.name.split("-")[0] for path in world.extracted] == ["en", "es"]
-    assert [path.name.split("-")[0] for path in world.reused] == ["en"]
+    assert [path.name.split("-")[0] for path in world.extracted] == ["es", "en"]
+    assert [path.name.split("-")[0] for path in world.reused] == ["es"]
 
 
 def test_by_default_the_folder_has_the_study_s_name(
@@ -114,46 +151,83 @@ def test_by_default_the_folder_has_the_study_s_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text(
-        "study: depth\nmodel: tiny\npairs: {data: made-up, sides: [en, es]}\nmeasure: {null: 20}\n"
+        "study: depth\nmodel: tiny\npairs: {data: made-up, sides: [en, es]}\nmeasure: {null: 40}\n"
     )
     foretell.run("mine.yaml")
-    assert (tmp_path / "foretell-runs" / "mine" / "result.nc").is_file()
+    assert (tmp_path / "foretell-runs" / "mine" / "results" / "en-es.nc").is_file()
 
 
-def test_a_side_s_name_stays_within_the_folder(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    study["pairs"]["sides"] = ["../../en", "es/x"]
+@pytest.mark.parametrize("kind", ["depth", "token-pairs"])
+def test_a_side_s_name_stays_within_the_folder(
+    world: World, study: dict[str, Any], tmp_path: Path, kind: str
+) -> None:
+    study |= {"study": kind}
+    study["pairs"]["sides"] = ["../../en", "es/x" * 50]
     foretell.run(study, out=tmp_path / "run")
     assert all(path.parent == tmp_path / "run" / "stores" for path in world.extracted)
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+    found = {path.name for path in (tmp_path / "run").iterdir()}
+    assert found == {"figures", "results", "stores", "study.yaml", "summary.txt", "tables"}
+    assert {len(Path(name).parts) for name in _files(tmp_path / "run")} == {1, 2}
+
+
+def test_sides_that_read_alike_in_file_names_keep_their_results(
+    world: World, study: dict[str, Any], tmp_path: Path
+) -> None:
+    study |= {"study": "token-pairs", "depths": [0]}
+    study["pairs"]["sides"] = ["en/x", "en:x"]
+    answer = foretell.run(study, out=tmp_path)
+    assert [one.attrs["side_a"] for one in answer.results.values()] == ["en/x", "en:x", "en/x"]
+    assert len(answer.figures) == 3
+    assert {path.stem for path in (tmp_path / "results").glob("*.nc")} == set(answer.results)
 
 
 def test_too_many_neighbours_cost_no_extraction(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    study["measure"]["k"] = 59
-    with pytest.raises(StudyError, match=r"measure.k: 59 neighbours are too many for the 60 pairs .* give 58 or fewer"):
+    # The best layer is chosen on one half and valued on the other.
+    study["measure"]["k"] = 29
+    with pytest.raises(
+        StudyError, match=r"measure.k: 29 neighbours are too many for the 60 pairs .* each half .* give 28 or fewer"
+    ):
+        foretell.run(study, out=tmp_path)
+    study |= {"study": "token-pairs", "measure": {"k": 59}}
+    with pytest.raises(StudyError, match=r"59 neighbours are too many for the 60 pairs .* give 58 or fewer"):
         foretell.run(study, out=tmp_path)
     assert not world.extracted
+
+
+def test_too_few_groups_cost_no_extraction(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    world.groups = 7
+    with pytest.raises(StudyError, match=r"the 60 pairs that are left are in 7 groups, too few for errors on either"):
+        foretell.run(study, out=tmp_path)
+    assert not world.extracted
+    world.groups = 8
+    assert foretell.run(study, out=tmp_path).result.attrs["n_groups"] == 8
 
 
 def test_a_bad_folder_costs_no_extraction(world: World, study: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match="cannot hold a run"):
         foretell.run(study, out=tmp_path / "file")
+    with pytest.raises(StudyError, match="cannot hold a run"):
+        foretell.run(study, out=tmp_path / "run", stores=tmp_path / "file")
     assert not world.extracted
 
 
 @pytest.mark.filterwarnings("ignore::foretell.exceptions.TieOrderWarning")
 @pytest.mark.parametrize("convention", ["paper", "glielmo"])
 def test_other_conventions_run_to_the_end(world: World, study: dict[str, Any], tmp_path: Path, convention: str) -> None:
-    study["measure"] = {"convention": convention, "null": 20}
-    assert foretell.run(study, out=tmp_path).attrs["convention"] == convention
+    study["measure"] = {"convention": convention, "null": 40}
+    assert foretell.run(study, out=tmp_path).result.attrs["convention"] == convention
     assert convention in (tmp_path / "summary.txt").read_text("utf-8")
 
 
 def test_a_map_of_two_models(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    study |= {"study": "map", "model": ["tiny", {"name": "deep", "dtype": "bfloat16"}], "measure": {"null": 30}}
+    study |= {"study": "map", "model": ["tiny", {"name": "deep", "dtype": "bfloat16"}], "measure": {"null": 40}}
     study["pairs"]["options"] = {"max_words": 50}
-    result = foretell.run(study, out=tmp_path)
+    answer = foretell.run(study, out=tmp_path)
+    result = answer.result
     assert world.options == {"max_words": 50}
-    assert world.loaded == [("tiny", "text", {}), ("deep", "text", {"dtype": "bfloat16"})]
+    assert world.models == [("tiny", "text", {}), ("deep", "text", {"dtype": "bfloat16"})]
     assert dict(result["imbalance"].sizes) == {"direction": 2, "a": N_BLOCKS + 1, "b": 7}
     assert result["relative_depth_b"].to_numpy().tolist() == [layer / 6 for layer in range(7)]
     least = result["imbalance"].sel(direction="b_to_a")
@@ -166,23 +240,27 @@ def test_a_map_of_two_models(world: World, study: dict[str, Any], tmp_path: Path
     difference = float(both.sel(direction="a_to_b") - both.sel(direction="b_to_a"))
     assert float(result["asymmetry"]) == pytest.approx(difference)
     assert float(result["asymmetry_stderr"]) > 0
-    files = {path.name for path in tmp_path.iterdir()}
-    assert files == {"result.nc", "result.csv", "map.png", "map.pdf", "summary.txt", "study.yaml", "stores"}
+    assert _files(tmp_path) == {
+        *("study.yaml", "summary.txt", "results/en-es.nc", "results/en-es.csv"),
+        *("tables/best-pairs.csv", "tables/asymmetries.csv", "tables/items-en-es.csv"),
+        *(f"figures/{name}-en-es{suffix}" for name in ("map", "equal-depth") for suffix in (".png", ".pdf")),
+    }
     text = (tmp_path / "summary.txt").read_text("utf-8")
     assert "English by tiny foretells Spanish by deep (en by tiny → es by deep)" in text
     assert "Chosen on one half, valued on the other" in text
-    xr.testing.assert_equal(foretell.load_result(tmp_path / "result.nc"), result)
-    with (tmp_path / "result.csv").open(newline="", encoding="utf-8") as file:
+    xr.testing.assert_equal(foretell.load_result(tmp_path / "results" / "en-es.nc"), result)
+    with (tmp_path / "results" / "en-es.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 5 * 7
     again = foretell.run(tmp_path / "study.yaml", out=tmp_path)
-    xr.testing.assert_identical(again, result)
+    xr.testing.assert_identical(again.result, result)
 
 
 def test_one_text_by_two_models(world: World, study: dict[str, Any], tmp_path: Path) -> None:
     study |= {"model": ["tiny", "other"]}
     study["pairs"]["sides"] = ["en", "en"]
-    foretell.run(study, out=tmp_path)
+    answer = foretell.run(study, out=tmp_path)
+    assert list(answer.results) == ["tiny-other"]
     assert "tiny foretells other (tiny → other)" in (tmp_path / "summary.txt").read_text("utf-8")
     assert len(world.extracted) == 2
 
@@ -204,10 +282,33 @@ def test_one_side_read_twice_alike_is_refused(world: World, study: dict[str, Any
     assert "English (A) foretells English (B)" in (tmp_path / "summary.txt").read_text("utf-8")
 
 
-def test_a_map_needs_halves(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    study |= {"study": "map", "measure": {"k": 29, "null": 5}}
-    with pytest.raises(
-        StudyError, match=r"29 neighbours are too many for the 60 pairs .* each half .* give 28 or fewer"
-    ):
+def test_controls_are_of_one_comparison_that_is_run_here(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    study |= {"study": "controls", "model": {"each": ["tiny", "other"]}, "measure": {"null": 0}}
+    with pytest.raises(StudyError, match="controls are of one pair of sides and one pair of models"):
         foretell.run(study, out=tmp_path)
-    assert not world.extracted
+    study |= {"model": {"name": "tiny", "stores": {"en": "en.zarr", "es": "es.zarr"}}}
+    with pytest.raises(StudyError, match="controls runs its models itself: name models, not stores"):
+        foretell.run(study, out=tmp_path)
+
+
+def test_of_several_results_one_must_be_chosen(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    study["pairs"]["sides"] = [["en", "es"], ["en", "fr"]]
+    study["measure"] = {"null": 0}
+    answer = foretell.run(study, out=tmp_path)
+    with pytest.raises(InputError, match=r"choose one of results\[...\]: en-es, en-fr"):
+        _ = answer.result
+
+
+def test_pairs_named_in_a_file(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    chosen = [f"made-up-{number}" for number in range(10, 60)]
+    (tmp_path / "ids.txt").write_text("\n".join([*chosen, "another", ""]))
+    study["pairs"]["only"] = str(tmp_path / "ids.txt")
+    result = foretell.run(study, out=tmp_path / "run").result
+    assert result["item"].to_numpy().tolist() == chosen
+    assert json.loads(result.attrs["drop_counts"])["not named in ids.txt"] == 30
+    (tmp_path / "ids.txt").write_text("another")
+    with pytest.raises(StudyError, match=r"pairs.only: .*ids.txt names no item of 'made-up'"):
+        foretell.run(study, out=tmp_path / "run")
+    (tmp_path / "ids.txt").unlink()
+    with pytest.raises(StudyError, match=r"pairs.only: .*ids.txt cannot be read as a list of ids"):
+        foretell.run(study, out=tmp_path / "run")

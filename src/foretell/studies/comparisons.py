@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import PurePath
 
 from foretell.studies.sections import ModelOf
 
-__all__ = ["Comparison", "comparisons", "model_label"]
+__all__ = ["Comparison", "comparisons", "file_name", "model_label", "unique"]
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,9 @@ def comparisons(
     tokens: Sequence[tuple[str, str]],
 ) -> tuple[Comparison, ...]:
     """Every pair of sides through every pair of models, in every way, named by what differs."""
-    made = []
-    seen: Counter[str] = Counter()
-    for of, pair, rules in product(models, sides, tokens):
+    found = list(product(models, sides, tokens))
+    names = []
+    for of, pair, rules in found:
         parts = []
         if len(models) > 1 or pair[0] == pair[1]:
             parts.append("-".join(dict.fromkeys(map(model_label, of))))
@@ -56,10 +55,10 @@ def comparisons(
             parts.append("-".join(dict.fromkeys(pair)))
         if len(tokens) > 1:
             parts.append("-".join(dict.fromkeys(rules)))
-        name = _file_name("_".join(parts))
-        seen[name] += 1
-        made.append(Comparison(name if seen[name] == 1 else f"{name}-{seen[name]}", pair, of, rules))
-    return tuple(made)
+        names.append(file_name("_".join(parts), most=100))
+    return tuple(
+        Comparison(name, pair, of, rules) for name, (of, pair, rules) in zip(unique(names), found, strict=True)
+    )
 
 
 def model_label(model: ModelOf) -> str:
@@ -67,5 +66,21 @@ def model_label(model: ModelOf) -> str:
     return PurePath(model.name).name or model.name
 
 
-def _file_name(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)[:120].lstrip(".") or "_"
+def file_name(text: str, *, most: int) -> str:
+    """Text as part of a file's name: letters, digits and `-_.`, no more bytes than that, and never hidden."""
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in text)
+    return safe.encode()[:most].decode(errors="ignore").lstrip(".") or "_"
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The same names, with a number where one was there before, in large letters or small."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        number, free = 1, name
+        while free.casefold() in taken:
+            number += 1
+            free = f"{name}-{number}"
+        taken.add(free.casefold())
+        found.append(free)
+    return found

@@ -55,7 +55,11 @@ class StudyOfPairs(Section):
 
     @model_validator(mode="after")
     def _different(self) -> Self:
+        seen: dict[Any, str] = {}
         for one in self.comparisons:
+            before = seen.setdefault((one.sides, one.models, one.tokens), one.name)
+            if before != one.name:
+                raise ValueError(f"{before!r} and {one.name!r} are the same comparison: name each once")
             if one.is_of_itself:
                 raise ValueError(
                     f"pairs.sides are {one.sides[0]!r} twice, through one model: name two sides, or two models"
@@ -157,6 +161,12 @@ class TokenPairsStudy(_TokenStudy):
         tuple[Annotated[float, Field(ge=0, le=1, strict=False)], ...], Field(strict=False, min_length=1, max_length=20)
     ] = (0.0, 0.5, 1.0)
     measure: Measure = Measure(null=0)
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.n_tokens < 2:
+            raise ValueError(f"tokens: {self.tokens!r} is a single token: keep two or more to compare one with another")
+        return self
 
 
 class ControlsStudy(_TokenStudy):

@@ -24,7 +24,13 @@ def faults(error: ValidationError, model: type[BaseModel], mapping: Mapping[str,
         Of `model`, for `mapping`.
     """
     said: set[str] = set()
-    for fault in error.errors(include_url=False):
+    found = error.errors(include_url=False)
+    for fault in found:
+        # A list of which some parts are wrong is not called too short besides.
+        if fault["type"] == "too_short" and any(
+            one["loc"][: len(fault["loc"])] == fault["loc"] != one["loc"] for one in found
+        ):
+            continue
         loc = _as_written(fault["loc"], mapping)
         line = f"{_path(loc)}: {_message(fault, loc, model)}"
         if _path(loc) not in said:
@@ -56,8 +62,8 @@ def _as_written(loc: tuple[int | str, ...], mapping: Mapping[str, Any]) -> tuple
 
 def _in_tokens(loc: tuple[int | str, ...], given: Any) -> tuple[int | str, ...]:
     """Where in tokens: they are read as a list of pairs, whichever way they are written."""
-    if isinstance(given, dict):
-        rule = given.get("each", [])[loc[1]] if len(loc) > 1 and isinstance(loc[1], int) else None
+    if isinstance(given, dict) and set(given) == {"each"}:
+        rule = given["each"][loc[1]] if len(loc) > 1 and isinstance(loc[1], int) else None
         return ("tokens", "each", *(loc[1:] if isinstance(rule, list | tuple) else loc[1:2]))
     return ("tokens", *loc[2:]) if isinstance(given, list | tuple) else loc[:1]
 
@@ -80,12 +86,19 @@ def _message(fault: ErrorDetails, loc: tuple[int | str, ...], model: type[BaseMo
     given = given if len(given) <= 60 else given[:57] + "..."
     context = fault.get("ctx", {})
     match fault["type"]:
-        case "tuple_type" | "too_long" if loc[:1] in (("model",), ("tokens",)) or loc[:2] == ("pairs", "sides"):
+        case "too_long" if context["max_length"] > 2:
+            message = f"{given} has more than {context['max_length']} parts"
+        case "too_short":
+            message = f"{given} is empty: write one or more"
+        case "tuple_type" if "each" in loc or loc[:1] not in (("tokens",), ("pairs",)):
+            message = f"{given} is not a list: write it as in [a, b]"
+        case "tuple_type" | "too_long":
             message = f"{given} is not a pair: write two, one a side, as in [en, es]"
         case "missing":
             message = "missing: it has no default"
         case "extra_forbidden":
-            keys = _keys_at(loc[:-1], model)
+            # Where several stand in turn, the list of them is all that there may be.
+            keys = ("each",) if fault["loc"][-2:-1] == ("each",) else _keys_at(loc[:-1], model)
             guess = did_you_mean(str(loc[-1]), keys)
             message = f"unknown key{guess or '.'} Valid keys: {', '.join(keys)}"
         case "literal_error":

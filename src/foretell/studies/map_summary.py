@@ -130,8 +130,12 @@ def _signs(asymmetries: Sequence[Asymmetry]) -> list[str]:
     a, b = (side_name(side) for side in next(iter(sides))) if len(sides) == 1 else ("A", "B")
     said = [
         f"Of {len(asymmetries)} asymmetries {how_many(len(resolved), len(asymmetries))} "
-        f"{'is' if len(resolved) == 1 else 'are'} resolved after correction for their number: in {a_better} {a} "
-        f"foretells {b} better than the reverse, in {b_better} {b} foretells {a} better."
+        f"{'is' if len(resolved) == 1 else 'are'} resolved after correction for their number"
+        + (
+            f": in {a_better} {a} foretells {b} better than the reverse, in {b_better} {b} foretells {a} better."
+            if resolved
+            else "."
+        )
     ]
     if a_better and b_better:
         said.append("So the sign is particular to the models, not systematic.")

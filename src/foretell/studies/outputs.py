@@ -40,14 +40,16 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
     Each file is replaced in one step: at any moment it is the whole old one or the whole new one. Results, tables and
     figures that an earlier run left under other names are taken away.
     """
+    is_of_a_run = (folder / "study.yaml").exists()
     with replacing(folder / "study.yaml") as path:
         path.write_text(study.to_yaml(), encoding="utf-8")
     for name, result in answer.results.items():
         save_result(result, folder / "results" / f"{name}.nc")
         write_csv(result, folder / "results" / f"{name}.csv")
-        beside = similarities_of(result)
-        if beside is not None:
-            write_csv(beside, folder / "results" / f"{name}{_BESIDE}.csv")
+    similar = {f"{name}{_BESIDE}": similarities_of(result) for name, result in answer.results.items()}
+    beside = {name: of for name, of in similar.items() if of is not None}
+    for name, of in beside.items():
+        write_csv(of, folder / "results" / f"{name}.csv")
     for name, rows in answer.tables.items():
         _write_table(rows, folder / "tables" / f"{name}.csv")
     for name, figure in answer.figures.items():
@@ -56,8 +58,10 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
                 save_figure(figure, path)
     with replacing(folder / "summary.txt") as path:
         path.write_text(answer.summary.text(), encoding="utf-8")
+    if not is_of_a_run:
+        return  # what else is there is not Foretell's
     for kind, names, suffixes in (
-        ("results", {*answer.results, *(f"{name}{_BESIDE}" for name in answer.results)}, (".nc", ".csv")),
+        ("results", {*answer.results, *beside}, (".nc", ".csv")),
         ("tables", answer.tables, (".csv",)),
         ("figures", answer.figures, (".png", ".pdf")),
     ):

@@ -121,12 +121,13 @@ def plan(
 def plan_arranged(study: Study, arrangement: Arrangement, stores: Path, *, choosing: float) -> Plan:
     """Plan the run of a study whose items are chosen, which took so many seconds; or give the plan made before."""
     todo = [job for job in reversed(list(arrangement.jobs.values())) if not job.is_done]
-    place = stores / f"plan-{_key(study, arrangement, [(str(job.place), job.n_missing) for job in todo])}.json"
+    cost = _known_cost(study, arrangement, stores)
+    missing = [(str(job.place), job.n_missing) for job in todo]
+    place = stores / f"plan-{_key(study, arrangement, [*missing, None if cost is None else asdict(cost)])}.json"
     known = _known_plan(place)
     if known is not None:
         return known
     steps = [Step("choose items", choosing), *_reading(todo, arrangement)]
-    cost = _known_cost(study, arrangement, stores)
     if cost is None:
         cost = rehearse(study, arrangement, answer)
     steps.append(Step("measure, draw and write", cost.seconds, cost.disk_bytes))

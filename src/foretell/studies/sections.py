@@ -98,6 +98,9 @@ class ModelOf(Section):
         """What `load_model` takes beside the name, where it is not the default."""
         return self.model_dump(exclude={"name", "stores"}, exclude_defaults=True)
 
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())  # stores are a mapping, which has none of its own
+
     @model_validator(mode="after")
     def _either(self) -> ModelOf:
         if self.stores is not None and (self.options() or not self.stores):

@@ -23,7 +23,7 @@ from foretell.representations.recordings import Recording
 from foretell.representations.selection import sampled
 from foretell.representations.store import Store, open_store
 from foretell.studies.choice import chosen_pairs, n_blocks_of
-from foretell.studies.comparisons import Comparison, model_label
+from foretell.studies.comparisons import Comparison, file_name, model_label
 
 if TYPE_CHECKING:
     from foretell.measure.space import Space
@@ -264,7 +264,7 @@ def arrange(
             model = models[of, _modality(pairs, side)]
             recordings = Recording.parse_all(tuple(tokens))
             name = fingerprint(pairs, model=model, side=side, tokens=recordings)
-            jobs[side, of] = Job(side, model, recordings, stores / f"{_file_name(side)}-{name[:12]}.zarr")
+            jobs[side, of] = Job(side, model, recordings, stores / f"{file_name(side, most=60)}-{name[:12]}.zarr")
     _check_different(comparisons, jobs)
     if check is not None:
         for one in comparisons:
@@ -398,11 +398,6 @@ def _rows(store: Store, pairs: Pairs, side: str) -> NDArray[np.intp] | None:
                     "other pairs; make it again."
                 )
     return None if store.ids == pairs.ids else rows
-
-
-def _file_name(side: str) -> str:
-    """The side as part of a file name; what tells sides apart is the hash."""
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in side)[:40]
 
 
 def _versions() -> dict[str, str]:

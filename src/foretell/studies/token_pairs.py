@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from foretell.measure.by_token import token_map
 from foretell.studies.answer import Answer
+from foretell.studies.comparisons import file_name, unique
 from foretell.studies.reporting.token_maps import token_map_figure
 from foretell.studies.sides import Arrangement, Compared, Side, arrange
 from foretell.studies.token_pairs_summary import rows_of_reach, summarise_token_pairs
@@ -54,28 +55,36 @@ def arrange_token_pairs(study: TokenPairsStudy, stores: Path) -> Arrangement:
 def answer_token_pairs(study: TokenPairsStudy, compared: Sequence[Compared]) -> Answer:
     """Measure every comparison of a token-pairs study, and say what they show."""
     maps = [one for of in compared for one in _maps(study, of)]
-    results = {f"{one.comparison}_{one.where.replace(' ', '-')}_layer-{one.layer}": one.result for one in maps}
+    names = unique(f"{_place(one.comparison, one.where)}_layer-{one.layer}" for one in maps)
+    results = {name: one.result for name, one in zip(names, maps, strict=True)}
     figures = {}
-    for name, where in dict.fromkeys((one.comparison, one.where) for one in maps):
+    places = list(dict.fromkeys((one.comparison, one.where) for one in maps))
+    for (name, where), figure in zip(places, unique(_place(*place) for place in places), strict=True):
         here = {
             f"layer {one.layer} (depth {one.relative_depth:.2f})": one.result
             for one in maps
             if (one.comparison, one.where) == (name, where)
         }
-        figures[f"{name}_{where.replace(' ', '-')}"] = token_map_figure(here)
+        figures[figure] = token_map_figure(here)
     return Answer(results, summarise_token_pairs(maps), {"reach": rows_of_reach(maps)}, figures)
+
+
+def _place(comparison: str, where: str) -> str:
+    """A comparison and where of it, as part of a file's name."""
+    return f"{comparison}_{file_name(where.replace(' ', '-'), most=60)}"
 
 
 def _maps(study: TokenPairsStudy, one: Compared) -> Iterator[TokenMap]:
     """Within each side and across them, at the layers nearest to the depths asked for."""
     _LOG.info("Measuring %s: %d tokens on %d items", one.comparison.name, study.n_tokens, len(one.pairs))
-    for depth in study.depths:
-        for where, a, b in (
-            (f"within {one.a.name}", one.a, one.a),
-            (f"within {one.b.name}", one.b, one.b),
-            ("across", one.a, one.b),
+    # Depths may be nearer to each other than layers are.
+    nearest = dict.fromkeys((_nearest(one.a, depth), _nearest(one.b, depth)) for depth in study.depths)
+    for of_a, of_b in nearest:
+        for where, (a, layer_a), (b, layer_b) in (
+            (f"within {one.a.name}", (one.a, of_a), (one.a, of_a)),
+            (f"within {one.b.name}", (one.b, of_b), (one.b, of_b)),
+            ("across", (one.a, of_a), (one.b, of_b)),
         ):
-            layer_a, layer_b = _nearest(a, depth), _nearest(b, depth)
             measure = study.measure
             found = token_map(
                 a.space(layer_a),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from foretell.measure.multiple import contrast_p_value, holm
 from foretell.measure.result import DIRECTIONS
 from foretell.studies.asymmetry import LEVEL
 from foretell.studies.names import direction_name, side_name
-from foretell.studies.summary import Block, Summary, heading
+from foretell.studies.summary import Block, Summary, heading, listed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["rows_of_reach", "summarise_token_pairs"]
 
 FAR = 5
-"""Tokens from which a distance is called long."""
+"""Tokens from which a distance is called long, where there are as many."""
+
+_Cell = tuple[str, str, str, str]
+"""Comparison, where, direction in words, layer: what a row is of."""
 
 
 def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
@@ -36,8 +41,7 @@ def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
         for direction in DIRECTIONS[:1] if within else DIRECTIONS:
             later = _later(one.result, direction)
             near = np.abs(later) == 1 if within else np.abs(later) <= 1
-            n_tokens = one.result.sizes["a"]
-            far = np.abs(later) >= min(FAR, n_tokens - 1)
+            far = np.abs(later) >= _far(one)
             row: dict[str, Any] = {
                 "comparison": one.comparison,
                 "where": one.where,
@@ -50,7 +54,7 @@ def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
                 "far": _mean(far),
                 "forward_less_backward": _mean(later > 0) - _mean(later < 0),
             }.items():
-                value, stderr = _contrast(one.result, direction, weights)
+                value, stderr = contrast(one.result, _cells(one.result, direction, weights))
                 row |= {name: value, f"{name}_stderr": stderr}
             row["p_value"] = contrast_p_value(
                 row["forward_less_backward"], row["forward_less_backward_stderr"], int(one.result.attrs["n_groups"])
@@ -62,11 +66,11 @@ def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
 
 def summarise_token_pairs(maps: Sequence[TokenMap]) -> Summary:
     """Say in words what a token-pairs study found."""
-    rows = rows_of_reach(maps)
-    sentences = []
+    rows, p_values = rows_of_reach(maps), _layers_apart(maps)
+    far, sentences = _far(maps[0]), []
     for comparison, where in dict.fromkeys((one.comparison, one.where) for one in maps):
         mine = [row for row in rows if (row["comparison"], row["where"]) == (comparison, where)]
-        sentences += [_reach(mine), *_order(mine)]
+        sentences += [_reach(mine, p_values, far), *_order(mine)]
     first = maps[0].result
     return Summary(
         heading=heading([one.result for one in maps]),
@@ -77,7 +81,7 @@ def summarise_token_pairs(maps: Sequence[TokenMap]) -> Summary:
                 f"(depth {row['relative_depth']:.2f})",
                 {
                     "Neighbouring tokens": f"{row['near']:.3f} ± {row['near_stderr']:.3f}",
-                    f"{FAR} or more apart": f"{row['far']:.3f} ± {row['far_stderr']:.3f}",
+                    f"{far} or more apart": f"{row['far']:.3f} ± {row['far_stderr']:.3f}",
                     "Forward less backward": f"{row['forward_less_backward']:+.3f} ± "
                     f"{row['forward_less_backward_stderr']:.3f} (p = {row['p_adjusted']:.2g}, corrected)",
                 },
@@ -86,25 +90,27 @@ def summarise_token_pairs(maps: Sequence[TokenMap]) -> Summary:
         ),
         note="Information Imbalance from one token to another, averaged over all pairs of tokens as far apart: 0 "
         f"foretells, 1 says nothing; it falls as items are added, so compare at equal n (here {first.attrs['n']}). "
-        f"Forward: to a later token. ± is one standard error; p is corrected for {len(rows)} tests by Holm's method.",
+        f"Forward: to a later token. ± is one standard error; p is corrected for {len(rows)} tests by Holm's method, and "
+        f"where a layer is called the best, for {len(p_values)} differences of layers.",
     )
 
 
-def _reach(rows: Sequence[dict[str, Any]]) -> str:
-    """How far tokens foretell each other, and at which layer farthest."""
-    best = min(rows, key=lambda row: row["far"])
-    where = _where(best)
-    text = (
-        f"{where}, tokens {FAR} or more apart foretell each other best at layer {best['layer']} (depth "
-        f"{best['relative_depth']:.2f}): {best['far']:.3f} ± {best['far_stderr']:.3f}, neighbouring ones "
-        f"{best['near']:.3f}"
-    )
-    others = [
-        f"{row['far']:.3f} ± {row['far_stderr']:.3f} at layer {row['layer']}"
-        for row in rows
-        if row["layer"] != best["layer"] and row["direction"] == best["direction"]
-    ]
-    return f"{text} (far ones {', '.join(others)})." if others else f"{text}."
+def _reach(rows: Sequence[dict[str, Any]], p_values: Mapping[tuple[_Cell, _Cell], float], far: int) -> str:
+    """How far tokens foretell each other, and at which layer farthest, if its value is told from all others."""
+    best = min(rows, key=lambda row: math.inf if math.isnan(row["far"]) else row["far"])
+    alike = [row for row in rows if row["direction"] == best["direction"]]
+    others = [row for row in alike if row is not best]
+    told = others and all(p_values[_pair_of(best, row)] <= LEVEL for row in others)
+    values = [f"{row['far']:.3f} ± {row['far_stderr']:.3f} at layer {row['layer']}" for row in alike]
+    direction = f" ({best['direction']})" if best["where"] == "across" else ""
+    text = f"{_where(best)}, tokens {far} or more apart foretell each other"
+    if told:
+        return (
+            f"{text} best at layer {best['layer']} (depth {best['relative_depth']:.2f}){direction}: {listed(values)}; "
+            f"neighbouring ones {best['near']:.3f} ± {best['near_stderr']:.3f} there."
+        )
+    unresolved = ", and no layer is told from all others" if others else ""
+    return f"{text} with {listed(values)}{direction}{unresolved}."
 
 
 def _order(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -130,6 +136,41 @@ def _where(row: dict[str, Any]) -> str:
     return f"Within {side_name(row['where'].removeprefix('within '))}"
 
 
+def _far(one: TokenMap) -> int:
+    """Tokens from which a distance is called long here."""
+    return min(FAR, one.result.sizes["a"] - 1)
+
+
+def _cell(row: Mapping[str, Any]) -> _Cell:
+    return row["comparison"], row["where"], row["direction"], row["layer"]
+
+
+def _pair_of(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[_Cell, _Cell]:
+    first, second = sorted((_cell(one), _cell(other)))
+    return first, second
+
+
+def _layers_apart(maps: Sequence[TokenMap]) -> dict[tuple[_Cell, _Cell], float]:
+    """P values of differences between layers in what is foretold from afar, corrected for their number."""
+    found = {}
+    for one, other in combinations(maps, 2):
+        if (one.comparison, one.where) != (other.comparison, other.where):
+            continue
+        for direction in DIRECTIONS[: 1 if one.where != "across" else 2]:
+            weights: dict[Any, float] = {}
+            for name, of, sign in (("one", one, 1), ("other", other, -1)):
+                far = _mean(np.abs(_later(of.result, direction)) >= _far(of))
+                weights |= {(name, *cell): sign * weight for cell, weight in _cells(of.result, direction, far).items()}
+            cells = [
+                (of.comparison, of.where, direction_name(of.result.attrs, direction), of.layer) for of in (one, other)
+            ]
+            first, second = sorted(cells)
+            found[first, second] = contrast_p_value(
+                *contrast({"one": one.result, "other": other.result}, weights), int(one.result.attrs["n_groups"])
+            )
+    return dict(zip(found, map(float, holm(list(found.values()))), strict=True))
+
+
 def _later(result: xr.Dataset, direction: str) -> Any:
     """By how many places the token that is foretold is later than the one that foretells; shape (a, b)."""
     a, b = (np.array([int(name) for name in result[end].to_numpy()]) for end in "ab")
@@ -141,9 +182,7 @@ def _mean(chosen: Any) -> Any:
     return chosen / max(chosen.sum(), 1)
 
 
-def _contrast(result: xr.Dataset, direction: str, weights: Any) -> tuple[float, float]:
+def _cells(result: xr.Dataset, direction: str, weights: Any) -> dict[tuple[str, str, str], float]:
+    """Weights of a map as `foretell.contrast` takes them."""
     names = [[str(name) for name in result[end].to_numpy()] for end in "ab"]
-    return contrast(
-        result,
-        {(direction, names[0][s], names[1][t]): float(weights[s, t]) for s, t in np.argwhere(weights != 0)},
-    )
+    return {(direction, names[0][s], names[1][t]): float(weights[s, t]) for s, t in np.argwhere(weights != 0)}

@@ -97,7 +97,7 @@ def answer_tokens(study: TokensStudy, compared: Sequence[Compared]) -> Answer:
             results[f"{name}_greedy-at-{of.layer}"] = of.greedy
             figures[f"greedy-{name}"] = token_curve_figure(_curves_of_choice(of.greedy))
     tables = {
-        "concatenated-and-averaged": [row for name, of in found.items() for row in rows_of_means(name, of)],
+        "concatenated-and-averaged": rows_of_means(found),
         "greedy": [row for name, of in found.items() for row in rows_of_greedy(name, of)],
     }
     return Answer(results, summarise_tokens(found), {key: rows for key, rows in tables.items() if rows}, figures)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,12 +64,12 @@ def enough_tokens(curve: xr.Dataset, direction: str) -> Enough:
     return Enough(first(over <= 0), first(over - margin <= 0), first(over + margin < 0))
 
 
-def rows_of_means(name: str, of: OfTokens) -> list[dict[str, Any]]:
-    """A row a number of tokens and direction: averaged tokens less concatenated ones, at the study's layer."""
+def rows_of_means(found: Mapping[str, OfTokens]) -> list[dict[str, Any]]:
+    """A row a comparison, number of tokens and direction: averaged tokens less concatenated ones, at its layer."""
     rows: list[dict[str, Any]] = []
-    for count, concatenated in of.concatenated.items():
-        averaged = of.averaged[count]
-        for direction in DIRECTIONS:
+    for name, of in found.items():
+        for count, direction in product(of.concatenated, DIRECTIONS):
+            concatenated, averaged = of.concatenated[count], of.averaged[count]
             value, stderr = contrast(
                 {"mean": averaged, "last": concatenated},
                 {("mean", direction, of.layer): 1, ("last", direction, of.layer): -1},
@@ -128,13 +129,14 @@ def summarise_tokens(found: Mapping[str, OfTokens]) -> Summary:
         By comparison.
     """
     sentences, blocks = [], []
+    spreads, gains, means = _spreads(found), _gains(found), rows_of_means(found)
     for name, of in found.items():
         for direction in DIRECTIONS:
-            sentences.append(_spread(of, direction))
+            sentences.append(_spread(of, direction, *spreads[name, direction]))
             blocks.append(_block(of, direction))
-        sentences.append(_means(name, of))
+        sentences.append(_means([row for row in means if row["comparison"] == name]))
         if of.greedy is not None:
-            sentences += [_greedy(of, direction) for direction in DIRECTIONS]
+            sentences += [_greedy(of, direction, gains[name, direction]) for direction in DIRECTIONS]
     first = next(iter(found.values()))
     return Summary(
         heading=heading([of.by_count for of in found.values()]),
@@ -143,22 +145,51 @@ def summarise_tokens(found: Mapping[str, OfTokens]) -> Summary:
         note="Information Imbalance: 0 foretells, 1 says nothing; it falls as items are added, so compare at equal n "
         f"(here {first.by_count.attrs['n']}). ± is one standard error. All numbers of tokens are measured on the same "
         f"items, those that have the most. Nearly as well: within {TAU} of the way from the value of all tokens to 1; "
-        "in brackets where that number may lie (95 %).",
+        "in brackets where that number may lie (95 %). What is called a difference is one after correction, by Holm's "
+        f"method, for all of its sort: {len(spreads)} between one token and all, "
+        f"{sum(row['tokens'] > 1 for row in means)} between averaged and concatenated ones"
+        + (f", {sum(map(len, gains.values()))} gains of choice." if gains else "."),
     )
 
 
-def _spread(of: OfTokens, direction: str) -> str:
+def _spreads(found: Mapping[str, OfTokens]) -> dict[tuple[str, str], tuple[float, float]]:
+    """One token less all of them, by comparison and direction: the difference, and p corrected for their number."""
+    differences, p_values = {}, []
+    for name, direction in product(found, DIRECTIONS):
+        curve = found[name].by_count
+        first, last = (str(count) for count in curve["tokens"].to_numpy()[[0, -1]])
+        value, stderr = contrast(curve, {(direction, first): 1, (direction, last): -1} if first != last else {})
+        differences[name, direction] = value
+        p_values.append(contrast_p_value(value, stderr, int(curve.attrs["n_groups"])))
+    return {key: (differences[key], float(p)) for key, p in zip(differences, holm(p_values), strict=True)}
+
+
+def _gains(found: Mapping[str, OfTokens]) -> dict[tuple[str, str], list[float]]:
+    """Corrected p values of the gain at every step, by comparison and direction."""
+    p_values: dict[tuple[str, str], list[float]] = {}
+    for (name, of), direction in product(found.items(), DIRECTIONS):
+        if of.greedy is not None:
+            greedy = of.greedy.sel(direction=direction)
+            # Either half has half of the groups.
+            n_groups = max(int(of.greedy.attrs["n_groups"]) // 2, 1)
+            p_values[name, direction] = [
+                contrast_p_value(float(value), float(stderr), n_groups)
+                for value, stderr in zip(greedy["gain"], greedy["gain_stderr"], strict=True)
+            ]
+    corrected = iter(holm([p for of_one in p_values.values() for p in of_one]).tolist())
+    return {key: [next(corrected) for _ in of_one] for key, of_one in p_values.items()}
+
+
+def _spread(of: OfTokens, direction: str, difference: float, p: float) -> str:
     """Over how many tokens the meaning is spread."""
     curve = of.by_count.sel(direction=direction)
     values, errors = curve["imbalance"].to_numpy(), curve["stderr"].to_numpy()
     counts = [int(count) for count in curve["tokens"].to_numpy()]
     words = direction_sentence(of.by_count.attrs, direction)
-    difference = contrast(of.by_count, {(direction, counts[0]): 1, (direction, counts[-1]): -1})
-    p = contrast_p_value(*difference, int(of.by_count.attrs["n_groups"]))
     at = f"At layer {of.layer} {words} with {values[0]:.3f} ± {errors[0]:.3f} from the last token alone"
     if not p <= LEVEL:
         return f"{at} and {values[-1]:.3f} ± {errors[-1]:.3f} from the last {counts[-1]}: no difference is resolved."
-    if difference[0] < 0:
+    if difference < 0:
         return f"{at} and worse, {values[-1]:.3f} ± {errors[-1]:.3f}, from the last {counts[-1]}."
     enough = enough_tokens(of.by_count, direction)
     return (
@@ -167,8 +198,8 @@ def _spread(of: OfTokens, direction: str) -> str:
     )
 
 
-def _means(name: str, of: OfTokens) -> str:
-    rows = [row for row in rows_of_means(name, of) if row["tokens"] > 1]
+def _means(rows: Sequence[Mapping[str, Any]]) -> str:
+    rows = [row for row in rows if row["tokens"] > 1]
     resolved = [row for row in rows if row["p_adjusted"] <= LEVEL]
     if not resolved:
         return "Whether tokens are concatenated or averaged makes no difference that is resolved there."
@@ -184,18 +215,11 @@ def _means(name: str, of: OfTokens) -> str:
     )
 
 
-def _greedy(of: OfTokens, direction: str) -> str:
+def _greedy(of: OfTokens, direction: str, p_values: Sequence[float]) -> str:
     """What the choice of positions gains, on items that it was not made on."""
     assert of.greedy is not None  # noqa: S101 - asked before
     greedy = of.greedy.sel(direction=direction)
-    n_groups = int(of.greedy.attrs["n_groups"]) // 2
     steps = [int(step) for step in greedy["step"].to_numpy()]
-    p_values = holm(
-        [
-            contrast_p_value(float(v), float(e), n_groups)
-            for v, e in zip(greedy["gain"], greedy["gain_stderr"], strict=True)
-        ]
-    )
     gains = [
         step for step, p, gain in zip(steps, p_values, greedy["gain"], strict=True) if p <= LEVEL and float(gain) > 0
     ]

@@ -79,7 +79,7 @@ def _is_null(row: Mapping[str, Any]) -> bool:
 
 
 def _shuffled(row: Mapping[str, Any]) -> str:
-    expected = row["low"] <= 1 <= row["high"]
+    expected = not (row["low"] > 1 or row["high"] < 1)
     return (
         f"Pairs {row['variant']} give {row['imbalance']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
         f"{'' if expected else ', which is not 1: what they keep in common foretells a little by itself'}."
