@@ -95,7 +95,7 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
     for one in compared:
         result = results[one.comparison.name]
         layer = _best_together(result)
-        tables[f"items-{one.comparison.name}"] = rows_of_items(one, layer, layer, k=study.measure.k)
+        tables[f"items-{one.comparison.name}"] = rows_of_items(one, layer, layer, k=study.measure.k, convention=study.measure.convention)
         if study.measure.beside:
             figures[f"beside-{one.comparison.name}"] = beside_figure(result, semantic[one.comparison.name])
     return Answer(results, summarise_depth(results, semantic, asymmetries, differences), tables, figures)

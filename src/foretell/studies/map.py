@@ -119,12 +119,12 @@ def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
         tables["best-pairs-compared"] = rows_of_differences(differences, results)
         attrs = [result.attrs for result in results.values()]
         figures["asymmetries"] = asymmetry_figure(chart_rows(asymmetries), of=attrs)
-        if len({one.comparison.sides for one in compared}) == 1:
+        if len({(one["model_a"], one["model_b"]) for one in attrs}) == len(attrs):
             figures["signs"] = _signs(asymmetries, attrs)
     for one in compared:
         name, result = one.comparison.name, results[one.comparison.name]
         a, b = (str(layer) for layer in result["together"].to_numpy())
-        tables[f"items-{name}"] = rows_of_items(one, a, b, k=study.measure.k)
+        tables[f"items-{name}"] = rows_of_items(one, a, b, k=study.measure.k, convention=study.measure.convention)
         figures |= {f"map-{name}": map_figure(result), f"equal-depth-{name}": equal_depth_figure(result)}
         if study.measure.beside:
             figures[f"beside-{name}"] = beside_figure(result)

@@ -203,6 +203,9 @@ class Arrangement:
                 self.pairs, model=job.model, side=job.side, out=job.place, tokens=job.tokens, progress=progress
             )
             stores[key] = (store, None)
+        for job in self.jobs.values():
+            if isinstance(job.model, LazyModel):
+                job.model.slot.let_go()  # the measure needs its memory
         found = []
         for one in self.comparisons:
             a, b = (
