@@ -70,7 +70,8 @@ def test_errors_are_lines_and_leave_with_1(
 
 
 @pytest.mark.parametrize(
-    "words", [["demo", "--languages", "en"], ["demo", "--items", "x"], ["demo", "--items", "2"], ["nothing"], ["run"], ["plan"]]
+    "words",
+    [["demo", "--languages", "en"], ["demo", "--items", "x"], ["demo", "--items", "2"], ["nothing"], ["run"], ["plan"]],
 )
 def test_usage_errors_leave_with_2(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
     assert _main(monkeypatch, *words) == 2

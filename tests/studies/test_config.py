@@ -172,7 +172,9 @@ class TestComparisons:
 
 # Signs that steer a printer are no part of a name.
 _LETTERS = st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"))
-_NAMES = st.text(_LETTERS, min_size=1, max_size=12) | st.sampled_from(["no", "null", "1e3", "~", "each", "en", "- a: b", "#"])
+_NAMES = st.text(_LETTERS, min_size=1, max_size=12) | st.sampled_from(
+    ["no", "null", "1e3", "~", "each", "en", "- a: b", "#"]
+)
 _MODELS = st.builds(
     lambda name, more: {"name": name, **more} if more else name,
     _NAMES,
@@ -242,9 +244,7 @@ def _studies(draw: st.DrawFn) -> dict[str, Any]:
     )
     words = st.text(_LETTERS | st.just("\n"), max_size=50)
     optional = {"title": words, "question": words, "measure": _MEASURE, **_OWN[kind]}
-    return draw(
-        st.fixed_dictionaries({"study": st.just(kind), "pairs": pairs, "model": _CHOICES}, optional=optional)
-    )
+    return draw(st.fixed_dictionaries({"study": st.just(kind), "pairs": pairs, "model": _CHOICES}, optional=optional))
 
 
 @settings(max_examples=60)

@@ -79,7 +79,9 @@ class TestEvery:
     def test_every_result_says_what_it_is_of(self, runs: Runs, name: str) -> None:
         ran = runs[name]
         for result in ran.answer.results.values():
-            assert {"comparison", "model_a", "side_b", "tokens", "data_licence", "drop_counts", "n"} <= set(result.attrs)
+            assert {"comparison", "model_a", "side_b", "tokens", "data_licence", "drop_counts", "n"} <= set(
+                result.attrs
+            )
             assert json.loads(result.attrs["study"])["study"] == STUDIES[name]["study"]
         assert ran.answer.summary.heading[0].startswith("made-up (CC0-1.0), en")
         assert ran.answer.summary.paragraph.endswith(".")
@@ -196,7 +198,13 @@ class TestMap:
 class TestTokens:
     def test_its_results(self, runs: Runs) -> None:
         ran = runs["tokens"]
-        curves = ["en-es_last-1", "en-es_last-2", "en-es_last-6", "en-es_mean-of-the-last-2", "en-es_mean-of-the-last-6"]
+        curves = [
+            "en-es_last-1",
+            "en-es_last-2",
+            "en-es_last-6",
+            "en-es_mean-of-the-last-2",
+            "en-es_mean-of-the-last-6",
+        ]
         layer = ran.answer.tables["greedy"][0]["layer"]
         assert list(ran.answer.results) == [*curves, f"en-es_tokens-at-{layer}", f"en-es_greedy-at-{layer}"]
         assert set(ran.answer.figures) == {"depth-en-es", "tokens-en-es", "greedy-en-es"}

@@ -158,9 +158,7 @@ def test_by_default_the_folder_has_the_study_s_name(
 
 
 @pytest.mark.parametrize("kind", ["depth", "token-pairs"])
-def test_a_side_s_name_stays_within_the_folder(
-    world: World, study: dict[str, Any], tmp_path: Path, kind: str
-) -> None:
+def test_a_side_s_name_stays_within_the_folder(world: World, study: dict[str, Any], tmp_path: Path, kind: str) -> None:
     study |= {"study": kind}
     study["pairs"]["sides"] = ["../../en", "es/x" * 50]
     foretell.run(study, out=tmp_path / "run")

@@ -88,14 +88,14 @@ def rows_of_best(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
 
 def _of_one(result: xr.Dataset) -> list[str]:
     said = []
-    for direction in _directions(result):
+    p_values = holm(result["p_value_minimum"].to_numpy()) if "p_value_minimum" in result else [math.nan, math.nan]
+    for direction, p in zip(_directions(result), p_values, strict=True):
         of = result.sel(direction=direction)
         a, b = (str(layer) for layer in of["best"].to_numpy())
         at = of.sel(a=a, b=b)
         words = direction_sentence(result.attrs, direction)
         value = f"{float(at['imbalance']):.3f} ± {float(at['stderr']):.3f}"
-        if "p_value_minimum" in result and float(of["p_value_minimum"]) > LEVEL:
-            p = float(of["p_value_minimum"])
+        if p > LEVEL:
             said.append(
                 f"{words} no better than shuffled pairs do at any pair of layers (at least {value}, p = {p:.2g})."
             )
@@ -141,7 +141,9 @@ def _signs(asymmetries: Sequence[Asymmetry]) -> list[str]:
     if a_better and b_better:
         only_models = len(sides) == 1 and len({str(one.attrs["tokens"]) for one in asymmetries}) == 1
         said.append(
-            "So the sign is particular to the models, not systematic." if only_models else "So the sign is not systematic."
+            "So the sign is particular to the models, not systematic."
+            if only_models
+            else "So the sign is not systematic."
         )
     elif resolved and len(resolved) == len(asymmetries):
         said.append("So the sign is the same in all of them.")

@@ -91,8 +91,8 @@ def summarise_token_pairs(maps: Sequence[TokenMap]) -> Summary:
         ),
         note="Information Imbalance from one token to another, averaged over all pairs of tokens as far apart: 0 "
         f"foretells, 1 says nothing; it falls as items are added, so compare at equal n (here {first.attrs['n']}). "
-        f"Forward: to a later token. ± is one standard error; p is corrected for {len(rows)} tests by Holm's method, and "
-        f"where a layer is called the best, for {len(p_values)} differences of layers.",
+        f"Forward: to a later token. ± is one standard error; p is corrected for {len(rows)} tests by Holm's method, "
+        f"and where a layer is called the best, for {len(p_values)} differences of layers.",
     )
 
 
