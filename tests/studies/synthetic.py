@@ -121,3 +121,48 @@ def _p_value(result: xr.Dataset, direction: str) -> float | None:
     if "p_value_minimum" not in result:
         return None
     return float(result["p_value_minimum"].sel(direction=direction))
+
+
+def scored(
+    values: np.ndarray, cells: dict[str, list[str]], *, error: float, seed: int = 0, **attrs: object
+) -> xr.Dataset:
+    """Any result: `values` of shape (2, cells ...) with scores, so that each has this error and they are independent.
+
+    `cells` names its dimensions and what lies along them: `layer` or `tokens`, or `a` and `b`.
+    """
+    base = curve(n_layers=1)
+    names = list(cells.values())
+    pairs = [(one, one) for one in names[0]] if len(names) == 1 else [(a, b) for a in names[0] for b in names[1]]
+    psi = np.random.default_rng(seed).standard_normal((2, len(pairs), N))
+    psi -= psi.mean(axis=-1, keepdims=True)
+    psi *= error * N / np.sqrt((psi**2).sum(axis=-1, keepdims=True)) * np.sqrt((N - 1) / N)
+    dims = ("direction", *cells)
+    return xr.Dataset(
+        {
+            "imbalance": (dims, values),
+            "stderr": (dims, np.full(values.shape, error)),
+            "low": (dims, values - 1.96 * error),
+            "high": (dims, values + 1.96 * error),
+            "scores": (("direction", "cell", "item"), psi),
+            **{name: base[name] for name in base.data_vars if str(name).startswith("edge_")},
+        },
+        coords={
+            "direction": ["a_to_b", "b_to_a"],
+            **{name: [int(one) for one in of] if name == "tokens" else of for name, of in cells.items()},
+            "cell_a": ("cell", np.array([a for a, _ in pairs], object)),
+            "cell_b": ("cell", np.array([b for _, b in pairs], object)),
+            "cell_number": ("cell", np.arange(len(pairs))),
+            "item": base["item"],
+            "item_number": base["item_number"],
+        },
+        attrs=base.attrs | {"n_cells": len(pairs), **attrs},
+    )
+
+
+def swapped(result: xr.Dataset, **also: str) -> xr.Dataset:
+    """The same with its sides in the other order, and so its directions; `also` renames dimensions."""
+    attrs = {
+        f"{name}_{end}": result.attrs[f"{name}_{other}"] for name in ("side", "model") for end, other in ("ab", "ba")
+    }
+    turned = result.isel(direction=[1, 0]).assign_coords(direction=["a_to_b", "b_to_a"]).assign_attrs(attrs)
+    return turned.rename(also) if also else turned

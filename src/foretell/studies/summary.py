@@ -43,6 +43,8 @@ class Difference:
         """The difference in standard errors; 0 where it is 0, whatever its error."""
         if self.value == 0:
             return 0.0
+        if math.isnan(self.value):
+            return math.nan
         return self.value / self.stderr if self.stderr else math.copysign(math.inf, self.value)
 
     @property
