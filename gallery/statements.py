@@ -84,8 +84,8 @@ def _where_least(answer: Answer, rows: Sequence[Mapping[str, Any]], low: float, 
     return Verdict(
         _word(sum(inside), sum(outside), len(rows)),
         f"The least surely lies between depths {low:g} and {high:g} in {sum(inside)} of {len(rows)} curves, surely "
-        f"not in {sum(outside)} (95 %); it is read at depths {min(depths):.2f} to {max(depths):.2f}, and its values go from "
-        f"{min(values):.2f} to {max(values):.2f} (cross-fitted, n = {rows[0]['cross_fitted_n']}).",
+        f"not in {sum(outside)} (95 %); it is read at depths {min(depths):.2f} to {max(depths):.2f}, and its values go "
+        f"from {min(values):.2f} to {max(values):.2f} (cross-fitted, n = {rows[0]['cross_fitted_n']}).",
     )
 
 

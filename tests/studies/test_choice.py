@@ -159,9 +159,7 @@ class TestLazyModel:
             return _Loaded(name)
 
         monkeypatch.setattr("foretell.representations.models.lazy.load_model", load)
-        monkeypatch.setattr(
-            "foretell.representations.models.lazy.describe", lambda name, **options: (name, options)
-        )
+        monkeypatch.setattr("foretell.representations.models.lazy.describe", lambda name, **options: (name, options))
         return calls
 
     def test_a_description_loads_nothing(self, loaded: list[Any]) -> None:
@@ -203,9 +201,7 @@ class TestLazyModel:
         assert alive == [False, False]
         assert set(slot.seconds) == {one, other}
 
-    def test_a_failure_to_load_leaves_the_slot_empty(
-        self, loaded: list[Any], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_failure_to_load_leaves_the_slot_empty(self, loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
         slot = LoadedModel()
         one, other = (LazyModel(name, "text", {}, slot) for name in ("one", "other"))
         one.read([])

@@ -41,7 +41,9 @@ def pairs() -> Pairs:
     )
 
 
-def _store(folder: Path, pairs: Pairs, side: str, *, model: str = "big", seed: int = 0, rows: Sequence[int] = ()) -> str:
+def _store(
+    folder: Path, pairs: Pairs, side: str, *, model: str = "big", seed: int = 0, rows: Sequence[int] = ()
+) -> str:
     """A store of some items in some order, as if something else had made it; one token an item."""
     of = pairs.take(list(rows)) if rows else pairs
     place = folder / f"{model}-{side}.zarr"
@@ -85,9 +87,7 @@ class TestStoresMadeElsewhere:
         stores = {side: _store(tmp_path, pairs, side) for side in ("a", "bb")}
         answer = foretell.run(_study({"name": "big", "stores": stores}), out=tmp_path / "run")
         assert (answer.result.attrs["model_a"], answer.result.attrs["n_items"]) == ("big", N_ITEMS)
-        expected = foretell.information_imbalance(
-            *(foretell.open_store(stores[side]).space(1) for side in ("a", "bb"))
-        )
+        expected = foretell.information_imbalance(*(foretell.open_store(stores[side]).space(1) for side in ("a", "bb")))
         assert answer.result["imbalance"].sel(layer="1").to_numpy().tolist() == [expected.a_to_b, expected.b_to_a]
         again = foretell.run(tmp_path / "run" / "study.yaml", out=tmp_path / "again")
         xr.testing.assert_identical(again.result, answer.result)
@@ -172,9 +172,7 @@ class TestATinyModel:
         first = foretell.run(study, out=tmp_path)
         assert first.result.attrs["n_items"] == N_ITEMS
         for place in ("models.lazy.load_model", "extraction.load_model"):
-            monkeypatch.setattr(
-                f"foretell.representations.{place}", lambda *_, **__: pytest.fail("a model was loaded")
-            )
+            monkeypatch.setattr(f"foretell.representations.{place}", lambda *_, **__: pytest.fail("a model was loaded"))
         again = foretell.run(study, out=tmp_path)
         xr.testing.assert_identical(again.result, first.result)
         # Other questions of what is kept need no model either.

@@ -203,12 +203,15 @@ class Arrangement:
         Those of models that are run here.
     stored : mapping of (side, ModelOf) to (Store, rows)
         Stores that were made elsewhere, and where in them the items are.
+    slot : LoadedModel
+        Where the models are held, one at a time.
     """
 
     pairs: Pairs
     comparisons: tuple[Comparison, ...]
     jobs: Mapping[_Key, Job]
     stored: Mapping[_Key, tuple[Store, NDArray[np.intp] | None]]
+    slot: LoadedModel
 
     def extracted(self, *, progress: bool) -> list[Compared]:
         """Extract what is not extracted yet, and give every comparison with its sides."""
@@ -221,9 +224,7 @@ class Arrangement:
                 self.pairs, model=job.model, side=job.side, out=job.place, tokens=job.tokens, progress=progress
             )
             stores[key] = (store, None)
-        for job in self.jobs.values():
-            if isinstance(job.model, LazyModel):
-                job.model.slot.let_go()  # the measure needs its memory
+        self.slot.let_go()  # the measure needs the model's memory
         found = []
         for one in self.comparisons:
             a, b = (
@@ -270,7 +271,8 @@ def arrange(
     keys = list(dict.fromkeys(key for one in comparisons for key in zip(one.sides, one.models, strict=True)))
     stored = {key: _stored(*key) for key in keys if key[1].stores is not None}
     pairs = _in_stores(pairs, stored)
-    models = _lazy_models(keys, pairs)
+    slot = LoadedModel()
+    models = _lazy_models(keys, pairs, slot)
     wanted: dict[_Key, dict[str, None]] = {key: {} for key in keys}
     for number, one in enumerate(comparisons):
         for side, of, rule in zip(one.sides, one.models, one.tokens, strict=True):
@@ -297,6 +299,7 @@ def arrange(
         comparisons,
         jobs,
         {key: (store, _rows(store, pairs, key[0])) for key, store in stored.items()},
+        slot,
     )
 
 
@@ -317,9 +320,8 @@ def _blocks(job: Job | None, stored: Store | None, stores: Path) -> tuple[str, i
     return job.model.info.id, n_blocks_of(job.model, stores)
 
 
-def _lazy_models(keys: Sequence[_Key], pairs: Pairs) -> dict[tuple[ModelOf, Modality], LazyModel]:
+def _lazy_models(keys: Sequence[_Key], pairs: Pairs, slot: LoadedModel) -> dict[tuple[ModelOf, Modality], LazyModel]:
     """The models that are run here, by what they read: one at a time is in memory."""
-    slot = LoadedModel()
     models: dict[tuple[ModelOf, Modality], LazyModel] = {}
     for side, of in keys:
         modality = _modality(pairs, side)
