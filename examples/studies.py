@@ -7,11 +7,11 @@ On emoji whose meanings neither transformer was shown.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import foretell
 from examples.vision import held_out_ids, trained_models
+from foretell.commands.output import progress
 from foretell.studies.config import Study, study_from
 from foretell.studies.presets import preset_mapping
 
@@ -28,10 +28,10 @@ def vision_studies() -> dict[str, Study]:
 
 def main() -> None:
     """Run both, and print what they found."""
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
-    for name, study in vision_studies().items():
-        answer = foretell.run(study, out=f"foretell-runs/vision-{name}")
-        print(answer.summary.text())
+    with progress():
+        for name, study in vision_studies().items():
+            answer = foretell.run(study, out=f"foretell-runs/vision-{name}")
+            print(answer.summary.text())
 
 
 def _on_held_out(preset: str, model: Any) -> Study:

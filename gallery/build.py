@@ -6,13 +6,13 @@ What is extracted already is used again, so that a second run takes minutes.
 from __future__ import annotations
 
 import json
-import logging
 import re
 import textwrap
 import time
 from pathlib import Path
 from typing import Any
 
+from foretell.commands.output import progress
 from foretell.files import replacing
 from foretell.studies.answer import Answer
 from foretell.studies.reporting.layout import save_figure
@@ -39,15 +39,15 @@ resolved* where the errors are too large to say, and *cannot be tested* where no
 
 def main() -> None:
     """Run every study, and write the page."""
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
     began = time.perf_counter()
     parts = [INTRODUCTION]
     rows: list[tuple[str, str, str]] = []
-    for entry in entries():
-        print(f"== {entry.name}", flush=True)
-        answer = run_checked(entry.study, RUNS / entry.name, stores=RUNS / "stores")
-        parts.append(_section(entry, answer, rows))
-        print(f"   {time.perf_counter() - began:.0f} s", flush=True)
+    with progress():
+        for entry in entries():
+            print(f"== {entry.name}", flush=True)
+            answer = run_checked(entry.study, RUNS / entry.name, stores=RUNS / "stores")
+            parts.append(_section(entry, answer, rows))
+            print(f"   {time.perf_counter() - began:.0f} s", flush=True)
     parts.insert(1, _table(rows))
     with replacing(PAGE) as page:
         page.write_text("\n".join(parts), encoding="utf-8")

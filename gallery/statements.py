@@ -28,7 +28,13 @@ __all__ = [
 ]
 
 LEVEL = 0.05
-Word = Literal["agrees", "agrees in part", "disagrees", "not resolved", "cannot be tested"]
+_MANY = 10
+"""Tokens from which they are called many."""
+
+MARGIN = 0.05
+"""Difference of imbalances below which two are called equal."""
+
+Word = Literal["agrees", "agrees in part", "disagrees", "disagrees in part", "not resolved", "cannot be tested"]
 
 
 @dataclass(frozen=True)
@@ -51,47 +57,49 @@ def _rows(answer: Answer, table: str, **wanted: Any) -> list[Mapping[str, Any]]:
     return [row for row in answer.tables[table] if all(row[key] == value for key, value in wanted.items())]
 
 
-def _counted(count: int, of: int) -> Word:
-    """Agreement by how many of several agree."""
-    return "agrees" if count == of else "agrees in part" if count else "disagrees"
+def _word(agree: int, disagree: int, of: int) -> Word:
+    """A verdict over several tests, of which so many agree and so many disagree, each by an interval or a test."""
+    if agree == of:
+        return "agrees"
+    if disagree == of:
+        return "disagrees"
+    if agree:
+        return "agrees in part"
+    return "disagrees in part" if disagree else "not resolved"
 
 
-def _central(answer: Answer) -> Verdict:
-    rows = answer.tables["layers"]
-    inner = [row for row in rows if _is_inner(answer, row)]
-    depths = [row["relative_depth"] for row in rows]
+def _depths(answer: Answer, row: Mapping[str, Any]) -> list[float]:
+    """Relative depths of the layers that may be the least of a curve (95 %); of a flat curve all of them."""
+    curve = answer.results[row["comparison"]]
+    named = dict(zip(map(str, curve["layer"].to_numpy()), curve["relative_depth"].to_numpy().tolist(), strict=True))
+    return list(named.values()) if row["flat"] else [named[layer] for layer in row["may_be_least"].split()]
+
+
+def _where_least(answer: Answer, rows: Sequence[Mapping[str, Any]], low: float, high: float) -> Verdict:
+    """Whether the least lies between two depths, by the set of layers that may be it."""
+    inside = [all(low <= depth <= high for depth in _depths(answer, row)) for row in rows]
+    outside = [not any(low <= depth <= high for depth in _depths(answer, row)) for row in rows]
     values = [row["cross_fitted"] for row in rows]
+    depths = [row["relative_depth"] for row in rows]
     return Verdict(
-        _counted(len(inner), len(rows)),
-        f"In {len(inner)} of {len(rows)} curves neither the first nor the last layer may be the least (95 %); the "
-        f"least lies at depths {min(depths):.2f} to {max(depths):.2f}, at {min(values):.2f} to {max(values):.2f} "
-        f"(cross-fitted, n = {rows[0]['cross_fitted_n']}).",
+        _word(sum(inside), sum(outside), len(rows)),
+        f"The least surely lies between depths {low:g} and {high:g} in {sum(inside)} of {len(rows)} curves, surely "
+        f"not in {sum(outside)} (95 %); it is read at depths {min(depths):.2f} to {max(depths):.2f}, and its values go "
+        f"from {min(values):.2f} to {max(values):.2f} (cross-fitted, n = {rows[0]['cross_fitted_n']}).",
     )
 
 
-def _is_inner(answer: Answer, row: Mapping[str, Any]) -> bool:
-    """Whether a curve is not flat and neither end of it may be its least."""
-    layers = [str(layer) for layer in answer.results[row["comparison"]]["layer"].to_numpy()]
-    may_be_least = row["may_be_least"].split()
-    return not row["flat"] and layers[0] not in may_be_least and layers[-1] not in may_be_least
+def _central(answer: Answer) -> Verdict:
+    return _where_least(answer, answer.tables["layers"], 0.4, 0.9)
 
 
 def _english(answer: Answer) -> Verdict:
     rows = answer.tables["asymmetries"]
     for_english = [row for row in rows if row["resolved"] and row["asymmetry"] < 0]
     against = [row for row in rows if row["resolved"] and row["asymmetry"] > 0]
-    word: Word = (
-        "not resolved"
-        if not for_english and not against
-        else "disagrees"
-        if against and not for_english
-        else "agrees"
-        if len(for_english) == len(rows)
-        else "agrees in part"
-    )
     sizes, resolvable = ([row[name] for row in rows] for name in ("asymmetry", "resolvable"))
     return Verdict(
-        word,
+        _word(len(for_english), len(against), len(rows)),
         f"Of {len(rows)} languages English foretells {len(for_english)} better than the reverse, and {len(against)} "
         f"foretell English better (corrected for {len(rows)} tests). Asymmetries go from {min(sizes):+.3f} to "
         f"{max(sizes):+.3f}; alone, each would have been resolved from {min(resolvable):.3f} to {max(resolvable):.3f} "
@@ -104,13 +112,11 @@ def _many_tokens(answer: Answer) -> Verdict:
 
     curve = next(result for name, result in answer.results.items() if "tokens-at" in name)
     enough = {direction: enough_tokens(curve, direction) for direction in ("a_to_b", "b_to_a")}
-    fewest = min(one.least for one in enough.values())
     said = " and ".join(f"{one.count} ({one.least} to {one.most})" for one in enough.values())
-    word: Word = (
-        "agrees" if fewest >= 10 else "disagrees" if max(one.most for one in enough.values()) < 10 else "not resolved"
-    )
+    many = [one.least >= _MANY for one in enough.values()]
+    few = [one.most < _MANY for one in enough.values()]
     return Verdict(
-        word,
+        _word(sum(many), sum(few), len(enough)),
         f"Of {int(curve['tokens'][-1])} tokens, {said} do nearly as well as all, either way; the last alone gives "
         f"{float(curve['imbalance'][0, 0]):.2f} and {float(curve['imbalance'][1, 0]):.2f}, all give "
         f"{float(curve['imbalance'][0, -1]):.2f} and {float(curve['imbalance'][1, -1]):.2f}.",
@@ -121,17 +127,8 @@ def _concatenate(answer: Answer) -> Verdict:
     rows = [row for row in answer.tables["concatenated-and-averaged"] if row["tokens"] > 1]
     worse = [row for row in rows if row["p_adjusted"] <= LEVEL and row["averaged_less_concatenated"] > 0]
     better = [row for row in rows if row["p_adjusted"] <= LEVEL and row["averaged_less_concatenated"] < 0]
-    word: Word = (
-        "not resolved"
-        if not worse and not better
-        else "disagrees"
-        if not worse
-        else "agrees"
-        if not better
-        else "agrees in part"
-    )
     return Verdict(
-        word,
+        _word(len(worse), len(better), len(rows)),
         f"Of {len(rows)} comparisons averaging is worse in {len(worse)} and better in {len(better)} (corrected); the "
         f"differences go from {min(r['averaged_less_concatenated'] for r in rows):+.3f} to "
         f"{max(r['averaged_less_concatenated'] for r in rows):+.3f}.",
@@ -139,24 +136,25 @@ def _concatenate(answer: Answer) -> Verdict:
 
 
 def _long_range(answer: Answer) -> Verdict:
-    rows = answer.tables["reach"]
-    verdicts, said = [], []
-    for where in dict.fromkeys(row["where"] for row in rows if row["where"] != "across"):
-        mine = sorted(_rows(answer, "reach", where=where), key=lambda row: row["relative_depth"])
-        inner = min(mine[1:-1], key=lambda row: row["far"])
-        ends = [mine[0], mine[-1]]
-        # Errors of layers on the same items, taken as independent, are wider than those of their differences.
-        below = [
-            end["far"] - inner["far"] > 2 * (end["far_stderr"] ** 2 + inner["far_stderr"] ** 2) ** 0.5 for end in ends
-        ]
-        verdicts.append(all(below))
-        said.append(
-            f"{where}: {ends[0]['far']:.3f}, {inner['far']:.3f}, {ends[1]['far']:.3f} (± {inner['far_stderr']:.3f}) at "
-            f"layers {ends[0]['layer']}, {inner['layer']}, {ends[1]['layer']}"
-        )
+    rows = [row for row in answer.tables["reach-compared"] if row["where"] != "across"]
+    # The inner layer against either end.
+    tests = []
+    for row in rows:
+        depths = row["relative_depth"], row["other_relative_depth"]
+        if sum(depth in (0.0, 1.0) for depth in depths) == 1:
+            sign = -1 if depths[0] in (0.0, 1.0) else 1  # of the inner layer less the end
+            tests.append((sign * row["difference"], row))
+    below = [row for value, row in tests if value < 0 and row["p_adjusted"] <= LEVEL]
+    above = [row for value, row in tests if value > 0 and row["p_adjusted"] <= LEVEL]
+    said = "; ".join(
+        f"{row['where']}, layer {row['layer']}: {row['far']:.3f} ± {row['far_stderr']:.3f}"
+        for row in answer.tables["reach"]
+        if row["where"] != "across"
+    )
     return Verdict(
-        _counted(sum(verdicts), len(verdicts)),
-        f"Tokens five or more apart foretell each other with {'; '.join(said)}.",
+        _word(len(below), len(above), len(tests)),
+        f"Between tokens five or more apart: {said}. The inner layer is lower than an end in {len(below)} of "
+        f"{len(tests)} comparisons and higher in {len(above)} (corrected).",
     )
 
 
@@ -165,7 +163,7 @@ def _left_to_right(answer: Answer) -> Verdict:
     resolved = [row for row in rows if row["p_adjusted"] <= LEVEL]
     said = "; ".join(f"{row['forward_less_backward']:+.3f} ({row['where']}, layer {row['layer']})" for row in resolved)
     return Verdict(
-        "agrees" if len(resolved) == len(rows) else "agrees in part" if resolved else "not resolved",
+        _word(len(resolved), 0, len(rows)),
         f"Forward less backward differs from 0 in {len(resolved)} of {len(rows)} maps within a text (corrected)"
         + (f": {said}. Below 0, earlier tokens foretell later ones better." if resolved else "."),
     )
@@ -185,8 +183,7 @@ def _larger(answer: Answer) -> Verdict:
 def _inside(model: str) -> Callable[[Answer], Verdict]:
     def judge(answer: Answer) -> Verdict:
         rows = [row for row in answer.tables["layers"] if model in row["comparison"]]
-        inner = [row for row in rows if _is_inner(answer, row)]
-        return Verdict(_counted(len(inner), len(rows)), _where_least(rows, len(inner), "inside"))
+        return _where_least(answer, rows, 0.2, 0.8)
 
     return judge
 
@@ -194,42 +191,17 @@ def _inside(model: str) -> Callable[[Answer], Verdict]:
 def _at_the_end(model: str) -> Callable[[Answer], Verdict]:
     def judge(answer: Answer) -> Verdict:
         rows = [row for row in answer.tables["layers"] if model in row["comparison"]]
-        last = []
-        for row in rows:
-            layers = [str(layer) for layer in answer.results[row["comparison"]]["layer"].to_numpy()]
-            may_be_least = row["may_be_least"].split()
-            if not row["flat"] and layers[-1] in may_be_least and layers[0] not in may_be_least:
-                last.append(row)
-        return Verdict(_counted(len(last), len(rows)), _where_least(rows, len(last), "possibly at the last layer"))
+        return _where_least(answer, rows, 0.8, 1.0)
 
     return judge
-
-
-def _where_least(rows: Sequence[Mapping[str, Any]], count: int, where: str) -> str:
-    said = "; ".join(
-        f"{row['comparison']}, {row['direction']}: {row['cross_fitted']:.2f} ± {row['cross_fitted_stderr']:.2f}, least "
-        f"at depth {row['relative_depth']:.2f}"
-        for row in rows
-    )
-    n = rows[0]["cross_fitted_n"]
-    return f"The least lies {where} in {count} of {len(rows)} curves ({said}; cross-fitted, n = {n})."
 
 
 def _captions(answer: Answer) -> Verdict:
     rows = answer.tables["asymmetries"]
     text = [row for row in rows if row["resolved"] and row["asymmetry"] < 0]
     image = [row for row in rows if row["resolved"] and row["asymmetry"] > 0]
-    word: Word = (
-        "not resolved"
-        if not text and not image
-        else "agrees"
-        if len(text) == len(rows)
-        else "agrees in part"
-        if text
-        else "disagrees"
-    )
     return Verdict(
-        word,
+        _word(len(text), len(image), len(rows)),
         f"Of {len(rows)} pairs of models the caption foretells the image better in {len(text)}, the image the caption "
         f"in {len(image)} (corrected).",
     )
@@ -239,41 +211,37 @@ def _to_text(answer: Answer) -> Verdict:
     rows = [row for row in answer.tables["asymmetries"] if "image-gpt" in row["comparison"]]
     resolved = [row for row in rows if row["resolved"]]
     better = [row for row in resolved if row["asymmetry"] < 0]
-    word: Word = (
-        "not resolved"
-        if not resolved
-        else "agrees"
-        if len(better) == len(rows)
-        else "agrees in part"
-        if better
-        else "disagrees"
-    )
     return Verdict(
-        word,
+        _word(len(better), len(resolved) - len(better), len(rows)),
         f"With the autoregressive model, text foretells the image better in {len(better)} of {len(rows)} pairs, the "
         f"image the text in {len(resolved) - len(better)} (corrected).",
     )
 
 
 def _shuffled(answer: Answer) -> Verdict:
-    rows = [row for row in answer.tables["controls"] if row["variant"] == "shuffled"]
-    held = [row for row in rows if row["low"] <= 1 <= row["high"]]
-    return Verdict(
-        _counted(len(held), len(rows)),
-        "; ".join(f"{row['direction']}: {row['imbalance']:.3f} ({row['low']:.2f} to {row['high']:.2f})" for row in rows)
-        + ".",
+    rows = _rows(answer, "controls", variant="shuffled")
+    equal = [abs(row["imbalance"] - 1) <= MARGIN for row in rows]
+    said = "; ".join(
+        f"{row['direction']}: median {row['imbalance']:.3f}, 95 % of them {row['low']:.2f} to {row['high']:.2f}"
+        for row in rows
     )
+    return Verdict(_word(sum(equal), len(rows) - sum(equal), len(rows)), f"{said}.")
 
 
 def _bits(answer: Answer) -> Verdict:
-    rows = [row for row in answer.tables["controls"] if row["variant"] == "full precision"]
-    differ = [row for row in rows if row["p_adjusted"] <= LEVEL]
+    rows = _rows(answer, "controls", variant="full precision")
+    equal, differ = [], []
+    for row in rows:
+        margin = 1.96 * row["above_stderr"]
+        equal.append(row["above_reference"] - margin >= -MARGIN and row["above_reference"] + margin <= MARGIN)
+        differ.append(row["p_adjusted"] <= LEVEL)
     said = "; ".join(
         f"{row['direction']}: {row['above_reference']:+.3f} ± {row['above_stderr']:.3f} against the bits"
         for row in rows
     )
     return Verdict(
-        "agrees" if not differ else "disagrees", f"{said} (no difference is resolved)." if not differ else f"{said}."
+        _word(sum(equal), sum(differ), len(rows)),
+        f"{said}. Equal: the 95 % interval within ±{MARGIN:g}; different: told from 0, corrected.",
     )
 
 

@@ -211,6 +211,10 @@ def _run(study: Study, out: Path, stores: Path | None = None) -> None:
         answer = run_checked(study, out, stores=stores, progress=sys.stderr.isatty(), planned=tell)
     _print_summary(answer.summary)
     _console().print(f"Written to {out}: {', '.join(_written(answer))}", soft_wrap=True)
+    for name, why in answer.failed.items():
+        print(f"error: {name} was not measured: {why}", file=sys.stderr)
+    if answer.failed:
+        raise typer.Exit(1)
 
 
 def _print_summary(summary: Summary) -> None:

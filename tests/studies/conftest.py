@@ -103,10 +103,38 @@ class FakeStore:
 
 def _text(side: str, number: int) -> str:
     """Words of which items share some."""
-    words = (
-        "switch lamp heat door open close turn off on in the room wait for light night warm cold blue red green "
-        "garden kitchen hall fan clock alarm sensor battery window"
-    ).split()
+    words = [
+        "switch",
+        "lamp",
+        "heat",
+        "door",
+        "open",
+        "close",
+        "turn",
+        "off",
+        "on",
+        "in",
+        "the",
+        "room",
+        "wait",
+        "for",
+        "light",
+        "night",
+        "warm",
+        "cold",
+        "blue",
+        "red",
+        "green",
+        "garden",
+        "kitchen",
+        "hall",
+        "fan",
+        "clock",
+        "alarm",
+        "sensor",
+        "battery",
+        "window",
+    ]
     chosen = np.random.default_rng([number, *side.encode()]).choice(words, 6)
     return f"{side} {' '.join(chosen)}{'.?!'[number % 3]}"
 

@@ -86,10 +86,9 @@ class TestChosenPairs:
     def test_what_else_is_asked_is_kept_apart(self, tiny_pairs: Pairs, tmp_path: Path, change: str) -> None:
         _choose(tiny_pairs, _Model(), tmp_path)
         model, pairs = _Model(), tiny_pairs
-        more: dict[str, Any] = {}
+            asked: dict[str, dict[str, Any]] = {"rule": {"rule": "last 11"}, "items": {"items": 6}, "seed": {"seed": 1}}
+        more = asked.get(change, {})
         match change:
-            case "rule" | "items" | "seed":
-                more = {"rule": {"rule": "last 11"}, "items": {"items": 6}, "seed": {"seed": 1}}[change]
             case "texts":
                 texts = {side: tuple(f"{text} a" for text in of) for side, of in pairs.texts.items()}
                 pairs = replace(pairs, texts=texts)
@@ -97,7 +96,7 @@ class TestChosenPairs:
                 pairs = replace(pairs, ids=tuple(f"{item}!" for item in pairs.ids))
             case "groups":
                 pairs = replace(pairs, groups=None)
-            case _:
+            case "revision" | "tokenizer":
                 model = _Model(info=replace(_Info(), **{change: "other"}))
         found = _choose(pairs, model, tmp_path, **more)
         assert model.asked > 0
@@ -177,7 +176,7 @@ class TestLazyModel:
         model = LazyModel("abc", "image", {"device": "cpu"})
         assert model.read(["x"]) == ["abc: x"]
         seen: list[Any] = []
-        model.hidden_states([], lambda *of: seen.append(of))  # type: ignore[arg-type]
+        model.hidden_states([], lambda *of: seen.append(of))
         assert seen == [("abc", [])]
         assert (model.n_blocks, dict(model.n_dimensions), model.max_length) == (3, {"0": 4}, 9)
         assert loaded == [("abc", {"modality": "image", "device": "cpu"})]

@@ -254,7 +254,8 @@ def test_what_is_written_reads_back_the_same(said: dict[str, Any], tmp_path_fact
         study: Study = study_from(said, source="said")
     except StudyError as error:
         # Models written in two ways can come to the same, and few permutations are too few for many curves.
-        assert "are the same comparison" in str(error) or "measure.null: with" in str(error)
+        if "are the same comparison" not in str(error) and "measure.null: with" not in str(error):
+            raise
         return
     path = tmp_path_factory.getbasetemp() / "again.yaml"
     path.write_text(study.to_yaml(), encoding="utf-8", newline="")

@@ -139,8 +139,8 @@ class TestMap:
         assert ("the same for every pair" in said) == (len(resolved) == n and a_better in (0, n))
         n_best = sum(p <= 0.05 for p in p_values)
         assert (
-            f"Of {len(p_values)} differences between what is best in each, on common items, {how_many(n_best, len(p_values))} "
-            in text
+            f"Of {len(p_values)} differences between what is best in each, on common items, "
+            f"{how_many(n_best, len(p_values))} " in text
         )
         assert ("below" in text) == (n_best > 0)
 
@@ -278,7 +278,7 @@ class TestTokens:
 
 
 class TestTokenPairs:
-    POSITIONS = [str(place) for place in range(-7, 0)]
+    POSITIONS = tuple(str(place) for place in range(-7, 0))
 
     @classmethod
     def _maps(
@@ -293,7 +293,9 @@ class TestTokenPairs:
             # From B to A, B is what foretells: a later token of B is a step backward.
             values = np.stack([one_way, one_way.T if where == "across" else one_way])
             sides = {"side_a": "en", "side_b": "es"} if where == "across" else dict.fromkeys(("side_a", "side_b"), "en")
-            result = scored(values, {"a": cls.POSITIONS, "b": cls.POSITIONS}, error=error, seed=number, **sides)
+            result = scored(
+                values, {"a": list(cls.POSITIONS), "b": list(cls.POSITIONS)}, error=error, seed=number, **sides
+            )
             maps.append(TokenMap("en-es", where, layer, int(layer) / 4, result))
         return maps
 
@@ -349,15 +351,15 @@ class TestTokenPairs:
                 scores=(one.result["scores"].dims, scores.reshape(2, 49, -1)),
             ).assign_attrs(side_a="es", side_b="en")
             turned.append(TokenMap(one.comparison, one.where, one.layer, one.relative_depth, result))
-        one, other = summarise_token_pairs(maps), summarise_token_pairs(turned)
-        facts = [{block.title: block.facts for block in summary.blocks} for summary in (one, other)]
+        before, after = summarise_token_pairs(maps), summarise_token_pairs(turned)
+        facts = [{block.title: block.facts for block in summary.blocks} for summary in (before, after)]
         assert facts[0] == facts[1]
         words = [
             sorted(re.findall(r"[\w.→± -]+", re.sub("[();]", ",", summary.paragraph).lower()))
-            for summary in (one, other)
+            for summary in (before, after)
         ]
         assert [len(said) for said in words] == [len(words[0])] * 2
-        assert one.paragraph.count("better than the reverse") == other.paragraph.count("better than the reverse")
+        assert before.paragraph.count("better than the reverse") == after.paragraph.count("better than the reverse")
 
 
 class TestControls:

@@ -135,14 +135,14 @@ class TestStoresMadeElsewhere:
         told: dict[str, Any] = {"ids": other.ids, "tokens": "all", "n_blocks": 1}
         import_activations(place / "it.npz", pairs=other, side="a", out=place / "a.zarr", model_id="big", **told)
         stores = {"a": str(place / "a.zarr"), "bb": _store(tmp_path, pairs, "bb")}
-        with pytest.raises(AlignmentError, match="a.zarr has no item of 'made': make it of the same pairs"):
+        with pytest.raises(AlignmentError, match=r"a\.zarr has no item of 'made': make it of the same pairs"):
             _arranged(_study({"name": "big", "stores": stores}), tmp_path)
 
     def test_a_side_without_a_store_is_refused(self, pairs: Pairs, tmp_path: Path) -> None:
         stores = {"a": _store(tmp_path, pairs, "a")}
         with pytest.raises(StudyError, match="big has stores of a and none of 'bb': name one under stores"):
             _arranged(_study({"name": "big", "stores": stores}), tmp_path)
-        with pytest.raises(StoreError, match="nowhere.zarr"):
+        with pytest.raises(StoreError, match=r"nowhere\.zarr"):
             _arranged(_study({"name": "big", "stores": stores | {"bb": str(tmp_path / "nowhere.zarr")}}), tmp_path)
 
     def test_stores_beside_stores_are_of_common_items(self, pairs: Pairs, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ class TestStoresMadeElsewhere:
         self, tiny_model_folder: Path, pairs: Pairs, tmp_path: Path
     ) -> None:
         stored = {"name": "big", "stores": {side: _store(tmp_path, pairs, side) for side in ("a", "bb")}}
-        with pytest.raises(StudyError, match="tiny-llama has 3 blocks and big 2, .* choose `study: map`"):
+        with pytest.raises(StudyError, match=r"tiny-llama has 3 blocks and big 2, .* choose `study: map`"):
             foretell.run(_study([str(tiny_model_folder), stored], tokens="mean"), out=tmp_path / "run")
         assert not list((tmp_path / "run" / "stores").glob("*.zarr"))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foretell.measure.contrasts import contrast
 from foretell.measure.inference import Scores
 from foretell.measure.minimum import regions
 from foretell.measure.multiple import holm
@@ -19,7 +20,7 @@ from foretell.studies.summary import Difference
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Asymmetry", "adjusted", "asymmetry_of_curve", "chart_rows", "rows_of"]
+__all__ = ["Asymmetry", "adjusted", "asymmetry_of_all", "asymmetry_of_curve", "chart_rows", "rows_of"]
 
 LEVEL = 0.05
 
@@ -131,6 +132,24 @@ def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
         },
     )
     return Asymmetry(name, result.attrs, chosen, difference, difference.p_value)
+
+
+def asymmetry_of_all(found: Sequence[Asymmetry], results: Mapping[str, xr.Dataset]) -> Difference | None:
+    """The mean of several asymmetries whose first side and model are one.
+
+    None where these differ. On common items, so its error needs no assumption of independence.
+    """
+    first = {(one.attrs["side_a"], one.attrs["model_a"], one.attrs["model_b"]) for one in found}
+    if len(found) < 2 or len(first) > 1 or len({one.attrs["side_b"] for one in found}) < len(found):
+        return None
+    weights = {
+        (one.name, direction, layer): sign / len(one.cells) / len(found)
+        for one in found
+        for direction, sign in zip(DIRECTIONS, (1, -1), strict=True)
+        for layer in one.cells
+    }
+    value, stderr = contrast({one.name: results[one.name] for one in found}, weights)
+    return Difference(value, stderr, int(found[0].attrs["n_groups"]))
 
 
 def adjusted(found: Sequence[Asymmetry]) -> tuple[Asymmetry, ...]:

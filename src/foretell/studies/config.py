@@ -129,6 +129,12 @@ class _TokenStudy(StudyOfPairs):
         """The last tokens, of both sides."""
         return ((self.tokens, self.tokens),)
 
+    @model_validator(mode="after")
+    def _nothing_beside(self) -> Self:
+        if self.measure.beside:
+            raise ValueError("measure.beside: other measures are of the studies depth and map; controls shows them all")
+        return self
+
     @property
     def n_tokens(self) -> int:
         """T, the number of tokens."""
@@ -137,7 +143,17 @@ class _TokenStudy(StudyOfPairs):
         return count
 
 
-class TokensStudy(_TokenStudy):
+class _SeveralTokensStudy(_TokenStudy):
+    """A study of tokens beside each other."""
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.n_tokens < 2:
+            raise ValueError(f"tokens: {self.tokens!r} is a single token: keep two or more to compare one with another")
+        return self
+
+
+class TokensStudy(_SeveralTokensStudy):
     """The study `tokens`: over how many tokens meaning is spread."""
 
     study: Literal["tokens"]
@@ -150,10 +166,12 @@ class TokensStudy(_TokenStudy):
         for name, most in (("counts", max(self.counts)), ("greedy", self.greedy)):
             if most > self.n_tokens:
                 raise ValueError(f"{name}: {most} tokens are more than {self.tokens!r} keeps")
+        if self.greedy and self.measure.convention != "adjusted":
+            raise ValueError("greedy: positions are chosen by the convention 'adjusted': choose it, or greedy: 0")
         return self
 
 
-class TokenPairsStudy(_TokenStudy):
+class TokenPairsStudy(_SeveralTokensStudy):
     """The study `token-pairs`: which token foretells which, at some depths."""
 
     study: Literal["token-pairs"]
@@ -161,12 +179,6 @@ class TokenPairsStudy(_TokenStudy):
         tuple[Annotated[float, Field(ge=0, le=1, strict=False)], ...], Field(strict=False, min_length=1, max_length=20)
     ] = (0.0, 0.5, 1.0)
     measure: Measure = Measure(null=0)
-
-    @model_validator(mode="after")
-    def _enough(self) -> Self:
-        if self.n_tokens < 2:
-            raise ValueError(f"tokens: {self.tokens!r} is a single token: keep two or more to compare one with another")
-        return self
 
 
 class ControlsStudy(_TokenStudy):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.exceptions import StudyError
+from foretell.exceptions import InputError
 from foretell.measure.compare import imbalance_curve
 from foretell.measure.crossfit import CrossFit, cross_fit
 from foretell.measure.similarity import similarity_curve
-from foretell.studies.answer import Answer
+from foretell.studies.answer import Answer, measured_each
 from foretell.studies.asymmetry import adjusted, asymmetry_of_curve, chart_rows, rows_of
 from foretell.studies.best import best_differences, rows_of_differences, with_best
 from foretell.studies.depth_summary import rows_of_layers, summarise_depth
@@ -23,7 +23,7 @@ from foretell.studies.reporting.beside import beside_figure
 from foretell.studies.reporting.depths import depths_figure
 from foretell.studies.reporting.planes import plane_figure
 from foretell.studies.semantic import semantic_layers
-from foretell.studies.sides import Arrangement, Compared, arrange
+from foretell.studies.sides import Arrangement, Compared, arrange, check_blocks
 from foretell.studies.similarity import with_similarity
 
 if TYPE_CHECKING:
@@ -37,14 +37,8 @@ _LOG = logging.getLogger(__name__)
 
 
 def arrange_depth(study: DepthStudy, stores: Path) -> Arrangement:
-    """Choose the items of a depth study.
-
-    Raises
-    ------
-    StudyError
-        If the models of the two sides have different numbers of layers.
-    """
-    return arrange(study, stores=stores, halves=True, check=_check_layers)
+    """Choose the items of a depth study."""
+    return arrange(study, stores=stores, halves=True, check=check_blocks)
 
 
 def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossFit]]:
@@ -58,9 +52,9 @@ def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[st
     dict of str to CrossFit
         By direction.
     """
-    _LOG.info("Measuring %s: %d layers both ways on %d items", one.comparison.name, len(one.a.layers), len(one.pairs))
+    _LOG.info("Measuring %s: %d layers both ways on %d items", one.comparison.name, len(one.layers), len(one.pairs))
     measure = study.measure
-    spaces = one.a.spaces(), one.b.spaces()
+    spaces = one.curves
     groups = one.pairs.groups
     curve = imbalance_curve(
         *spaces, k=measure.k, convention=measure.convention, null=measure.null, seed=measure.seed, groups=groups
@@ -69,7 +63,9 @@ def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[st
         *spaces, curve=True, k=measure.k, convention=measure.convention, groups=groups, seed=measure.seed
     )
     attributes = one.attributes(study, str(curve.attrs.get("versions", "{}")))
-    result = with_best(curve, fitted).assign_coords(relative_depth=("layer", one.a.depths)).assign_attrs(attributes)
+    depths = [depth for layer, depth in zip(one.a.layers, one.a.depths, strict=True) if layer in one.layers]
+    _best_together(curve)  # there is one, or this comparison cannot be answered
+    result = with_best(curve, fitted).assign_coords(relative_depth=("layer", depths)).assign_attrs(attributes)
     if measure.beside:
         similar = similarity_curve(
             *spaces, measures=measure.beside, k=measure.beside_k, errors=True, groups=groups, seed=measure.seed
@@ -80,7 +76,8 @@ def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[st
 
 def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
     """Measure every comparison of a depth study, and say what they show."""
-    measured = {one.comparison.name: measure_depth(study, one) for one in compared}
+    measured, failed = measured_each(compared, lambda one: measure_depth(study, one))
+    compared = [one for one in compared if one.comparison.name in measured]
     results = {name: result for name, (result, _) in measured.items()}
     semantic = {name: semantic_layers(result) for name, result in results.items()}
     asymmetries = adjusted(
@@ -95,10 +92,12 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
     for one in compared:
         result = results[one.comparison.name]
         layer = _best_together(result)
-        tables[f"items-{one.comparison.name}"] = rows_of_items(one, layer, layer, k=study.measure.k)
+        tables[f"items-{one.comparison.name}"] = rows_of_items(
+            one, layer, layer, k=study.measure.k, convention=study.measure.convention
+        )
         if study.measure.beside:
             figures[f"beside-{one.comparison.name}"] = beside_figure(result, semantic[one.comparison.name])
-    return Answer(results, summarise_depth(results, semantic, asymmetries, differences), tables, figures)
+    return Answer(results, summarise_depth(results, semantic, asymmetries, differences), tables, figures, failed)
 
 
 def _attrs(results: Mapping[str, xr.Dataset]) -> list[Mapping[Any, Any]]:
@@ -109,13 +108,5 @@ def _best_together(result: xr.Dataset) -> str:
     """The layer where both directions together are least."""
     together = result["imbalance"].mean("direction", skipna=False).to_numpy()
     if np.isnan(together).all():
-        raise StudyError("No layer has a value both ways: all items look alike on one of the sides.")
+        raise InputError("No layer has a value both ways: all items look alike on one of the sides.")
     return str(result["layer"].to_numpy()[int(np.nanargmin(together))])
-
-
-def _check_layers(models: tuple[str, str], n_blocks: tuple[int, int]) -> None:
-    if n_blocks[0] != n_blocks[1]:
-        raise StudyError(
-            f"model: {models[0]} has {n_blocks[0]} blocks and {models[1]} {n_blocks[1]}, so that their layers do not "
-            "go in pairs: choose `study: map`, which takes every layer against every other."
-        )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.measure.multiple import holm
-from foretell.studies.asymmetry import LEVEL, Asymmetry
+from foretell.studies.asymmetry import LEVEL, Asymmetry, asymmetry_of_all
 from foretell.studies.best import BestDifference, differences_sentences
-from foretell.studies.names import direction_name, direction_sentence
+from foretell.studies.names import direction_name, direction_sentence, side_name
 from foretell.studies.summary import Block, Difference, Summary, asymmetry_sentence, heading, how_many, listed, runs
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def summarise_depth(
     else:
         sentences = [
             *_of_several(results, semantic),
-            *_asymmetries(asymmetries),
+            *_asymmetries(asymmetries, results),
             *differences_sentences(differences, _shorts(results)),
         ]
     tested = len(results) * 2
@@ -86,7 +86,7 @@ def rows_of_layers(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> li
     """A row a comparison and direction: where its curve is least, and what may be said of it."""
     rows = []
     keys = [(name, direction) for name, result in results.items() for direction in _directions(result)]
-    p_values = holm([semantic[name][direction].p_value or math.nan for name, direction in keys])
+    p_values = holm([_p_value(semantic[name][direction]) for name, direction in keys])
     for (name, direction), p in zip(keys, p_values, strict=True):
         result, found = results[name], semantic[name][direction]
         layers = _layers(result)
@@ -118,13 +118,15 @@ def rows_of_layers(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> li
 def _of_one(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> list[str]:
     """A sentence or two a direction."""
     said = []
-    for direction in _directions(result):
+    directions = _directions(result)
+    p_values = holm([_p_value(semantic[d]) for d in directions])
+    for direction, p in zip(directions, p_values, strict=True):
         found, words = semantic[direction], direction_sentence(result.attrs, direction)
         value = f"{found.imbalance:.3f} ± {found.stderr:.3f}"
         if found.flat:
             said.append(f"{words} alike at all layers within the errors (at least {value}), so none stands out.")
-        elif not found.regions:
-            said.append(f"{words} no better than shuffled pairs do (at least {value}, p = {found.p_value:.2g}).")
+        elif not found.regions or p > LEVEL:
+            said.append(f"{words} no better than shuffled pairs do (at least {value}, p = {p:.2g}).")
         else:
             layers = _layers(result)
             region = listed(runs(layers, range(one.start, one.stop + 1)) for one in found.regions)
@@ -165,7 +167,7 @@ def _asymmetry_of_one(asymmetries: Sequence[Asymmetry]) -> list[str]:
 def _of_several(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> list[str]:
     """How many curves have semantic layers, where, and how many of these lie inside."""
     keys = [(name, direction) for name, result in results.items() for direction in _directions(result)]
-    p_values = dict(zip(keys, holm([semantic[name][d].p_value or math.nan for name, d in keys]), strict=True))
+    p_values = dict(zip(keys, holm([_p_value(semantic[name][d]) for name, d in keys]), strict=True))
     meaningful = [
         key
         for key in keys
@@ -204,7 +206,7 @@ def _is_inner(result: xr.Dataset, found: SemanticLayers, n_curves: int) -> bool:
     return True
 
 
-def _asymmetries(asymmetries: Sequence[Asymmetry]) -> list[str]:
+def _asymmetries(asymmetries: Sequence[Asymmetry], results: Mapping[str, xr.Dataset]) -> list[str]:
     resolved = [one for one in asymmetries if one.resolved]
     said = [
         f"Of {len(asymmetries)} asymmetries {how_many(len(resolved), len(asymmetries))} "
@@ -217,6 +219,18 @@ def _asymmetries(asymmetries: Sequence[Asymmetry]) -> list[str]:
         said.append(
             f"{'The others' if resolved else 'Each'}, tested alone, would have been from "
             f"{least:.3f}{f' to {most:.3f}' if most > least else ''} on."
+        )
+    together = asymmetry_of_all(asymmetries, results)
+    if together is not None:
+        side = side_name(str(asymmetries[0].attrs["side_a"]))
+        size = f"{abs(together.value):.3f} ± {together.stderr:.3f} on average"
+        claim = f"{side} foretells the others" if together.value < 0 else f"the others foretell {side}"
+        said.append(
+            f"Over all of them, {claim} better than the reverse, by {size}."
+            if together.resolved
+            else f"Nor is it over all of them: {size}."
+            if not resolved
+            else f"Over all of them it is not: {size}."
         )
     return said
 
@@ -294,6 +308,10 @@ def _null(null: xr.DataArray, found: SemanticLayers) -> str:
     at = null.sel(direction=found.direction, layer=found.layer)
     low, median, high = (float(at.sel(quantile=level)) for level in (0.025, 0.5, 0.975))
     return f"{median:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _p_value(found: SemanticLayers) -> float:
+    return math.nan if found.p_value is None else found.p_value
 
 
 def _directions(result: xr.Dataset) -> list[str]:

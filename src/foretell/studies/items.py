@@ -16,7 +16,7 @@ __all__ = ["rows_of_items"]
 _LONGEST = 300  # letters of a text that go into a table
 
 
-def rows_of_items(one: Compared, layer_a: str, layer_b: str, *, k: int) -> list[dict[str, Any]]:
+def rows_of_items(one: Compared, layer_a: str, layer_b: str, *, k: int, convention: str) -> list[dict[str, Any]]:
     """A row an item, those first that fail most: their mean over both directions is the imbalance's.
 
     Parameters
@@ -24,10 +24,10 @@ def rows_of_items(one: Compared, layer_a: str, layer_b: str, *, k: int) -> list[
     one : Compared
     layer_a, layer_b : str
         Layers of A and of B.
-    k : int
-        Neighbours.
+    k, convention
+        As of the study.
     """
-    found = item_imbalance(one.a.space(layer_a), one.b.space(layer_b), k=k)
+    found = item_imbalance(one.a.space(layer_a), one.b.space(layer_b), k=k, convention=convention)
     values = found["imbalance"].to_numpy()
     neighbours, ranks = found["neighbour"].to_numpy(), found["neighbour_rank"].to_numpy()
     shown = {end: _shown(one, side) for end, side in zip("ab", one.comparison.sides, strict=True)}

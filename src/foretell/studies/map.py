@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.exceptions import StudyError
+from foretell.exceptions import InputError
 from foretell.measure.compare import imbalance_matrix
 from foretell.measure.crossfit import CrossFit, cross_fit
 from foretell.measure.similarity import similarity_matrix
-from foretell.studies.answer import Answer
+from foretell.studies.answer import Answer, measured_each
 from foretell.studies.asymmetry import Asymmetry, adjusted, chart_rows, rows_of
 from foretell.studies.best import best_differences, rows_of_differences, with_best
 from foretell.studies.items import rows_of_items
@@ -70,8 +70,10 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     )
     values = found["imbalance"].to_numpy()
     if not np.isfinite(values).any(axis=(1, 2)).all():
-        raise StudyError("No pair of layers has a value: all items look alike on one of the sides.")
+        raise InputError("No pair of layers has a value: all items look alike on one of the sides.")
     best = [np.unravel_index(np.nanargmin(of_direction), of_direction.shape) for of_direction in values]
+    if np.isnan(values.sum(axis=0)).all():
+        raise InputError("No pair of layers has a value both ways: all items look alike on one of the sides.")
     together = np.unravel_index(np.nanargmin(values.sum(axis=0)), values[0].shape)
     joint = (a.layers[together[0]], b.layers[together[1]])
     # Scores of that pair alone: its asymmetry, with its error.
@@ -109,7 +111,8 @@ def asymmetry_of_map(name: str, result: xr.Dataset) -> Asymmetry:
 
 def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
     """Measure every comparison of a map study, and say what they show."""
-    measured = {one.comparison.name: measure_map(study, one) for one in compared}
+    measured, failed = measured_each(compared, lambda one: measure_map(study, one))
+    compared = [one for one in compared if one.comparison.name in measured]
     results = {name: result for name, (result, _) in measured.items()}
     asymmetries = adjusted([asymmetry_of_map(name, result) for name, result in results.items()])
     differences = best_differences({name: fitted for name, (_, fitted) in measured.items()}, results)
@@ -119,16 +122,16 @@ def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
         tables["best-pairs-compared"] = rows_of_differences(differences, results)
         attrs = [result.attrs for result in results.values()]
         figures["asymmetries"] = asymmetry_figure(chart_rows(asymmetries), of=attrs)
-        if len({one.comparison.sides for one in compared}) == 1:
+        if len({(one["model_a"], one["model_b"]) for one in attrs}) == len(attrs):
             figures["signs"] = _signs(asymmetries, attrs)
     for one in compared:
         name, result = one.comparison.name, results[one.comparison.name]
         a, b = (str(layer) for layer in result["together"].to_numpy())
-        tables[f"items-{name}"] = rows_of_items(one, a, b, k=study.measure.k)
+        tables[f"items-{name}"] = rows_of_items(one, a, b, k=study.measure.k, convention=study.measure.convention)
         figures |= {f"map-{name}": map_figure(result), f"equal-depth-{name}": equal_depth_figure(result)}
         if study.measure.beside:
             figures[f"beside-{name}"] = beside_figure(result)
-    return Answer(results, summarise_map(results, asymmetries, differences), tables, figures)
+    return Answer(results, summarise_map(results, asymmetries, differences), tables, figures, failed)
 
 
 def _signs(asymmetries: Sequence[Asymmetry], attrs: Sequence[Mapping[Any, Any]]) -> Figure:

@@ -88,14 +88,14 @@ def rows_of_best(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
 
 def _of_one(result: xr.Dataset) -> list[str]:
     said = []
-    for direction in _directions(result):
+    p_values = holm(result["p_value_minimum"].to_numpy()) if "p_value_minimum" in result else [math.nan, math.nan]
+    for direction, p in zip(_directions(result), p_values, strict=True):
         of = result.sel(direction=direction)
         a, b = (str(layer) for layer in of["best"].to_numpy())
         at = of.sel(a=a, b=b)
         words = direction_sentence(result.attrs, direction)
         value = f"{float(at['imbalance']):.3f} ± {float(at['stderr']):.3f}"
-        if "p_value_minimum" in result and float(of["p_value_minimum"]) > LEVEL:
-            p = float(of["p_value_minimum"])
+        if p > LEVEL:
             said.append(
                 f"{words} no better than shuffled pairs do at any pair of layers (at least {value}, p = {p:.2g})."
             )
@@ -127,7 +127,8 @@ def _signs(asymmetries: Sequence[Asymmetry]) -> list[str]:
     a_better = sum(one.difference.value < 0 for one in resolved)
     b_better = len(resolved) - a_better
     sides = {(str(one.attrs["side_a"]), str(one.attrs["side_b"])) for one in asymmetries}
-    a, b = (side_name(side) for side in next(iter(sides))) if len(sides) == 1 else ("A", "B")
+    a, b = next(iter(sides)) if len(sides) == 1 else ("A", "B")
+    a, b = (side_name(a), side_name(b)) if a != b else ("the first model", "the second")
     said = [
         f"Of {len(asymmetries)} asymmetries {how_many(len(resolved), len(asymmetries))} "
         f"{'is' if len(resolved) == 1 else 'are'} resolved after correction for their number"
@@ -138,9 +139,14 @@ def _signs(asymmetries: Sequence[Asymmetry]) -> list[str]:
         )
     ]
     if a_better and b_better:
-        said.append("So the sign is particular to the models, not systematic.")
+        only_models = len(sides) == 1 and len({str(one.attrs["tokens"]) for one in asymmetries}) == 1
+        said.append(
+            "So the sign is particular to the models, not systematic."
+            if only_models
+            else "So the sign is not systematic."
+        )
     elif resolved and len(resolved) == len(asymmetries):
-        said.append("So the sign is the same for every pair of models here.")
+        said.append("So the sign is the same in all of them.")
     elif resolved:
         said.append("No resolved sign contradicts another, but not all are resolved.")
     return said

@@ -57,7 +57,7 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
             with replacing(folder / "figures" / f"{name}{suffix}") as path:
                 save_figure(figure, path)
     with replacing(folder / "summary.txt") as path:
-        path.write_text(answer.summary.text(), encoding="utf-8")
+        path.write_text(answer.text(), encoding="utf-8")
     if not is_of_a_run:
         return  # what else is there is not Foretell's
     for kind, names, suffixes in (

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import foretell
+from foretell.exceptions import ForetellError
 from foretell.files import replacing
 from foretell.representations.models.lazy import LazyModel
 from foretell.studies.calibration import Rate, batches_of, measured_rate
@@ -128,9 +129,13 @@ def plan_arranged(study: Study, arrangement: Arrangement, stores: Path, *, choos
     if known is not None:
         return known
     steps = [Step("choose items", choosing), *_reading(todo, arrangement)]
+    name = "measure, draw and write"
     if cost is None:
-        cost = rehearse(study, arrangement, answer)
-    steps.append(Step("measure, draw and write", cost.seconds, cost.disk_bytes))
+        try:
+            cost = rehearse(study, arrangement, answer)
+        except ForetellError as error:  # random bits need not bear all that is asked of real ones
+            name, cost = f"{name}: not known ({error})", Cost(0.0, 0)
+    steps.append(Step(name, cost.seconds, cost.disk_bytes))
     made = Plan(len(arrangement.pairs), tuple(steps), _memory(arrangement))
     with replacing(place) as path:
         path.write_text(json.dumps(asdict(made)), encoding="utf-8")

@@ -17,6 +17,7 @@ from foretell.measure.bits import Bits
 from foretell.measure.points import Points
 from foretell.representations.recordings import Recording
 from foretell.representations.tokens import TokenRule
+from foretell.studies.config import TokensStudy
 from foretell.studies.outputs import write_answer
 from foretell.studies.sides import Arrangement, Compared, Side
 
@@ -138,6 +139,8 @@ def _cost(
 ) -> Cost:
     """Carry out one comparison of the study on random bits."""
     n_study = len(study.comparisons)
+    if isinstance(study, TokensStudy):
+        study = study.model_copy(update={"layer": None})  # few layers need not have that one
     some = (arrangement.comparisons[0], *arrangement.comparisons[n_study:])
     compared = []
     for number, one in enumerate(some):

@@ -205,7 +205,15 @@ def _measure_name(name: str) -> str:
     return name
 
 
-Beside = Annotated[tuple[Annotated[str, AfterValidator(_measure_name)], ...], Field(strict=False)]
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise InputError("one is named twice: name each once")
+    return names
+
+
+Beside = Annotated[
+    tuple[Annotated[str, AfterValidator(_measure_name)], ...], Field(strict=False), AfterValidator(_each_once)
+]
 """Names of other measures, of the same spaces."""
 
 

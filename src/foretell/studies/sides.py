@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from foretell.studies.config import StudyOfPairs
     from foretell.studies.sections import ModelOf
 
-__all__ = ["Arrangement", "Compared", "Job", "Side", "arrange"]
+__all__ = ["Arrangement", "Compared", "Job", "Side", "arrange", "check_blocks"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -111,6 +111,24 @@ class Compared:
     a: Side
     b: Side
 
+    @property
+    def layers(self) -> list[str]:
+        """Names of the layers that both sides have."""
+        return [layer for layer in self.a.layers if layer in self.b.layers]
+
+    @property
+    def curves(self) -> tuple[dict[str, Space], dict[str, Space]]:
+        """Layers of A and of B that go in pairs.
+
+        Raises
+        ------
+        InputError
+            If there are none.
+        """
+        if not self.layers:
+            raise InputError("The two sides have no layer in common: make stores of the same layers.")
+        return self.a.spaces(self.layers), self.b.spaces(self.layers)
+
     def attributes(self, study: StudyOfPairs, versions: str) -> dict[str, object]:
         """What a result says of the study that it is of (``docs/result.md``)."""
         a, b, pairs = self.a, self.b, self.pairs
@@ -185,12 +203,15 @@ class Arrangement:
         Those of models that are run here.
     stored : mapping of (side, ModelOf) to (Store, rows)
         Stores that were made elsewhere, and where in them the items are.
+    slot : LoadedModel
+        Where the models are held, one at a time.
     """
 
     pairs: Pairs
     comparisons: tuple[Comparison, ...]
     jobs: Mapping[_Key, Job]
     stored: Mapping[_Key, tuple[Store, NDArray[np.intp] | None]]
+    slot: LoadedModel
 
     def extracted(self, *, progress: bool) -> list[Compared]:
         """Extract what is not extracted yet, and give every comparison with its sides."""
@@ -203,6 +224,7 @@ class Arrangement:
                 self.pairs, model=job.model, side=job.side, out=job.place, tokens=job.tokens, progress=progress
             )
             stores[key] = (store, None)
+        self.slot.let_go()  # the measure needs the model's memory
         found = []
         for one in self.comparisons:
             a, b = (
@@ -220,7 +242,7 @@ def arrange(
     halves: bool = False,
     more: Callable[[Model], Sequence[str]] = lambda model: (),
     extra: Sequence[Comparison] = (),
-    check: Callable[[tuple[str, str], tuple[int, int]], None] | None = None,
+    check: Callable[[tuple[str, int], tuple[str, int]], None] | None = None,
 ) -> Arrangement:
     """Load a study's pairs, find its models, and choose its items; nothing is extracted.
 
@@ -237,8 +259,8 @@ def arrange(
     extra : sequence of Comparison
         Comparisons beside those of the study file.
     check : callable
-        Is given the names and the numbers of blocks of two models that are compared, before anything is extracted, and
-        may raise.
+        Is given the name and the number of blocks of both models of a comparison, before anything is extracted, and
+        may raise (`check_blocks`).
     """
     # The pairs first: a wrong side is found out in a second, before a model is fetched.
     _LOG.info("Loading %s", study.pairs.data)
@@ -249,7 +271,8 @@ def arrange(
     keys = list(dict.fromkeys(key for one in comparisons for key in zip(one.sides, one.models, strict=True)))
     stored = {key: _stored(*key) for key in keys if key[1].stores is not None}
     pairs = _in_stores(pairs, stored)
-    models = _lazy_models(keys, pairs)
+    slot = LoadedModel()
+    models = _lazy_models(keys, pairs, slot)
     wanted: dict[_Key, dict[str, None]] = {key: {} for key in keys}
     for number, one in enumerate(comparisons):
         for side, of, rule in zip(one.sides, one.models, one.tokens, strict=True):
@@ -257,7 +280,7 @@ def arrange(
             if of.stores is None and number < len(study.comparisons):
                 wanted[side, of].update(dict.fromkeys(more(models[of, _modality(pairs, side)])))
     pairs = _chosen(study, pairs, models, wanted, stores)
-    _check_size(pairs, k=study.measure.k, halves=halves)
+    _check_size(study, pairs, halves=halves)
     jobs = {}
     for (side, of), tokens in wanted.items():
         if of.stores is None:
@@ -269,26 +292,37 @@ def arrange(
     if check is not None:
         for one in comparisons:
             a, b = zip(one.sides, one.models, strict=True)
-            if a in jobs and b in jobs and jobs[a].model is jobs[b].model:
-                continue
-            (name_a, blocks_a), (name_b, blocks_b) = (
-                (stored[key].info.model_id, stored[key].info.n_blocks)
-                if key in stored
-                else (jobs[key].model.info.id, n_blocks_of(jobs[key].model, stores))
-                for key in (a, b)
-            )
-            check((name_a, name_b), (blocks_a, blocks_b))
+            # One model is of one depth; that of a side's pictures may be another than that of the other's texts.
+            if a not in jobs or b not in jobs or jobs[a].model is not jobs[b].model:
+                check(*(_blocks(jobs.get(key), stored.get(key), stores) for key in (a, b)))
     return Arrangement(
         pairs,
         comparisons,
         jobs,
         {key: (store, _rows(store, pairs, key[0])) for key, store in stored.items()},
+        slot,
     )
 
 
-def _lazy_models(keys: Sequence[_Key], pairs: Pairs) -> dict[tuple[ModelOf, Modality], LazyModel]:
+def check_blocks(a: tuple[str, int], b: tuple[str, int]) -> None:
+    """Refuse two models whose layers do not go in pairs, by their names and numbers of blocks."""
+    if a[1] != b[1]:
+        raise StudyError(
+            f"model: {a[0]} has {a[1]} blocks and {b[0]} {b[1]}, so that their layers do not go in pairs: choose "
+            "`study: map`, which takes every layer against every other."
+        )
+
+
+def _blocks(job: Job | None, stored: Store | None, stores: Path) -> tuple[str, int]:
+    """Name of a model and its number of blocks."""
+    if stored is not None:
+        return stored.info.model_id, stored.info.n_blocks
+    assert job is not None  # noqa: S101 - what is not stored is a job
+    return job.model.info.id, n_blocks_of(job.model, stores)
+
+
+def _lazy_models(keys: Sequence[_Key], pairs: Pairs, slot: LoadedModel) -> dict[tuple[ModelOf, Modality], LazyModel]:
     """The models that are run here, by what they read: one at a time is in memory."""
-    slot = LoadedModel()
     models: dict[tuple[ModelOf, Modality], LazyModel] = {}
     for side, of in keys:
         modality = _modality(pairs, side)
@@ -337,8 +371,13 @@ def _modality(pairs: Pairs, side: str) -> Modality:
     return "image" if side in pairs.pictures else "text"
 
 
-def _check_size(pairs: Pairs, *, k: int, halves: bool) -> None:
-    n_fewest = len(pairs) // (2 if halves else 1)
+def _check_size(study: StudyOfPairs, pairs: Pairs, *, halves: bool) -> None:
+    k, n_fewest = study.measure.k, len(pairs) // (2 if halves else 1)
+    if study.measure.beside and study.measure.beside_k > len(pairs) // 2 - 2:
+        raise StudyError(
+            f"measure.beside_k: {study.measure.beside_k} neighbours are too many for the {len(pairs)} pairs that are "
+            f"left, on halves of which errors are made: give {max(len(pairs) // 2 - 2, 1)} or fewer, or more pairs."
+        )
     if k > n_fewest - 2:
         half = " on each half of which the best pair of layers is chosen" if halves else ""
         raise StudyError(

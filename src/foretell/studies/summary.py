@@ -108,7 +108,8 @@ def heading(results: Sequence[xr.Dataset]) -> tuple[str, ...]:
     grouped = "" if attrs["n_groups"] == attrs["n_items"] else f" in {attrs['n_groups']} groups"
     dropped = {reason: count for reason, count in json.loads(attrs["drop_counts"]).items() if count}
     reasons = ", ".join(f"{reason} ({count})" for reason, count in dropped.items())
-    asked = f"tokens: {attrs['tokens']}; k = {attrs['k']}, {attrs['convention']}"
+    tokens = listed(dict.fromkeys(str(one.attrs["tokens"]) for one in results))
+    asked = f"tokens: {tokens}; k = {attrs['k']}, {attrs['convention']}"
     return (
         f"{attrs['data']} ({attrs['data_licence']}), {sides}, through {models}",
         f"{attrs['n_items']} items{grouped}, {asked}",

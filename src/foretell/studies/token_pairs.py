@@ -13,7 +13,7 @@ from foretell.studies.answer import Answer
 from foretell.studies.comparisons import file_name, unique
 from foretell.studies.reporting.token_maps import token_map_figure
 from foretell.studies.sides import Arrangement, Compared, Side, arrange
-from foretell.studies.token_pairs_summary import rows_of_reach, summarise_token_pairs
+from foretell.studies.token_pairs_summary import rows_of_layers_apart, rows_of_reach, summarise_token_pairs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -66,7 +66,8 @@ def answer_token_pairs(study: TokenPairsStudy, compared: Sequence[Compared]) -> 
             if (one.comparison, one.where) == (name, where)
         }
         figures[figure] = token_map_figure(here)
-    return Answer(results, summarise_token_pairs(maps), {"reach": rows_of_reach(maps)}, figures)
+    tables = {"reach": rows_of_reach(maps), "reach-compared": rows_of_layers_apart(maps)}
+    return Answer(results, summarise_token_pairs(maps), tables, figures)
 
 
 def _place(comparison: str, where: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from foretell.studies.token_pairs import TokenMap
 
-__all__ = ["rows_of_reach", "summarise_token_pairs"]
+__all__ = ["rows_of_layers_apart", "rows_of_reach", "summarise_token_pairs"]
 
 FAR = 5
 """Tokens from which a distance is called long, where there are as many."""
@@ -66,7 +66,8 @@ def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
 
 def summarise_token_pairs(maps: Sequence[TokenMap]) -> Summary:
     """Say in words what a token-pairs study found."""
-    rows, p_values = rows_of_reach(maps), _layers_apart(maps)
+    rows = rows_of_reach(maps)
+    p_values = {(row["cell"], row["other_cell"]): row["p_adjusted"] for row in _layers_apart(maps)}
     far, sentences = _far(maps[0]), []
     for comparison, where in dict.fromkeys((one.comparison, one.where) for one in maps):
         mine = [row for row in rows if (row["comparison"], row["where"]) == (comparison, where)]
@@ -90,8 +91,8 @@ def summarise_token_pairs(maps: Sequence[TokenMap]) -> Summary:
         ),
         note="Information Imbalance from one token to another, averaged over all pairs of tokens as far apart: 0 "
         f"foretells, 1 says nothing; it falls as items are added, so compare at equal n (here {first.attrs['n']}). "
-        f"Forward: to a later token. ± is one standard error; p is corrected for {len(rows)} tests by Holm's method, and "
-        f"where a layer is called the best, for {len(p_values)} differences of layers.",
+        f"Forward: to a later token. ± is one standard error; p is corrected for {len(rows)} tests by Holm's method, "
+        f"and where a layer is called the best, for {len(p_values)} differences of layers.",
     )
 
 
@@ -150,9 +151,14 @@ def _pair_of(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[_Cell, _
     return first, second
 
 
-def _layers_apart(maps: Sequence[TokenMap]) -> dict[tuple[_Cell, _Cell], float]:
-    """P values of differences between layers in what is foretold from afar, corrected for their number."""
-    found = {}
+def rows_of_layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
+    """A row a map and two layers: by how much tokens far apart foretell each other less well at the first."""
+    hidden = ("cell", "other_cell")
+    return [{name: value for name, value in row.items() if name not in hidden} for row in _layers_apart(maps)]
+
+
+def _layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
     for one, other in combinations(maps, 2):
         if (one.comparison, one.where) != (other.comparison, other.where):
             continue
@@ -164,11 +170,27 @@ def _layers_apart(maps: Sequence[TokenMap]) -> dict[tuple[_Cell, _Cell], float]:
             cells = [
                 (of.comparison, of.where, direction_name(of.result.attrs, direction), of.layer) for of in (one, other)
             ]
+            value, stderr = contrast({"one": one.result, "other": other.result}, weights)
             first, second = sorted(cells)
-            found[first, second] = contrast_p_value(
-                *contrast({"one": one.result, "other": other.result}, weights), int(one.result.attrs["n_groups"])
+            rows.append(
+                {
+                    "cell": first,
+                    "other_cell": second,
+                    "comparison": one.comparison,
+                    "where": one.where,
+                    "direction": cells[0][2],
+                    "layer": one.layer,
+                    "other_layer": other.layer,
+                    "relative_depth": one.relative_depth,
+                    "other_relative_depth": other.relative_depth,
+                    "difference": value,
+                    "stderr": stderr,
+                    "p_value": contrast_p_value(value, stderr, int(one.result.attrs["n_groups"])),
+                    "n": int(one.result.attrs["n"]),
+                }
             )
-    return dict(zip(found, map(float, holm(list(found.values()))), strict=True))
+    p_values = holm([row["p_value"] for row in rows])
+    return [row | {"p_adjusted": float(p)} for row, p in zip(rows, p_values, strict=True)]
 
 
 def _later(result: xr.Dataset, direction: str) -> Any:

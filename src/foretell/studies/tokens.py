@@ -20,7 +20,7 @@ from foretell.studies.answer import Answer
 from foretell.studies.reporting.depths import depths_figure
 from foretell.studies.reporting.token_curves import token_curve_figure
 from foretell.studies.semantic import semantic_layers
-from foretell.studies.sides import Arrangement, Compared, arrange
+from foretell.studies.sides import Arrangement, Compared, arrange, check_blocks
 from foretell.studies.tokens_summary import rows_of_greedy, rows_of_means, summarise_tokens
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class OfTokens:
 def arrange_tokens(study: TokensStudy, stores: Path) -> Arrangement:
     """Choose the items of a tokens study: one set for all numbers of tokens, that of the most."""
     means = [_mean(study, count) for count in study.counts]
-    return arrange(study, stores=stores, halves=study.greedy > 0, more=lambda model: means)
+    return arrange(study, stores=stores, halves=study.greedy > 0, check=check_blocks, more=lambda model: means)
 
 
 def measure_tokens(study: TokensStudy, one: Compared) -> OfTokens:
@@ -67,7 +67,8 @@ def measure_tokens(study: TokensStudy, one: Compared) -> OfTokens:
     _LOG.info("Measuring %s on %d items", one.comparison.name, len(one.pairs))
     concatenated = {count: _curve(study, one, _last(study, count)) for count in study.counts}
     averaged = {count: _curve(study, one, _mean(study, count)) for count in study.counts}
-    layer = _layer(study, concatenated[max(study.counts)])
+    several = [curves[count] for curves in (concatenated, averaged) for count in study.counts if count > 1]
+    layer = _layer(study, several or list(concatenated.values()))
     spaces, groups, measure = (one.a.space(layer), one.b.space(layer)), one.pairs.groups, study.measure
     curve = token_curve(
         *spaces, k=measure.k, convention=measure.convention, null=measure.null, seed=measure.seed, groups=groups
@@ -139,14 +140,17 @@ def _labelled(result: xr.Dataset, study: TokensStudy, one: Compared, rule: str, 
     return result.assign_attrs(one.attributes(study, versions) | {"tokens": rule} | more)
 
 
-def _layer(study: TokensStudy, curve: xr.Dataset) -> str:
-    """The layer asked for, or the one where both directions together are least."""
-    layers = [str(layer) for layer in curve["layer"].to_numpy()]
+def _layer(study: TokensStudy, curves: Sequence[xr.Dataset]) -> str:
+    """The layer asked for, or the one where both directions of all these curves together are least.
+
+    A choice by one of them would make it read low beside the others.
+    """
+    layers = [str(layer) for layer in curves[0]["layer"].to_numpy()]
     if study.layer is not None:
         if str(study.layer) not in layers:
             raise StudyError(f"layer: there is no layer {study.layer}: choose {layers[0]} to {layers[-1]}.")
         return str(study.layer)
-    together = curve["imbalance"].mean("direction", skipna=False).to_numpy()
+    together = np.mean([curve["imbalance"].mean("direction", skipna=False).to_numpy() for curve in curves], axis=0)
     if np.isnan(together).all():
         raise StudyError("No layer has a value both ways: all items look alike on one of the sides.")
     return layers[int(np.nanargmin(together))]

@@ -187,6 +187,8 @@ def _spread(of: OfTokens, direction: str, difference: float, p: float) -> str:
     counts = [int(count) for count in curve["tokens"].to_numpy()]
     words = direction_sentence(of.by_count.attrs, direction)
     at = f"At layer {of.layer} {words} with {values[0]:.3f} ± {errors[0]:.3f} from the last token alone"
+    if not np.isfinite(values[[0, -1]]).all():
+        return f"At layer {of.layer} {words} to a degree that is undefined: all items look alike there."
     if not p <= LEVEL:
         return f"{at} and {values[-1]:.3f} ± {errors[-1]:.3f} from the last {counts[-1]}: no difference is resolved."
     if difference < 0:

@@ -27,6 +27,10 @@ class LoadedModel:
     seconds: dict[LazyModel, float] = field(default_factory=dict)
     """How long each took to load when it was loaded last."""
 
+    def let_go(self) -> None:
+        """Free the memory of the model."""
+        self.of = self.model = None
+
 
 @dataclass(frozen=True, eq=False)
 class LazyModel:
@@ -86,7 +90,7 @@ class LazyModel:
     def loaded(self) -> Model:
         """The model itself."""
         if self.slot.of is not self or self.slot.model is None:
-            self.slot.of = self.slot.model = None  # let go of the other before this one takes its memory
+            self.slot.let_go()  # of the other, before this one takes its memory
             began = time.perf_counter()
             self.slot.model = load_model(self.name, modality=self.modality, **self.options)
             self.slot.seconds[self] = time.perf_counter() - began

@@ -31,13 +31,15 @@ def rows_of_controls(reference: xr.Dataset, found: Sequence[Variant], layer: str
                 "variant": variant.name,
                 "direction": direction_name(reference.attrs, direction),
                 "role": variant.role,
+                "of_null": variant.of_null,
                 "layer": layer,
             }
             if variant.of_null:
                 low, median, high = result["null"].sel(direction=direction, layer=layer).to_numpy().tolist()
                 row |= {"imbalance": median, "stderr": np.nan, "low": low, "high": high}
                 row |= {"above_reference": np.nan, "above_stderr": np.nan}
-                row["p_value"] = float(result["p_value"].sel(direction=direction, layer=layer))
+                # The layer was picked: the test is of the least over all layers.
+                row["p_value"] = float(result["p_value_minimum"].sel(direction=direction))
             else:
                 # What has no layers is one cell.
                 cell = (layer,) if "layer" in result.dims else (str(result["a"][0].item()), str(result["b"][0].item()))
@@ -51,8 +53,13 @@ def rows_of_controls(reference: xr.Dataset, found: Sequence[Variant], layer: str
                 row |= {"above_reference": above[0], "above_stderr": above[1]}
                 row["p_value"] = contrast_p_value(*above, int(reference.attrs["n_groups"]))
             rows.append(row | {"n": int(result.attrs["n"]), "k": int(result.attrs["k"])})
-    p_values = holm([row["p_value"] for row in rows])
-    return [row | {"p_adjusted": float(p)} for row, p in zip(rows, p_values, strict=True)]
+    # Contrasts with the study are one family of tests, the study against shuffled pairs is another.
+    adjusted = [0.0] * len(rows)
+    for of_null in (False, True):
+        places = [place for place, row in enumerate(rows) if row["of_null"] == of_null]
+        for place, p in zip(places, holm([rows[place]["p_value"] for place in places]), strict=True):
+            adjusted[place] = float(p)
+    return [row | {"p_adjusted": p} for row, p in zip(rows, adjusted, strict=True)]
 
 
 def rows_of_subsamples(subsamples: xr.Dataset) -> list[dict[str, Any]]:

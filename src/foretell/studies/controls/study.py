@@ -18,12 +18,12 @@ from foretell.studies.choice import n_blocks_of
 from foretell.studies.controls.rows import chart_rows, rows_of_controls, rows_of_subsamples
 from foretell.studies.controls.subsamples import subsampled_regions
 from foretell.studies.controls.summary import summarise_controls
-from foretell.studies.controls.variants import LAST_LEFT_OUT, probes, recordings_of, variants
+from foretell.studies.controls.variants import LAST_LEFT_OUT, Variant, probes, recordings_of, variants
 from foretell.studies.reporting.beside import beside_figure
 from foretell.studies.reporting.controls import controls_figure
 from foretell.studies.reporting.depths import depths_figure
 from foretell.studies.semantic import semantic_layers
-from foretell.studies.sides import Arrangement, Compared, arrange
+from foretell.studies.sides import Arrangement, Compared, arrange, check_blocks
 from foretell.studies.similarity import with_similarity
 
 if TYPE_CHECKING:
@@ -47,7 +47,12 @@ def arrange_controls(study: ControlsStudy, stores: Path) -> Arrangement:
         raise StudyError("study: controls runs its models itself: name models, not stores that were made elsewhere.")
     random = replace(one, name=_RANDOM, models=(_without_training(one.models[0]), _without_training(one.models[1])))
     return arrange(
-        study, stores=stores, more=lambda model: recordings_of(study, n_blocks_of(model, stores)), extra=[random]
+        study,
+        stores=stores,
+        halves=True,
+        check=check_blocks,
+        more=lambda model: recordings_of(study, n_blocks_of(model, stores)),
+        extra=[random],
     )
 
 
@@ -61,7 +66,7 @@ def answer_controls(study: ControlsStudy, compared: Sequence[Compared]) -> Answe
     for variant in found:
         of = random if variant.control == "weights" else one
         results[f"{variant.control}_{variant.name}".replace(" ", "-")] = _labelled(variant.result, study, of)
-    layer = _probed(reference, probes(one.a.store.info.n_blocks))
+    layer = _probed(reference, found, probes(one.a.store.info.n_blocks))
     results["paper"] = _labelled(_as_in_the_paper(study, one, layer), study, one)
     rows = rows_of_controls(reference, found, layer)
     subsamples = None
@@ -121,9 +126,14 @@ def _labelled(result: xr.Dataset, study: ControlsStudy, one: Compared) -> xr.Dat
     return result.assign_attrs(said | ({"tokens": result.attrs["tokens"]} if "tokens" in result.attrs else {}))
 
 
-def _probed(reference: xr.Dataset, layers: Sequence[str]) -> str:
-    """Of the layers that are kept in several ways, the one where both directions together are least."""
-    together = reference["imbalance"].mean("direction", skipna=False).sel(layer=list(layers)).to_numpy()
+def _probed(reference: xr.Dataset, found: Sequence[Variant], layers: Sequence[str]) -> str:
+    """Of the layers that are kept in several ways, the one where the study and what should not matter are least.
+
+    Both directions and all of these together: a choice by the study alone would make it read low beside them.
+    """
+    curves = [reference, *(one.result for one in found if one.role == "keeps" and "layer" in one.result.dims)]
+    values = [curve["imbalance"].mean("direction", skipna=False).sel(layer=list(layers)).to_numpy() for curve in curves]
+    together = np.mean(values, axis=0)
     if np.isnan(together).all():
         raise StudyError("No layer has a value both ways: all items look alike on one of the sides.")
     return layers[int(np.nanargmin(together))]

@@ -51,22 +51,24 @@ def summarise_controls(
     names = [direction_name(reference.attrs, direction) for direction in DIRECTIONS]
     itself = listed(f"{v:.3f} ± {e:.3f} ({name})" for v, e, name in zip(values, errors, names, strict=True))
     sentences = [f"At layer {layer} the study itself gives {itself}."]
-    sentences += [_shuffled(row) for row in _of_one_direction(rows, names[0]) if _is_null(row)]
+    nulls = [row for row in rows if row["of_null"]]
+    for variant in dict.fromkeys(row["variant"] for row in nulls):
+        sentences.append(_shuffled([row for row in nulls if row["variant"] == variant]))
     sentences += [_against(rows, role, question) for role, question in _QUESTIONS.items()]
     sentences += _paper(paper, names)
     if subsamples is not None:
         sentences += [_subsampled(subsamples, reference, direction) for direction in DIRECTIONS]
     return Summary(
         heading=heading([reference]),
-        paragraph=" ".join(sentences),
+        paragraph=" ".join(filter(None, sentences)),
         blocks=tuple(
             Block(f"{direction_sentence(reference.attrs, direction)} ({name})", _facts(rows, name))
             for direction, name in zip(DIRECTIONS, names, strict=True)
         ),
         note="Information Imbalance: 0 foretells, 1 says nothing; it falls as items are added, so compare at equal n "
         f"(here {reference.attrs['n']}). ± is one standard error; differences are on the same items, and p is "
-        f"corrected for all {len(rows)} rows by Holm's method. Of shuffled pairs the median is given, and "
-        "where 95 % of them lie.",
+        f"corrected for all {sum(not row['of_null'] for row in rows)} of them by Holm's method. Of shuffled pairs the "
+        "median is given, and where 95 % of them lie; the study's least over all layers is tested against them.",
     )
 
 
@@ -74,28 +76,34 @@ def _of_one_direction(rows: Sequence[Mapping[str, Any]], name: str) -> list[Mapp
     return [row for row in rows if row["direction"] == name]
 
 
-def _is_null(row: Mapping[str, Any]) -> bool:
-    return bool(np.isnan(row["above_reference"]))
-
-
-def _shuffled(row: Mapping[str, Any]) -> str:
-    expected = not (row["low"] > 1 or row["high"] < 1)
-    return (
-        f"Pairs {row['variant']} give {row['imbalance']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
-        f"{'' if expected else ', which is not 1: what they keep in common foretells a little by itself'}."
+def _shuffled(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What shuffled pairs give, both ways, and whether the study lies below."""
+    values = listed(
+        f"{row['imbalance']:.2f} ({row['low']:.2f} to {row['high']:.2f}, {row['direction']})" for row in rows
     )
+    below = [row for row in rows if row["p_adjusted"] <= LEVEL]
+    against = (
+        "the study's least lies below, both ways"
+        if len(below) == len(rows)
+        else f"the study's least lies below one way ({below[0]['direction']})"
+        if below
+        else "the study's least does not lie below"
+    )
+    return f"Pairs {rows[0]['variant']} give {values}; {against}."
 
 
 def _against(rows: Sequence[Mapping[str, Any]], role: str, question: str) -> str:
     """Which variants lie above or below the reference, in both directions or one."""
-    mine = [row for row in rows if row["role"] == role and not _is_null(row)]
-    above, below, alike = [], [], []
+    mine = [row for row in rows if row["role"] == role and not row["of_null"]]
+    above, below, alike, undefined = [], [], [], []
     for control, variant in dict.fromkeys((row["control"], row["variant"]) for row in mine):
         both = [row for row in mine if (row["control"], row["variant"]) == (control, variant)]
         name = f"{control}: {variant}"
         size = ", ".join(f"{row['above_reference']:+.3f} ± {row['above_stderr']:.3f}" for row in both)
         resolved = [row for row in both if row["p_adjusted"] <= LEVEL]
-        if not resolved:
+        if any(np.isnan(row["above_reference"]) for row in both):
+            undefined.append(name)
+        elif not resolved:
             alike.append(name)
         elif all(row["above_reference"] > 0 for row in resolved):
             above.append(f"{name} ({size})")
@@ -107,8 +115,9 @@ def _against(rows: Sequence[Mapping[str, Any]], role: str, question: str) -> str
         *([f"{listed(above)} {'lies' if len(above) == 1 else 'lie'} above it"] if above else []),
         *([f"{listed(below)} {'lies' if len(below) == 1 else 'lie'} below it"] if below else []),
         *([f"{listed(alike)} {'is' if len(alike) == 1 else 'are'} not told apart from it"] if alike else []),
+        *([f"{listed(undefined)} cannot be compared: all items look alike there"] if undefined else []),
     ]
-    return f"{question}, {'; '.join(parts)}."
+    return f"{question}, {'; '.join(parts)}." if parts else ""
 
 
 def _paper(paper: xr.Dataset, names: Sequence[str]) -> list[str]:
@@ -139,7 +148,7 @@ def _facts(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, str]:
     facts = {}
     for row in _of_one_direction(rows, name):
         title = f"{row['control']}: {row['variant']}"
-        if _is_null(row):
+        if row["of_null"]:
             facts[title] = f"{row['imbalance']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
         else:
             facts[title] = (

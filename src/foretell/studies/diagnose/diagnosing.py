@@ -13,6 +13,8 @@ from foretell.measure.arrays import Items
 from foretell.measure.backends import METRICS, distances, is_constant
 from foretell.measure.layout import Layout
 from foretell.measure.result import load_result
+from foretell.representations.array_files import SUFFIXES
+from foretell.representations.store import Store
 from foretell.studies.diagnose.contents import Contents, find_contents
 from foretell.studies.diagnose.findings import Diagnosis, Finding
 from foretell.studies.diagnose.metrics import find_metric
@@ -97,9 +99,10 @@ def diagnose(
     if read is not None:
         found += find_in_result(read)
         looked_at.append(f"result: {read.attrs.get('n_items')} items, whether it is below shuffled pairs")
+    of_result = (None, None) if read is None or tokens is not None else _tokens_of(read)
     sides = [
-        given(side, letter, layers=layers, tokens=tokens, metric=metric)
-        for letter, side, layers in (("A", a, layers_a), ("B", b, layers_b))
+        given(side, letter, layers=layers, tokens=tokens or (rule if _is_store(side) else None), metric=metric)
+        for letter, side, layers, rule in (("A", a, layers_a, of_result[0]), ("B", b, layers_b, of_result[1]))
         if side is not None
     ]
     alone = [_alone(side, limit, metric) for side in sides]
@@ -118,6 +121,18 @@ def diagnose(
             found += swapped
             looked_at.append(line)
     return Diagnosis(tuple(found), tuple(looked_at))
+
+
+def _is_store(side: Any) -> bool:
+    return isinstance(side, Store) or (isinstance(side, str | Path) and Path(side).suffix not in SUFFIXES)
+
+
+def _tokens_of(result: xr.Dataset) -> tuple[str | None, str | None]:
+    """Token rules of A and of B that a study's result was measured with, where it says so."""
+    first, _, second = str(result.attrs.get("tokens", "")).partition(" and ")
+    if not first or "," in first + second:
+        return None, None  # nothing is said, or how activations became bits, which stores tell themselves
+    return first, second or first
 
 
 def _alone(side: Given, limit: int, metric: str) -> tuple[Contents, str]:

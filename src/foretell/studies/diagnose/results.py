@@ -82,9 +82,10 @@ def find_swapped(result: xr.Dataset, a: Given, b: Given) -> tuple[tuple[Finding,
     if isinstance(read, str):
         return (), f"result: directions not looked at, {read}"
     names, said, found = read
-    straight, swapped = (float(np.abs(said - of).max()) for of in (found, found[::-1]))
+    # A layer whose items are all alike has no value, here as there.
+    straight, swapped = (_farthest(said, of) for of in (found, found[::-1]))
     told = f"result: {len(names)} cells measured again ({', '.join(names)})"
-    asymmetry = float(np.abs(found[0] - found[1]).max())
+    asymmetry = _farthest(found[0], found[1])
     evidence: dict[str, float | int | str] = {
         "cells measured again": ", ".join(names),
         "a_to_b in the result": _listed(said[0]),
@@ -113,6 +114,13 @@ def find_swapped(result: xr.Dataset, a: Given, b: Given) -> tuple[tuple[Finding,
         "give the sides, tokens and metric that it was measured with, or measure it again",
     )
     return (finding,), told
+
+
+def _farthest(one: Any, other: Any) -> float:
+    """The greatest difference; infinite where only one of the two has a value."""
+    if (np.isnan(one) != np.isnan(other)).any():
+        return float("inf")
+    return float(np.nanmax(np.abs(one - other), initial=0.0))
 
 
 def _cells(result: xr.Dataset, a: Given, b: Given) -> tuple[list[str], Any, Any] | str:
