@@ -86,7 +86,7 @@ class TestChosenPairs:
     def test_what_else_is_asked_is_kept_apart(self, tiny_pairs: Pairs, tmp_path: Path, change: str) -> None:
         _choose(tiny_pairs, _Model(), tmp_path)
         model, pairs = _Model(), tiny_pairs
-            asked: dict[str, dict[str, Any]] = {"rule": {"rule": "last 11"}, "items": {"items": 6}, "seed": {"seed": 1}}
+        asked: dict[str, dict[str, Any]] = {"rule": {"rule": "last 11"}, "items": {"items": 6}, "seed": {"seed": 1}}
         more = asked.get(change, {})
         match change:
             case "texts":
@@ -167,14 +167,16 @@ class TestLazyModel:
     def test_a_description_loads_nothing(self, loaded: list[Any]) -> None:
         model = LazyModel("a", "text", {"dtype": "float16", "device": "cpu", "revision": "main"})
         # How it is run is no part of what it is.
-        assert model.info == ("a", {"modality": "text", "revision": "main"})
+        info: Any = model.info
+        assert info == ("a", {"modality": "text", "revision": "main"})
         assert (model.dtype, LazyModel("a", "text").dtype) == ("float16", "float32")
         assert not loaded
         assert model.slot.model is None
 
     def test_the_rest_loads_it_once(self, loaded: list[Any]) -> None:
         model = LazyModel("abc", "image", {"device": "cpu"})
-        assert model.read(["x"]) == ["abc: x"]
+        read: list[Any] = list(model.read(["x"]))
+        assert read == ["abc: x"]
         seen: list[Any] = []
         model.hidden_states([], lambda *of: seen.append(of))
         assert seen == [("abc", [])]
@@ -196,7 +198,8 @@ class TestLazyModel:
             return _Loaded(name)
 
         monkeypatch.setattr("foretell.representations.models.lazy.load_model", load)
-        assert other.read([1]) == ["other: 1"]
+        read: list[Any] = list(other.read([1]))
+        assert read == ["other: 1"]
         assert alive == [False]
         assert slot.of is other
         assert one.n_blocks == 3

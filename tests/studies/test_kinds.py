@@ -234,7 +234,7 @@ class TestTokens:
                 assert row["averaged"] == _cell(
                     results[f"en-es_mean-of-the-last-{row['tokens']}"], direction, row["layer"]
                 )
-        _check_holm([row | ({"p_value": np.nan} if row["tokens"] == 1 else {}) for row in rows])
+        _check_holm([{**row, "p_value": np.nan} if row["tokens"] == 1 else row for row in rows])
 
     def test_greedy(self, runs: Runs) -> None:
         rows = runs["tokens"].answer.tables["greedy"]

@@ -37,12 +37,12 @@ def _sentences(summary: Summary) -> list[str]:
 
 class TestMap:
     @staticmethod
-    def _result(difference: float, error: float, *, p: float = 0.005, **attrs: str) -> xr.Dataset:
+    def _result(difference: float, error: float, *, p: float = 0.005, model: str = "smollm2-135m") -> xr.Dataset:
         rng = np.random.default_rng(1)
         values = rng.uniform(0.5, 0.9, (2, 3, 4))
         values[:, 1, 2] = 0.3, 0.3 - difference
         layers = {"a": ["0", "1", "2"], "b": ["0", "1", "2", "3"]}
-        result = scored(values, layers, error=error, **attrs)
+        result = scored(values, layers, error=error, model_a=model, model_b=model)
         return result.assign(
             best=(("direction", "side"), [["1", "2"], ["1", "2"]]),
             together=("side", ["1", "2"]),
@@ -112,10 +112,7 @@ class TestMap:
     )
     @_FEW
     def test_counts_are_those_of_the_rows(self, differences: list[float], p_values: list[float]) -> None:
-        results = {
-            f"m{number}": self._result(of, 0.015, model_a=f"m{number}", model_b=f"m{number}")
-            for number, of in enumerate(differences)
-        }
+        results = {f"m{number}": self._result(of, 0.015, model=f"m{number}") for number, of in enumerate(differences)}
         for result in results.values():
             if math.isnan(result["asymmetry"]):
                 result["asymmetry_stderr"] = math.nan

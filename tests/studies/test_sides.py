@@ -122,7 +122,7 @@ class TestStoresMadeElsewhere:
         assert compared.b.space("0").ids == found.pairs.ids
 
     def test_another_text_is_refused(self, pairs: Pairs, tmp_path: Path) -> None:
-        other = replace(pairs, texts=pairs.texts | {"a": ("something else", *pairs.texts["a"][1:])})
+        other = replace(pairs, texts={**pairs.texts, "a": ("something else", *pairs.texts["a"][1:])})
         stores = {"a": _store(tmp_path, other, "a"), "bb": _store(tmp_path, pairs, "bb")}
         with pytest.raises(InputError, match="has another text for item 'item 0' than side 'a' of the pairs"):
             _arranged(_study({"name": "big", "stores": stores}), tmp_path)
@@ -131,10 +131,10 @@ class TestStoresMadeElsewhere:
         other = replace(pairs, ids=tuple(f"other {number}" for number in range(N_ITEMS)))
         place = tmp_path / "elsewhere"
         place.mkdir()
-        np.savez(place / "it.npz", **{"0": np.ones((N_ITEMS, 8), np.float32)})
+        np.save(place / "0.npy", np.ones((N_ITEMS, 8), np.float32))
         told: dict[str, Any] = {"ids": other.ids, "tokens": "all", "n_blocks": 1}
-        import_activations(place / "it.npz", pairs=other, side="a", out=place / "a.zarr", model_id="big", **told)
-        stores = {"a": str(place / "a.zarr"), "bb": _store(tmp_path, pairs, "bb")}
+        import_activations(place, pairs=other, side="a", out=tmp_path / "a.zarr", model_id="big", **told)
+        stores = {"a": str(tmp_path / "a.zarr"), "bb": _store(tmp_path, pairs, "bb")}
         with pytest.raises(AlignmentError, match=r"a\.zarr has no item of 'made': make it of the same pairs"):
             _arranged(_study({"name": "big", "stores": stores}), tmp_path)
 
