@@ -285,7 +285,9 @@ class TestTokenPairs:
             assert row["near"] == pytest.approx(np.mean(near))
             forward = values[np.triu_indices(3, 1)].mean() - values[np.tril_indices(3, -1)].mean()
             assert row["forward_less_backward"] == pytest.approx(forward)
-        _check_holm(list(rows))
+        # Contrasts with the study are one family of tests, the study against shuffled pairs is another.
+        for of_null in (False, True):
+            _check_holm([row for row in rows if row["of_null"] == of_null])
         assert "tokens 2 or more apart" in runs["token-pairs"].answer.summary.paragraph
 
     def test_depths_nearer_than_layers_are_measured_once(
@@ -318,7 +320,9 @@ class TestControls:
             cell = (layer,) if "layer" in result.dims else (row["variant"], row["variant"])
             assert row["imbalance"] == _cell(result, direction, *cell)
             assert row["above_reference"] == pytest.approx(row["imbalance"] - _cell(reference, direction, layer))
-        _check_holm(list(rows))
+        # Contrasts with the study are one family of tests, the study against shuffled pairs is another.
+        for of_null in (False, True):
+            _check_holm([row for row in rows if row["of_null"] == of_null])
 
     def test_what_should_rise_rises(self, runs: Runs) -> None:
         rows = runs["controls"].answer.tables["controls"]
