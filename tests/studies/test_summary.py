@@ -13,7 +13,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foretell.studies.asymmetry import adjusted, asymmetry_of_curve
+from foretell.studies.asymmetry import adjusted, asymmetry_of_all, asymmetry_of_curve
 from foretell.studies.best import BestDifference
 from foretell.studies.depth_summary import summarise_depth
 from foretell.studies.semantic import SemanticLayers
@@ -192,7 +192,7 @@ class TestSeveral:
     def test_counts_are_those_of_the_rows(self, differences: list[float], p_values: list[float]) -> None:
         results = {
             f"en-x{number}": curve(least=0.4, error=0.015, difference=of, n_layers=5, seed=number).assign_attrs(
-                side_b=f"x{number}"
+                side_a=f"y{number}", side_b=f"x{number}"
             )
             for number, of in enumerate(differences)
         }
@@ -206,8 +206,7 @@ class TestSeveral:
         assert said.count("better than the reverse") == len(resolved)
         for one in asymmetries:
             better, worse = (one.attrs["side_a"], one.attrs["side_b"])[:: 1 if one.difference.value < 0 else -1]
-            words = f"{'English' if better == 'en' else better} foretells {'English' if worse == 'en' else worse}"
-            assert (words in said) == one.resolved
+            assert (f"{better} foretells {worse} better" in said) == one.resolved
         n_best = sum(p <= 0.05 for p in p_values)
         assert f"Of {len(p_values)} differences between what is best in each, on common items, " in text
         assert f"{how_many(n_best, len(p_values))} {'is' if n_best == 1 else 'are'} resolved" in text
@@ -231,7 +230,7 @@ class TestSeveral:
     def test_swapping_the_sides_swaps_the_names(self, difference: float) -> None:
         results = {
             f"en-x{number}": curve(least=0.4, difference=difference, n_layers=5, seed=number).assign_attrs(
-                side_b=f"x{number}"
+                side_a=f"y{number}", side_b=f"x{number}"
             )
             for number in range(2)
         }
@@ -245,6 +244,25 @@ class TestSeveral:
         assert {block.title: block.facts for block in one.blocks} == {
             block.title: block.facts for block in other.blocks
         }
+
+    @given(st.lists(st.floats(-0.3, 0.3), min_size=2, max_size=4))
+    @settings(max_examples=15)
+    def test_what_one_side_does_to_all_others_is_tested_too(self, differences: list[float]) -> None:
+        results = {
+            f"en-x{number}": curve(least=0.4, difference=of, n_layers=5, seed=number).assign_attrs(side_b=f"x{number}")
+            for number, of in enumerate(differences)
+        }
+        asymmetries = adjusted([asymmetry_of_curve(name, result) for name, result in results.items()])  # type: ignore[misc]
+        together = asymmetry_of_all(asymmetries, results)
+        assert together is not None
+        assert together.value == pytest.approx(np.mean([one.difference.value for one in asymmetries]), abs=1e-9)
+        found = {name: semantic(result) for name, result in results.items()}
+        text = summarise_depth(results, found, asymmetries).paragraph
+        claims = ["English foretells the others better", "the others foretell English better"]
+        assert [claim in text for claim in claims] == [
+            together.resolved and together.value < 0,
+            together.resolved and together.value > 0,
+        ]
 
     def test_flat_curves_and_undefined_errors_claim_nothing(self) -> None:
         results = {f"en-x{number}": curve(difference=0.3).assign_attrs(side_b=f"x{number}") for number in range(3)}

@@ -137,7 +137,7 @@ def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
 def asymmetry_of_all(found: Sequence[Asymmetry], results: Mapping[str, xr.Dataset]) -> Difference | None:
     """The mean of several asymmetries whose first side and model are one.
 
-    None where these differ. On common items, so its error needs no assumption of independence.
+    None where these differ, or there is no error. On common items, so its error needs no assumption of independence.
     """
     first = {(one.attrs["side_a"], one.attrs["model_a"], one.attrs["model_b"]) for one in found}
     if len(found) < 2 or len(first) > 1 or len({one.attrs["side_b"] for one in found}) < len(found):
@@ -149,6 +149,8 @@ def asymmetry_of_all(found: Sequence[Asymmetry], results: Mapping[str, xr.Datase
         for layer in one.cells
     }
     value, stderr = contrast({one.name: results[one.name] for one in found}, weights)
+    if np.isnan(stderr):
+        return None
     return Difference(value, stderr, int(found[0].attrs["n_groups"]))
 
 
