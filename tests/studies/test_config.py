@@ -243,7 +243,9 @@ def _studies(draw: st.DrawFn) -> dict[str, Any]:
         },
     )
     words = st.text(_LETTERS | st.just("\n"), max_size=50)
-    optional = {"title": words, "question": words, "measure": _MEASURE, **_OWN[kind]}
+    # The other kinds show no measures of the reader's choice.
+    measure = _MEASURE if kind in ("depth", "map") else _MEASURE.map(lambda of: {**of, "beside": []})
+    optional = {"title": words, "question": words, "measure": measure, **_OWN[kind]}
     return draw(st.fixed_dictionaries({"study": st.just(kind), "pairs": pairs, "model": _CHOICES}, optional=optional))
 
 
