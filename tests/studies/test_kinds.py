@@ -313,7 +313,7 @@ class TestControls:
         together = np.mean([curve["imbalance"].mean("direction").to_numpy() for curve in curves], axis=0)
         assert layer == str(int(together.argmin()))
         for row in rows:
-            result = results[f"{row['control']}_{row['variant']}".replace(" ", "-")]
+            result = results[f"{row['control']}_{row['variant']}".replace(" = ", "-").replace(" ", "-")]
             direction = _of(row, reference)
             if row["control"] == "pairs":
                 assert row["imbalance"] == result["null"].sel(direction=direction, layer=layer, quantile=0.5)
