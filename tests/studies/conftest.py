@@ -64,7 +64,7 @@ class FakeStoreInfo:
 
 @dataclass(frozen=True)
 class FakeStore:
-    """Sign bits that agree between the sides most at the middle layer, and not at all of random weights."""
+    """Sign bits that agree between the sides most at the middle layer; not of random weights, nor of a side "blank"."""
 
     ids: tuple[str, ...]
     side: str
@@ -96,6 +96,8 @@ class FakeStore:
         own = np.random.default_rng(seed).standard_normal(shape)
         noise = 0.6 + 0.8 * abs(int(layer) - self.info.n_blocks / 2)
         x = own if is_random else shared + noise * own
+        if self.side == "blank":
+            x = np.zeros(shape)
         last = N_TOKENS - rule.skip
         x = x[:, last - (rule.count or last) : last]
         return x.mean(axis=1, keepdims=True) if rule.mean else x

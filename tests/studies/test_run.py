@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+import yaml
+from typer.testing import CliRunner
 
 import foretell
+from foretell import cli
 from foretell.exceptions import InputError, StudyError
 from tests.studies.conftest import N_BLOCKS, World
 
@@ -310,3 +314,33 @@ def test_pairs_named_in_a_file(world: World, study: dict[str, Any], tmp_path: Pa
     (tmp_path / "ids.txt").unlink()
     with pytest.raises(StudyError, match=r"pairs.only: .*ids.txt cannot be read as a list of ids"):
         foretell.run(study, out=tmp_path / "run")
+
+
+@pytest.mark.filterwarnings("ignore::foretell.exceptions.ConstantSpaceWarning")
+@pytest.mark.parametrize("kind", ["depth", "map"])
+def test_a_comparison_that_cannot_be_measured_loses_no_other(
+    world: World, study: dict[str, Any], tmp_path: Path, kind: str
+) -> None:
+    study |= {"study": kind, "measure": {"null": 0}}
+    alone = foretell.run(study, out=tmp_path / "alone")
+    study["pairs"]["sides"] = [["en", "es"], ["en", "blank"]]
+    answer = foretell.run(study, out=tmp_path / "both")
+    assert list(answer.results) == ["en-es"]
+    xr.testing.assert_equal(answer.result["imbalance"], alone.result["imbalance"])
+    assert "constant" in answer.failed["en-blank"] or "alike" in answer.failed["en-blank"]
+    assert "Not measured: en-blank: " in (tmp_path / "both" / "summary.txt").read_text("utf-8")
+    study["pairs"]["sides"] = ["en", "blank"]
+    with pytest.raises(StudyError, match="en-blank: "):
+        foretell.run(study, out=tmp_path / "none")
+
+
+def test_the_command_says_what_was_not_measured(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    study["measure"] = {"null": 0}
+    study["pairs"]["sides"] = [["en", "es"], ["en", "blank"]]
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shown = CliRunner().invoke(cli.app, ["run", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "out")])
+    assert shown.exit_code == 1
+    assert "error: en-blank was not measured: " in shown.output
+    assert (tmp_path / "out" / "results" / "en-es.nc").is_file()

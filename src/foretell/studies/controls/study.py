@@ -65,7 +65,8 @@ def answer_controls(study: ControlsStudy, compared: Sequence[Compared]) -> Answe
     results = {"reference": reference}
     for variant in found:
         of = random if variant.control == "weights" else one
-        results[f"{variant.control}_{variant.name}".replace(" = ", "-").replace(" ", "-")] = _labelled(variant.result, study, of)
+        name = f"{variant.control}_{variant.name}".replace(" = ", "-").replace(" ", "-")
+        results[name] = _labelled(variant.result, study, of)
     layer = _probed(reference, found, probes(one.a.store.info.n_blocks))
     results["paper"] = _labelled(_as_in_the_paper(study, one, layer), study, one)
     rows = rows_of_controls(reference, found, layer)
