@@ -211,9 +211,9 @@ class Scores:
         if along:
             values = result["imbalance"].values.reshape(-1)
         else:
-            values = np.concatenate(
-                [[result["imbalance"].sel(direction=d, a=a, b=b).item() for a, b in cells] for d in directions]
-            )
+            rows, columns = ({name: place for place, name in enumerate(result[end].values.tolist())} for end in "ab")
+            places_a, places_b = [rows[a] for a, _ in cells], [columns[b] for _, b in cells]
+            values = result["imbalance"].transpose("direction", "a", "b").values[:, places_a, places_b].reshape(-1)
         groups = result["group"].values if "group" in result.coords else None
         return (
             cls(
