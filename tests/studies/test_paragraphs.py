@@ -21,7 +21,7 @@ from foretell.studies.map import asymmetry_of_map
 from foretell.studies.map_summary import summarise_map
 from foretell.studies.summary import Difference, Summary, how_many
 from foretell.studies.token_pairs import TokenMap
-from foretell.studies.token_pairs_summary import rows_of_reach, summarise_token_pairs
+from foretell.studies.token_pairs_summary import rows_of_layers_apart, rows_of_reach, summarise_token_pairs
 from foretell.studies.tokens import OfTokens
 from foretell.studies.tokens_summary import enough_tokens, rows_of_means, summarise_tokens
 from tests.studies.synthetic import scored, swapped
@@ -274,6 +274,10 @@ class TestTokens:
         assert enough_tokens(level, "b_to_a").count == 1
 
 
+def _of_token_pairs(maps: Sequence[TokenMap]) -> Summary:
+    return summarise_token_pairs(maps, rows_of_reach(maps), rows_of_layers_apart(maps))
+
+
 class TestTokenPairs:
     POSITIONS = tuple(str(place) for place in range(-7, 0))
 
@@ -302,7 +306,7 @@ class TestTokenPairs:
     def test_a_layer_is_called_best_where_it_is_told_from_all_others(self, where: str, data: st.DataObject) -> None:
         gap, error = data.draw(st.sampled_from([0.0, 0.01, 0.2])), data.draw(st.sampled_from([0.005, 0.03, 0.2]))
         maps = self._maps({"0": 0.8, "2": 0.8 - gap, "4": 0.8}, error=error, where=where)
-        text = summarise_token_pairs(maps).paragraph.split("There, no")[0]
+        text = _of_token_pairs(maps).paragraph.split("There, no")[0]
         # Of 7 tokens 6 pairs are 5 or more apart; there are 3 pairs of layers, twice where there are two directions.
         p = contrast_p_value(gap, error * math.sqrt(2 / 6), 300) * (6 if where == "across" else 3)
         if p < 0.02:
@@ -319,7 +323,7 @@ class TestTokenPairs:
         rows = rows_of_reach(maps)
         assert [row["forward_less_backward"] for row in rows] == pytest.approx([forward] * 4)
         resolved = [row for row in rows if row["p_adjusted"] <= 0.05]
-        text = summarise_token_pairs(maps).paragraph
+        text = _of_token_pairs(maps).paragraph
         assert text.count("better than the reverse") == len(resolved)
         assert ("no difference between forward and backward is resolved" in text) == (not resolved)
         if resolved:
@@ -327,12 +331,12 @@ class TestTokenPairs:
             assert text.count(word) == len(resolved)
 
     def test_a_single_layer_is_not_called_best(self) -> None:
-        text = summarise_token_pairs(self._maps({"2": 0.3}, error=0.001)).paragraph
+        text = _of_token_pairs(self._maps({"2": 0.3}, error=0.001)).paragraph
         assert "best" not in text
         assert "told from all others" not in text
 
     def test_undefined_errors_claim_nothing(self) -> None:
-        text = summarise_token_pairs(self._maps({"0": 0.8, "2": 0.3}, forward=0.3, error=math.nan)).paragraph
+        text = _of_token_pairs(self._maps({"0": 0.8, "2": 0.3}, forward=0.3, error=math.nan)).paragraph
         assert not CLAIMS.search(text)
 
     @given(st.sampled_from([-0.2, -0.03, 0.04, 0.2]), st.floats(0, 0.2))
@@ -348,7 +352,7 @@ class TestTokenPairs:
                 scores=(one.result["scores"].dims, scores.reshape(2, 49, -1)),
             ).assign_attrs(side_a="es", side_b="en")
             turned.append(TokenMap(one.comparison, one.where, one.layer, one.relative_depth, result))
-        before, after = summarise_token_pairs(maps), summarise_token_pairs(turned)
+        before, after = _of_token_pairs(maps), _of_token_pairs(turned)
         facts = [{block.title: block.facts for block in summary.blocks} for summary in (before, after)]
         assert facts[0] == facts[1]
         words = [

@@ -37,6 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,7 +108,7 @@ class Scores:
     def combine(self, weights: Floats) -> Scores:
         """Scores of linear combinations of the cells, weights of shape (combinations, C)."""
         weights = np.atleast_2d(weights)
-        used = [np.flatnonzero(row[self.cell]) for row in weights]
+        used = [self._edges_of(np.flatnonzero(row)) for row in weights]
         picked = np.concatenate(used)
         return Scores(
             values=_mixed(weights, self.values),
@@ -118,6 +119,22 @@ class Scores:
             edge=np.concatenate([row[self.cell[u]] * self.edge[u] for row, u in zip(weights, used, strict=True)]),
             groups=self.groups,
         )
+
+    def _edges_of(self, cells: Ints) -> Ints:
+        """Places of the edges of some cells, in order."""
+        if self._bounds is None:
+            return np.flatnonzero(np.isin(self.cell, cells))
+        if len(cells) == len(self.values):
+            return np.arange(len(self.cell))
+        runs = [np.arange(self._bounds[cell], self._bounds[cell + 1]) for cell in cells]
+        return np.concatenate([np.zeros(0, np.int64), *runs])
+
+    @cached_property
+    def _bounds(self) -> Ints | None:
+        """Where the edges of each cell begin, if they stand cell by cell, as results hold them."""
+        if (np.diff(self.cell) < 0).any():
+            return None
+        return np.searchsorted(self.cell, np.arange(len(self.values) + 1)).astype(np.int64)
 
     @property
     def n_groups(self) -> int:
@@ -149,6 +166,8 @@ class Scores:
 
     def stderr(self) -> Floats:
         """Standard error of each value, shape (C,); NaN without a value, and for fewer than 4 items (or groups)."""
+        if len(self.values) == 1:
+            return np.asarray(np.sqrt(self.covariance()[0]))
         return np.sqrt([self.combine(cell).covariance()[0, 0] for cell in np.eye(len(self.values))])
 
     def _of_groups(self) -> Floats:
@@ -167,7 +186,11 @@ class Scores:
         g, h = self.groups[self.query], self.groups[self.candidate]
         outer = np.flatnonzero(g != h)
         g, h, cell, edge = g[outer], h[outer], self.cell[outer], self.edge[outer]
-        pairs, place = np.unique(np.minimum(g, h) * n_groups + np.maximum(g, h), return_inverse=True)
+        number = np.minimum(g, h) * n_groups + np.maximum(g, h)
+        if n_cells * n_groups**2 <= _CHUNK:  # few enough to have all pairs of groups in one table, and sort nothing
+            table = np.bincount(cell * n_groups**2 + number, edge, n_cells * n_groups**2).reshape(n_cells, -1)
+            return np.asarray(table @ table.T)
+        pairs, place = np.unique(number, return_inverse=True)
         product = np.zeros((n_cells, n_cells))
         order = np.argsort(place, kind="stable")
         step = max(1, _CHUNK // n_cells)

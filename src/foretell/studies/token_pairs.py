@@ -66,8 +66,9 @@ def answer_token_pairs(study: TokenPairsStudy, compared: Sequence[Compared]) -> 
             if (one.comparison, one.where) == (name, where)
         }
         figures[figure] = token_map_figure(here)
-    tables = {"reach": rows_of_reach(maps), "reach-compared": rows_of_layers_apart(maps)}
-    return Answer(results, summarise_token_pairs(maps), tables, figures)
+    rows, apart = rows_of_reach(maps), rows_of_layers_apart(maps)
+    tables = {"reach": rows, "reach-compared": apart}
+    return Answer(results, summarise_token_pairs(maps, rows, apart), tables, figures)
 
 
 def _place(comparison: str, where: str) -> str:

@@ -64,10 +64,18 @@ def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
     return [row | {"p_adjusted": float(p)} for row, p in zip(rows, p_values, strict=True)]
 
 
-def summarise_token_pairs(maps: Sequence[TokenMap]) -> Summary:
-    """Say in words what a token-pairs study found."""
-    rows = rows_of_reach(maps)
-    p_values = {(row["cell"], row["other_cell"]): row["p_adjusted"] for row in _layers_apart(maps)}
+def summarise_token_pairs(
+    maps: Sequence[TokenMap], rows: Sequence[dict[str, Any]], apart: Sequence[Mapping[str, Any]]
+) -> Summary:
+    """Say in words what a token-pairs study found.
+
+    Parameters
+    ----------
+    maps : sequence of TokenMap
+    rows, apart : sequences of mappings
+        As `rows_of_reach` and `rows_of_layers_apart` give them.
+    """
+    p_values = {_pair_of(row, {**row, "layer": row["other_layer"]}): row["p_adjusted"] for row in apart}
     far, sentences = _far(maps[0]), []
     for comparison, where in dict.fromkeys((one.comparison, one.where) for one in maps):
         mine = [row for row in rows if (row["comparison"], row["where"]) == (comparison, where)]
@@ -153,11 +161,6 @@ def _pair_of(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[_Cell, _
 
 def rows_of_layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
     """A row a map and two layers: by how much tokens far apart foretell each other less well at the first."""
-    hidden = ("cell", "other_cell")
-    return [{name: value for name, value in row.items() if name not in hidden} for row in _layers_apart(maps)]
-
-
-def _layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for one, other in combinations(maps, 2):
         if (one.comparison, one.where) != (other.comparison, other.where):
@@ -167,18 +170,12 @@ def _layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
             for name, of, sign in (("one", one, 1), ("other", other, -1)):
                 far = _mean(np.abs(_later(of.result, direction)) >= _far(of))
                 weights |= {(name, *cell): sign * weight for cell, weight in _cells(of.result, direction, far).items()}
-            cells = [
-                (of.comparison, of.where, direction_name(of.result.attrs, direction), of.layer) for of in (one, other)
-            ]
             value, stderr = contrast({"one": one.result, "other": other.result}, weights)
-            first, second = sorted(cells)
             rows.append(
                 {
-                    "cell": first,
-                    "other_cell": second,
                     "comparison": one.comparison,
                     "where": one.where,
-                    "direction": cells[0][2],
+                    "direction": direction_name(one.result.attrs, direction),
                     "layer": one.layer,
                     "other_layer": other.layer,
                     "relative_depth": one.relative_depth,
