@@ -255,8 +255,10 @@ def test_what_is_written_reads_back_the_same(said: dict[str, Any], tmp_path_fact
     try:
         study: Study = study_from(said, source="said")
     except StudyError as error:
-        # Models written in two ways can come to the same, and few permutations are too few for many curves.
-        if "are the same comparison" not in str(error) and "measure.null: with" not in str(error):
+        # Models written in two ways can come to the same, few permutations are too few for many curves, and the numbers
+        # of tokens that are drawn by default can be more than are kept.
+        known = ("are the same comparison", "measure.null: with", "tokens are more than")
+        if not any(words in str(error) for words in known):
             raise
         return
     path = tmp_path_factory.getbasetemp() / "again.yaml"

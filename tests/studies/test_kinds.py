@@ -297,23 +297,27 @@ class TestTokenPairs:
         assert len(answer.tables["reach"]) == 4
 
 
+def _result_name(control: str, variant: str) -> str:
+    return f"{control}_{variant}".replace(" = ", "-").replace(" ", "-")
+
+
 class TestControls:
     def test_rows_are_of_the_results(self, runs: Runs) -> None:
         results, rows = runs["controls"].answer.results, runs["controls"].answer.tables["controls"]
         reference = results["reference"]
         variants = list(dict.fromkeys((row["control"], row["variant"]) for row in rows))
         assert len(rows) == 2 * len(variants)
-        assert {f"{control}_{variant}".replace(" ", "-") for control, variant in variants} == set(results) - {
+        assert {_result_name(control, variant) for control, variant in variants} == set(results) - {
             *("reference", "paper")
         }
         layer = rows[0]["layer"]
         # The study and all that should not matter, together: a choice by the study alone would favour it.
-        keeps = list(dict.fromkeys(f"{row['control']}_{row['variant']}" for row in rows if row["role"] == "keeps"))
-        curves = [reference, *(results[name.replace(" ", "-")] for name in keeps)]
+        keeps = dict.fromkeys(_result_name(row["control"], row["variant"]) for row in rows if row["role"] == "keeps")
+        curves = [reference, *(results[name] for name in keeps)]
         together = np.mean([curve["imbalance"].mean("direction").to_numpy() for curve in curves], axis=0)
         assert layer == str(int(together.argmin()))
         for row in rows:
-            result = results[f"{row['control']}_{row['variant']}".replace(" = ", "-").replace(" ", "-")]
+            result = results[_result_name(row["control"], row["variant"])]
             direction = _of(row, reference)
             if row["control"] == "pairs":
                 assert row["imbalance"] == result["null"].sel(direction=direction, layer=layer, quantile=0.5)
