@@ -48,7 +48,7 @@ class _Preset:
 
 
 _PRESETS = (
-    _Preset("depth", ("depth", "plane", "beside-en-de"), (statements.CENTRAL_LAYERS,)),
+    _Preset("depth", ("depth", "plane"), (statements.CENTRAL_LAYERS,)),
     _Preset("languages", ("asymmetries",), (statements.ENGLISH_FORETELLS_BETTER,)),
     _Preset(
         "tokens", ("depth-en-es", "tokens-en-es", "greedy-en-es"), (statements.MANY_TOKENS, statements.CONCATENATE)
