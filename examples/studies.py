@@ -38,6 +38,7 @@ def _on_held_out(preset: str, model: Any) -> Study:
     """A preset with other models, on the items that were kept from them."""
     mapping = preset_mapping(preset)
     mapping["pairs"] |= {"only": str(held_out_ids())}
+    mapping["measure"].pop("beside", None)  # there are many comparisons
     return study_from(mapping | {"model": model}, source=f"{preset} with the models trained here")
 
 
