@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from foretell.studies.summary import Summary
 
 __all__ = ["app", "main"]
+
+_BEGAN = time.perf_counter()
 
 _FEW = 2
 """Blocks of a summary that are printed with all their facts, side by side."""
@@ -112,9 +115,10 @@ def run(
     (foretell-runs/NAME by default).
     """
     from foretell.studies.config import load_study
+    from foretell.studies.outputs import folder_of
 
     name, checked = load_study(study)
-    _run(checked, Path("foretell-runs") / name if out is None else out, stores)
+    _run(checked, folder_of(name, out), stores)
 
 
 @app.command()
@@ -127,11 +131,14 @@ def plan(
 
     Chooses the items, and keeps the choice for the run; tries each model and the measure out for some seconds.
     """
-    from foretell.studies.plan import in_words
-    from foretell.studies.plan import plan as planned
+    from foretell.studies.config import load_study
+    from foretell.studies.outputs import folder_of, folder_of_stores
+    from foretell.studies.plan import in_words, plan_checked
 
+    name, checked = load_study(study)
+    place = folder_of_stores(folder_of(name, out), stores)
     with _progress():
-        found = planned(study, out=out, stores=stores)
+        found = plan_checked(checked, place, starting=time.perf_counter() - _BEGAN)
     table = Table("", "time", "MiB on disk", box=None, pad_edge=False)
     for step in found.steps:
         table.add_row(step.name, in_words(step.seconds), f"{step.disk_bytes / 2**20:.0f}" if step.disk_bytes else "")
@@ -208,7 +215,8 @@ def _run(study: Study, out: Path, stores: Path | None = None) -> None:
         print(f"Plan: {found}", file=sys.stderr)
 
     with _progress():
-        answer = run_checked(study, out, stores=stores, progress=sys.stderr.isatty(), planned=tell)
+        began = time.perf_counter() - _BEGAN
+        answer = run_checked(study, out, stores=stores, progress=sys.stderr.isatty(), planned=tell, starting=began)
     _print_summary(answer.summary)
     _console().print(f"Written to {out}: {', '.join(_written(answer))}", soft_wrap=True)
     for name, why in answer.failed.items():

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import foretell
 from foretell.representations.data import Pairs
+from foretell.representations.models.lazy import LazyModel, slowest_load
 from foretell.studies.calibration import Batches, Rate, batches_of, measured_rate
 from foretell.studies.config import study_from
 from foretell.studies.kinds import arrange
 from foretell.studies.plan import Plan, Step, in_words, plan
 from foretell.studies.rehearsal import Cost, _extrapolated, shape_of
+from foretell.studies.resident import Watch, resident
 from tests.conftest import WORDS
 from tests.studies.conftest import STUDIES, World
 
@@ -24,7 +28,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Kinds of study that were rehearsed; each for 7 seconds, as it is said."""
     kinds: list[str] = []
 
-    def rehearse(study: Any, arrangement: Any, answer: Any) -> Cost:
+    def rehearse(study: Any, arrangement: Any, shapes: Any, answer: Any) -> Cost:
         kinds.append(study.study)
         return Cost(7.0, 123)
 
@@ -46,7 +50,7 @@ class TestSteps:
     ) -> None:
         found = plan(study, out=tmp_path)
         assert found.n_items == 60
-        assert _names(found) == ["choose items", *READING, LAST]
+        assert _names(found) == ["start, choose items", *READING, LAST]
         # A model is tried out once, on the side that it reads first.
         assert world.tried == ["tiny"]
         # A second an item, and what the rehearsal said.
@@ -59,11 +63,11 @@ class TestSteps:
         world.stop_at_side = "en"
         with pytest.raises(KeyboardInterrupt):
             foretell.run(study, out=tmp_path)
-        assert _names(plan(study, out=tmp_path)) == ["choose items", "load tiny", "read en with tiny", LAST]
+        assert _names(plan(study, out=tmp_path)) == ["start, choose items", "load tiny", "read en with tiny", LAST]
         world.stop_at_side = None
         foretell.run(study, out=tmp_path)
         done = plan(study, out=tmp_path)
-        assert _names(done) == ["choose items", LAST]
+        assert _names(done) == ["start, choose items", LAST]
         assert len(world.tried) == 2
 
     def test_each_model_is_loaded_once(
@@ -238,3 +242,27 @@ class TestATinyModel:
         assert min(rate.seconds, rate.seconds_per_token, rate.disk_bytes, rate.disk_bytes_per_item) >= 0
         assert rate.seconds_for(1000) > 0
         assert not list(tmp_path.glob("*.zarr"))
+
+
+class TestMemory:
+    def test_what_is_held_for_a_moment_is_seen(self) -> None:
+        with Watch() as watch:
+            held = np.ones(2**23)
+            time.sleep(0.3)
+            del held
+        assert 60 * 2**20 < watch.more < 200 * 2**20
+        now, most = resident()
+        assert 2**20 < now <= most
+
+    def test_what_measuring_held_is_known_the_next_time(
+        self, world: World, rehearsed: list[str], study: dict[str, Any], tmp_path: Path
+    ) -> None:
+        foretell.run(study, out=tmp_path)
+        (cost,) = (tmp_path / "stores").glob("cost-*.json")
+        said = json.loads(cost.read_text())
+        assert said["memory_bytes"] >= 0
+        cost.write_text(json.dumps(said | {"memory_bytes": 2**40}))
+        assert plan(study, out=tmp_path).memory_bytes > 2**40
+
+    def test_a_model_counts_as_slow_as_its_first_load(self) -> None:
+        assert slowest_load(LazyModel("never loaded", "text")) == 0

@@ -173,7 +173,7 @@ class TestStoresMadeElsewhere:
         rows = list(range(5, N_ITEMS))
         stores = {side: _store(tmp_path, pairs, side, rows=rows) for side in ("a", "bb")}
         found = plan(_study({"name": "big", "stores": stores}), out=tmp_path / "run")
-        assert [step.name for step in found.steps] == ["choose items", "measure, draw and write"]
+        assert [step.name for step in found.steps] == ["start, choose items", "measure, draw and write"]
         assert found.n_items == 45
 
 

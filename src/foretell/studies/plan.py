@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 import foretell
 from foretell.exceptions import ForetellError
 from foretell.files import replacing
-from foretell.representations.models.lazy import LazyModel
+from foretell.representations.models.lazy import slowest_load
 from foretell.studies.calibration import Rate, batches_of, measured_rate
 from foretell.studies.config import load_study
 from foretell.studies.kinds import answer, arrange
-from foretell.studies.rehearsal import Cost, rehearse, shape_of
+from foretell.studies.outputs import folder_of, folder_of_stores
+from foretell.studies.rehearsal import Cost, Shape, rehearse, shapes_of
+from foretell.studies.resident import give_back, resident
 
 if TYPE_CHECKING:
-    from foretell.representations.models import Model
     from foretell.studies.config import Study
     from foretell.studies.sides import Arrangement, Job
 
@@ -111,16 +112,20 @@ def plan(
         As from `foretell.run` before anything is extracted.
     """
     name, checked = load_study(study)
-    folder = Path("foretell-runs") / name if out is None else Path(out)
-    place = folder / "stores" if stores is None else Path(stores)
-    arrange(checked, place)
+    return plan_checked(checked, folder_of_stores(folder_of(name, out), stores))
+
+
+def plan_checked(study: Study, stores: Path, *, starting: float = 0.0) -> Plan:
+    """Plan the run of a checked study, whose program took so many seconds to start."""
+    arrange(study, stores).slot.let_go()
+    give_back()
     began = time.perf_counter()
-    arrangement = arrange(checked, place)  # as the run will find it: items chosen
-    return plan_arranged(checked, arrangement, place, choosing=time.perf_counter() - began)
+    arrangement = arrange(study, stores)  # as the run will find it: items chosen
+    return plan_arranged(study, arrangement, stores, starting=starting + time.perf_counter() - began)
 
 
-def plan_arranged(study: Study, arrangement: Arrangement, stores: Path, *, choosing: float) -> Plan:
-    """Plan the run of a study whose items are chosen, which took so many seconds; or give the plan made before."""
+def plan_arranged(study: Study, arrangement: Arrangement, stores: Path, *, starting: float) -> Plan:
+    """Plan the run of a study whose items are chosen, so many seconds after the start; or give the plan made before."""
     todo = [job for job in reversed(list(arrangement.jobs.values())) if not job.is_done]
     cost = _known_cost(study, arrangement, stores)
     missing = [(str(job.place), job.n_missing) for job in todo]
@@ -128,15 +133,18 @@ def plan_arranged(study: Study, arrangement: Arrangement, stores: Path, *, choos
     known = _known_plan(place)
     if known is not None:
         return known
-    steps = [Step("choose items", choosing), *_reading(todo, arrangement)]
+    steps = [Step("start, choose items", starting), *_reading(todo, arrangement)]
+    shapes = shapes_of(arrangement)
+    arrangement.slot.let_go()  # as the run does before it measures
+    give_back()
     name = "measure, draw and write"
     if cost is None:
         try:
-            cost = rehearse(study, arrangement, answer)
+            cost = rehearse(study, arrangement, shapes, answer)
         except ForetellError as error:  # random bits need not bear all that is asked of real ones
             name, cost = f"{name}: not known ({error})", Cost(0.0, 0)
     steps.append(Step(name, cost.seconds, cost.disk_bytes))
-    made = Plan(len(arrangement.pairs), tuple(steps), _memory(arrangement))
+    made = Plan(len(arrangement.pairs), tuple(steps), _memory(len(arrangement.pairs), shapes, cost))
     with replacing(place) as path:
         path.write_text(json.dumps(asdict(made)), encoding="utf-8")
     return made
@@ -158,19 +166,15 @@ def _reading(todo: Sequence[Job], arrangement: Arrangement) -> Iterator[Step]:
         for job in mine:
             batches = batches_of(job, pairs)
             if rate is None:
-                seconds = CALIBRATION_SECONDS / 2 / len(models)
+                seconds = CALIBRATION_SECONDS / len(models)
                 rate = measured_rate(job, pairs, batches, seconds=seconds)
-                yield Step(f"load {model.info.id}", _load_seconds(model))
+                yield Step(f"load {model.info.id}", slowest_load(model))
             share = 1.0 if job.n_missing is None else job.n_missing / len(pairs)
             yield Step(
                 f"read {job.side} with {model.info.id}",
                 rate.seconds_for(round(share * sum(batches.tokens))),
                 round(share * rate.bytes_for(len(pairs))),
             )
-
-
-def _load_seconds(model: Model) -> float:
-    return model.slot.seconds.get(model, 0.0) if isinstance(model, LazyModel) else 0.0
 
 
 def _known_plan(place: Path) -> Plan | None:
@@ -189,7 +193,7 @@ def _known_cost(study: Study, arrangement: Arrangement, stores: Path) -> Cost | 
     """What measuring took when this study was last run here."""
     try:
         said = json.loads((stores / f"cost-{_key(study, arrangement)}.json").read_text(encoding="utf-8"))
-        return Cost(float(said["seconds"]), int(said["disk_bytes"]))
+        return Cost(float(said["seconds"]), int(said["disk_bytes"]), int(said["memory_bytes"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -201,31 +205,12 @@ def _key(study: Study, arrangement: Arrangement, missing: Sequence[Any] = ()) ->
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
-def _memory(arrangement: Arrangement) -> int:
+def _memory(n_items: int, shapes: Sequence[tuple[Shape, ...]], cost: Cost) -> int:
     """Most memory: what trying out took, or what measuring holds beside what is held now."""
-    n_items = len(arrangement.pairs)
-    measuring = 0
-    for one in arrangement.comparisons:
-        held = 0
-        for side, model, tokens in zip(one.sides, one.models, one.tokens, strict=True):
-            shape = shape_of((side, model), tokens, arrangement)
-            bits = n_items * shape.n_tokens * shape.n_bits // 8
-            # The order of all distances is kept in 16 bits each.
-            held += shape.n_layers * (bits + 2 * n_items**2)
-        measuring = max(measuring, held)
-    now, most = _resident()
-    return max(most, now + measuring)
+    now, most = resident()
+    return max(most, now + (cost.memory_bytes or max(sum(_held(n_items, one) for one in shape) for shape in shapes)))
 
 
-def _resident() -> tuple[int, int]:
-    """Bytes of memory that this process holds, and the most that it held."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        said = {name: value for name, _, value in (line.partition(":") for line in lines)}
-        now, most = (int(said[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
-    except (OSError, KeyError, ValueError):
-        import resource
-
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
-        now = most
-    return now, most
+def _held(n_items: int, shape: Shape) -> int:
+    """Bytes that measuring holds of one side: its bits, and the order of all distances, 16 bits each."""
+    return shape.n_layers * (n_items * shape.n_tokens * shape.n_bits // 8 + 2 * n_items**2)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from foretell.studies.config import Study, load_study
 from foretell.studies.kinds import answer, arrange
-from foretell.studies.outputs import make_folder, size_of_answer, write_answer
+from foretell.studies.outputs import folder_of, folder_of_stores, make_folder, size_of_answer, write_answer
 from foretell.studies.plan import plan_arranged, remember
 from foretell.studies.rehearsal import Cost
+from foretell.studies.resident import Watch, give_back
 
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer
@@ -60,28 +61,34 @@ def run(
     ``foretell.run("demo", out="my-run").result["imbalance"].sel(direction="a_to_b")``
     """
     name, checked = load_study(study)
-    folder = Path("foretell-runs") / name if out is None else Path(out)
-    return run_checked(checked, folder, stores=None if stores is None else Path(stores), progress=progress)
+    return run_checked(checked, folder_of(name, out), stores=stores, progress=progress)
 
 
 def run_checked(
     study: Study,
     out: Path,
     *,
-    stores: Path | None = None,
+    stores: str | Path | None = None,
     progress: bool = False,
     planned: Callable[[Plan], None] | None = None,
+    starting: float = 0.0,
 ) -> Answer:
-    """Run a checked study into a folder; `planned` is given the plan before anything costly is done."""
+    """Run a checked study into a folder.
+
+    `planned` is given the plan before anything costly is done; the program took `starting` seconds to come here.
+    """
     folder = make_folder(out)
-    place = folder / "stores" if stores is None else make_folder(stores)
+    place = make_folder(folder_of_stores(folder, stores))
     began = time.perf_counter()
     arrangement = arrange(study, place)
     if planned is not None:
-        planned(plan_arranged(study, arrangement, place, choosing=time.perf_counter() - began))
+        planned(plan_arranged(study, arrangement, place, starting=starting + time.perf_counter() - began))
     compared = arrangement.extracted(progress=progress)
+    give_back()
     began = time.perf_counter()
-    found = answer(study, compared)
-    write_answer(found, study, folder)
-    remember(study, arrangement, place, Cost(time.perf_counter() - began, size_of_answer(folder)))
+    with Watch() as watch:
+        found = answer(study, compared)
+        write_answer(found, study, folder)
+    seconds = time.perf_counter() - began
+    remember(study, arrangement, place, Cost(seconds, size_of_answer(folder), watch.more))
     return found

@@ -37,6 +37,9 @@ __all__ = ["Arrangement", "Compared", "Job", "Side", "arrange", "check_blocks"]
 
 _LOG = logging.getLogger(__name__)
 
+_HELD_BYTES = 2**28
+"""Most bytes of a side's layers that are held in memory together."""
+
 _Key = tuple[str, "ModelOf"]
 """A side and the model that reads it."""
 
@@ -94,8 +97,11 @@ class Side:
         return space if self.rows is None else select(space, self.rows)
 
     def spaces(self, layers: Sequence[str] | None = None) -> dict[str, Space]:
-        """Some layers by name, by default the numbered ones."""
-        return {layer: self.space(layer) for layer in layers or self.layers}
+        """Some layers by name, by default the numbered ones: in memory where they are small, else read when asked."""
+        found = {layer: self.space(layer) for layer in layers or self.layers}
+        n_bytes = sum(space.n_items * space.bits(slice(0, 1)).data.nbytes for space in found.values())
+        # Studies read a layer a dozen times.
+        return found if n_bytes > _HELD_BYTES else {layer: space.bits() for layer, space in found.items()}
 
     def of(self, tokens: str) -> Side:
         """Other tokens of the same items."""

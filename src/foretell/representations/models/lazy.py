@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +13,14 @@ from foretell.representations.models.base import Modality, Model, Reading, Visit
 from foretell.representations.models.dispatch import describe, load_model
 from foretell.representations.models.source import ModelInfo
 
-__all__ = ["LazyModel", "LoadedModel"]
+__all__ = ["LazyModel", "LoadedModel", "slowest_load"]
 
 _OF_RUNNING = ("dtype", "device", "device_map")
 """Options of how a model is run, which describe nothing of what it is."""
+
+
+# The first load of a process brings its libraries with it, as that of the next process will.
+_SLOWEST: dict[tuple[str, Modality], float] = {}
 
 
 @dataclass(eq=False)
@@ -24,12 +29,11 @@ class LoadedModel:
 
     of: LazyModel | None = None
     model: Model | None = None
-    seconds: dict[LazyModel, float] = field(default_factory=dict)
-    """How long each took to load when it was loaded last."""
 
     def let_go(self) -> None:
         """Free the memory of the model."""
         self.of = self.model = None
+        gc.collect()  # what it is made of refers to each other in circles
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,17 +67,17 @@ class LazyModel:
         """In which it is run."""
         return str(self.options.get("dtype", "float32"))
 
-    @property
+    @cached_property
     def n_blocks(self) -> int:
         """Number of blocks."""
         return self.loaded.n_blocks
 
-    @property
+    @cached_property
     def n_dimensions(self) -> Mapping[str, int]:
         """For each layer in order, the dimensions of one token."""
         return self.loaded.n_dimensions
 
-    @property
+    @cached_property
     def max_length(self) -> int | None:
         """The longest item that it takes, or None where there is no limit."""
         return self.loaded.max_length
@@ -87,12 +91,22 @@ class LazyModel:
         self.loaded.hidden_states(batch, visit)
 
     @property
+    def _what(self) -> tuple[str, Modality]:
+        return self.name, self.modality
+
+    @property
     def loaded(self) -> Model:
         """The model itself."""
         if self.slot.of is not self or self.slot.model is None:
             self.slot.let_go()  # of the other, before this one takes its memory
             began = time.perf_counter()
             self.slot.model = load_model(self.name, modality=self.modality, **self.options)
-            self.slot.seconds[self] = time.perf_counter() - began
+            took = time.perf_counter() - began
+            _SLOWEST[self._what] = max(took, _SLOWEST.get(self._what, 0.0))
             self.slot.of = self
         return self.slot.model
+
+
+def slowest_load(model: Model) -> float:
+    """The most seconds that a model took to load in this process; 0 for one that was given loaded."""
+    return _SLOWEST.get(model._what, 0.0) if isinstance(model, LazyModel) else 0.0
