@@ -36,6 +36,14 @@ def test_the_examples_of_the_measure_run() -> None:
             exec(compile(block, "docs/measure.md", "exec"), names)
 
 
+def test_the_examples_of_figures_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "report.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "docs/report.md", "exec"), {})
+    assert (tmp_path / "by-n.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
 @pytest.mark.slow
 def test_the_example_of_pictures_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("emoji-captions", "minilm-l6", "efficientnet-lite0"):

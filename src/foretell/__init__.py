@@ -54,6 +54,7 @@ _HOME = {
     "Diagnosis": "foretell.studies.diagnose.findings",
     "Answer": "foretell.studies.answer",
     "Plan": "foretell.studies.plan",
+    "write_report": "foretell.studies.page.render",
 }
 
 __all__ = [
@@ -95,6 +96,7 @@ __all__ = [
     "similarity_matrix",
     "token_curve",
     "token_map",
+    "write_report",
 ]
 
 if TYPE_CHECKING:
@@ -121,6 +123,7 @@ if TYPE_CHECKING:
     from foretell.studies.answer import Answer
     from foretell.studies.diagnose.diagnosing import diagnose
     from foretell.studies.diagnose.findings import Diagnosis
+    from foretell.studies.page.render import write_report
     from foretell.studies.plan import Plan, plan
     from foretell.studies.run import run
     from foretell.studies.semantic import semantic_layers

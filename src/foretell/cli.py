@@ -16,7 +16,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from foretell import __version__
-from foretell.commands import diagnosing, looking, making
+from foretell.commands import diagnosing, looking, making, reporting
 from foretell.commands.output import console as _console
 from foretell.commands.output import progress as _progress
 from foretell.exceptions import ForetellError, ForetellWarning
@@ -204,6 +204,7 @@ app.command()(making.prompts)
 app.command()(looking.inspect)
 app.command()(looking.compare)
 app.command()(diagnosing.diagnose)
+app.command()(reporting.report)
 app.command()(looking.doctor)
 
 
@@ -219,6 +220,7 @@ def _run(study: Study, out: Path, stores: Path | None = None) -> None:
         answer = run_checked(study, out, stores=stores, progress=sys.stderr.isatty(), planned=tell, starting=began)
     _print_summary(answer.summary)
     _console().print(f"Written to {out}: {', '.join(_written(answer))}", soft_wrap=True)
+    _console().print(f"To look at in a browser: {out / 'report.html'}", soft_wrap=True)
     for name, why in answer.failed.items():
         print(f"error: {name} was not measured: {why}", file=sys.stderr)
     if answer.failed:

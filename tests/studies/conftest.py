@@ -20,8 +20,8 @@ from foretell.representations.data import Pairs
 from foretell.representations.recordings import Recording
 from foretell.representations.tokens import TokenRule
 from foretell.studies.answer import Answer
+from foretell.studies.arrangement import Job
 from foretell.studies.calibration import Batches, Rate
-from foretell.studies.sides import Job
 
 N_BLOCKS = 4
 WIDTH = 32
@@ -69,6 +69,7 @@ class FakeStore:
     ids: tuple[str, ...]
     side: str
     info: FakeStoreInfo
+    thumbnails: None = None
     is_complete: bool = True
     n_missing: int = 0
 
@@ -139,6 +140,20 @@ def _text(side: str, number: int) -> str:
     ]
     chosen = np.random.default_rng([number, *side.encode()]).choice(words, 6)
     return f"{side} {' '.join(chosen)}{'.?!'[number % 3]}"
+
+
+HEALTH = [
+    {
+        "name": f"{side} by tiny",
+        "problems": ["nearly all bits are alike (collapsed): layer 4"] if side == "es" else [],
+        "layers": [
+            {"layer": str(layer), "positive": 0.5 + 0.12 * layer, "n_duplicates": layer, "tied": 0.1, "near_zero": None}
+            for layer in range(N_BLOCKS + 1)
+        ],
+    }
+    for side in ("en", "es")
+]
+"""What is found of stores, in place of looking at them."""
 
 
 @dataclass
@@ -223,8 +238,10 @@ class World:
     def put_into(self, patch: pytest.MonkeyPatch) -> World:
         """Take the place of data, models and extraction."""
         for name in ("load_pairs", "chosen_pairs", "fingerprint", "extract", "open_store"):
-            patch.setattr(f"foretell.studies.sides.{name}", getattr(self, name))
-        patch.setattr("foretell.studies.sides.LazyModel", self.lazy_model)
+            patch.setattr(f"foretell.studies.arrangement.{name}", getattr(self, name))
+        patch.setattr("foretell.studies.elsewhere.open_store", self.open_store)
+        patch.setattr("foretell.studies.arrangement.LazyModel", self.lazy_model)
+        patch.setattr("foretell.studies.run.health_of", lambda compared: HEALTH)
         for name in ("batches_of", "measured_rate"):
             patch.setattr(f"foretell.studies.plan.{name}", getattr(self, name))
         return self
@@ -301,16 +318,19 @@ STUDIES: dict[str, dict[str, Any]] = {
 }
 """A study of every kind, and of several comparisons."""
 
+TWICE = [name for name in STUDIES if not name.startswith("several")]
+"""Those that are run a second time."""
+
 
 @dataclass(frozen=True)
 class Ran:
-    """A study that was run in the tiny world, twice."""
+    """A study that was run in the tiny world; those of `TWICE` again."""
 
     folder: Path
     answer: Answer
     world: World
     first: Mapping[Path, bytes]
-    """What the first run left of each file, by its path in the folder; the second run's files are there."""
+    """What the first run left of each file, by its path in the folder; the last run's files are there."""
 
 
 class Runs(dict[str, Ran]):
@@ -324,11 +344,12 @@ class Runs(dict[str, Ran]):
         out = self._folder / name.replace(" ", "-")
         with pytest.MonkeyPatch.context() as patch:
             world = World().put_into(patch)
-            foretell.run(STUDIES[name], out=out)
-            first = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-            for path in first:
-                (out / path).unlink()
             answer = foretell.run(STUDIES[name], out=out)
+            first = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+            if name in TWICE:
+                for path in first:
+                    (out / path).unlink()
+                answer = foretell.run(STUDIES[name], out=out)
         self[name] = Ran(out, answer, world, first)
         return self[name]
 

@@ -16,7 +16,7 @@ import foretell
 from foretell.exceptions import StudyError
 from foretell.measure.multiple import contrast_p_value, holm
 from foretell.studies.names import direction_name
-from tests.studies.conftest import N_BLOCKS, STUDIES, Runs, World
+from tests.studies.conftest import N_BLOCKS, STUDIES, TWICE, Runs, World
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 
@@ -48,7 +48,8 @@ class TestEvery:
         there = {path.relative_to(ran.folder).as_posix() for path in ran.folder.rglob("*") if path.is_file()}
         beside = {key for key, result in ran.answer.results.items() if "similarity" in result}
         expected = {
-            *("study.yaml", "summary.txt"),
+            *("study.yaml", "summary.txt", "summary.json", "health.json", "report.html"),
+            *(f"neighbours/{key}.nc" for key in ran.answer.neighbours),
             *(f"results/{key}{suffix}" for key in ran.answer.results for suffix in (".nc", ".csv")),
             *(f"results/{key}-beside.csv" for key in beside),
             *(f"tables/{key}.csv" for key in ran.answer.tables),
@@ -58,14 +59,6 @@ class TestEvery:
         assert (ran.folder / "summary.txt").read_text("utf-8") == ran.answer.summary.text()
         for key, result in ran.answer.results.items():
             xr.testing.assert_equal(foretell.load_result(ran.folder / "results" / f"{key}.nc"), result)
-
-    def test_a_second_run_changes_no_byte_and_extracts_nothing(self, runs: Runs, name: str) -> None:
-        ran = runs[name]
-        # netCDF files hold times of their own, and what measuring took is another time.
-        same = [path for path in ran.first if path.suffix != ".nc" and path.parts[0] != "stores"]
-        assert {path.suffix for path in same} == {".csv", ".txt", ".yaml", ".png", ".pdf"}
-        assert [path for path in same if (ran.folder / path).read_bytes() != ran.first[path]] == []
-        assert sorted(ran.world.reused) == sorted(ran.world.extracted)
 
     def test_tables_are_written_as_they_are(self, runs: Runs, name: str) -> None:
         ran = runs[name]
@@ -85,6 +78,16 @@ class TestEvery:
             assert json.loads(result.attrs["study"])["study"] == STUDIES[name]["study"]
         assert ran.answer.summary.heading[0].startswith("made-up (CC0-1.0), en")
         assert ran.answer.summary.paragraph.endswith(".")
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_second_run_changes_no_byte_and_extracts_nothing(runs: Runs, name: str) -> None:
+    ran = runs[name]
+    # netCDF files hold times of their own, and what measuring took is another time.
+    same = [path for path in ran.first if path.suffix != ".nc" and path.parts[0] != "stores"]
+    assert {path.suffix for path in same} == {".csv", ".txt", ".yaml", ".png", ".pdf", ".json", ".html"}
+    assert [path for path in same if (ran.folder / path).read_bytes() != ran.first[path]] == []
+    assert sorted(ran.world.reused) == sorted(ran.world.extracted)
 
 
 class TestDepth:

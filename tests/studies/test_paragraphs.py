@@ -14,10 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretell.measure.multiple import contrast_p_value
-from foretell.studies.asymmetry import Asymmetry, adjusted
+from foretell.studies.asymmetry import Asymmetry, adjusted, asymmetry_of_map
 from foretell.studies.best import BestDifference
 from foretell.studies.controls.summary import summarise_controls
-from foretell.studies.map import asymmetry_of_map
 from foretell.studies.map_summary import summarise_map
 from foretell.studies.summary import Difference, Summary, how_many
 from foretell.studies.token_pairs import TokenMap

@@ -201,7 +201,7 @@ class TestATinyModel:
             licence="CC0-1.0",
             source="made by the tests",
         )
-        monkeypatch.setattr("foretell.studies.sides.load_pairs", lambda name, sides, **options: pairs.only(sides))
+        monkeypatch.setattr("foretell.studies.arrangement.load_pairs", lambda name, sides, **options: pairs.only(sides))
         monkeypatch.setattr("foretell.studies.outputs.save_figure", lambda figure, path: path.write_bytes(b"a figure"))
         monkeypatch.setattr("foretell.studies.plan.CALIBRATION_SECONDS", 1.0)
         return {

@@ -27,7 +27,7 @@ from foretell.measure.inference import Scores, critical
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["DIRECTIONS", "SCHEMA_VERSION", "Imbalance", "load_result", "save_result", "write_csv"]
+__all__ = ["DIRECTIONS", "SCHEMA_VERSION", "Imbalance", "Tidy", "load_result", "save_result", "tidy", "write_csv"]
 
 SCHEMA = "foretell-result"
 SCHEMA_VERSION = 1
@@ -65,23 +65,50 @@ class Imbalance:
     metric: str
     convention: str
 
-    def __repr__(self) -> str:
+    @property
+    def _verdict(self) -> str:
         if self.asymmetry == 0:
-            verdict = "neither way is better"
-        elif np.isnan(self.stderr_asymmetry):
-            verdict = "too few items for an error"
-        else:
-            first, second = ("A", "B") if self.asymmetry < 0 else ("B", "A")
-            resolved = abs(self.asymmetry) > critical(self.n_items) * self.stderr_asymmetry
-            verdict = f"{first} predicts {second} better" + ("" if resolved else ", within the error")
+            return "neither way is better"
+        if np.isnan(self.stderr_asymmetry):
+            return "too few items for an error"
+        first, second = ("A", "B") if self.asymmetry < 0 else ("B", "A")
+        resolved = abs(self.asymmetry) > critical(self.n_items) * self.stderr_asymmetry
+        return f"{first} predicts {second} better" + ("" if resolved else ", within the error")
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: both values on a bar from 0 to 1, with their 95 % intervals."""
+        rows = [
+            _bar("A → B", self.a_to_b, critical(self.n_items) * self.stderr_a_to_b, "#0072B2"),
+            _bar("B → A", self.b_to_a, critical(self.n_items) * self.stderr_b_to_a, "#D55E00"),
+        ]
+        return (
+            f"<table>{''.join(rows)}</table><p>Asymmetry {self.asymmetry:+.4f} ± {self.stderr_asymmetry:.4f}: "
+            f"{self._verdict}. 0: the first foretells the second; 1: it says nothing. n = {self.n}, k = {self.k}, "
+            f"{self.metric}, {self.convention}; bars: 95 %.</p>"
+        )
+
+    def __repr__(self) -> str:
         return (
             f"Imbalance(n={self.n}, n_items={self.n_items}, k={self.k}, metric={self.metric!r}, "
             f"convention={self.convention!r})\n"
             f"  A -> B     {self.a_to_b:.4f} +- {self.stderr_a_to_b:.4f}   "
             "neighbours in A, ranks in B: 0 A predicts B, 1 it says nothing\n"
             f"  B -> A     {self.b_to_a:.4f} +- {self.stderr_b_to_a:.4f}   neighbours in B, ranks in A\n"
-            f"  asymmetry {self.asymmetry:+.4f} +- {self.stderr_asymmetry:.4f}   {verdict}"
+            f"  asymmetry {self.asymmetry:+.4f} +- {self.stderr_asymmetry:.4f}   {self._verdict}"
         )
+
+
+def _bar(name: str, value: float, margin: float, colour: str) -> str:
+    """A row: a name, a value with its error, and where it lies from 0 to 1."""
+    width = 200
+    low, high = (float(np.clip(np.nan_to_num(value + sign * margin, nan=value), 0, 1)) for sign in (-1, 1))
+    at = float(np.clip(value, 0, 1))
+    return (
+        f'<tr><td>{name}</td><td>{value:.4f}</td><td><svg width="{width}" height="14" role="img" '
+        f'aria-label="{name}: {value:.4f}"><line x1="0" y1="7" x2="{width}" y2="7" stroke="#999"/>'
+        f'<line x1="{low * width:.1f}" y1="7" x2="{high * width:.1f}" y2="7" stroke="{colour}" stroke-width="5" '
+        f'opacity=".5"/><circle cx="{at * width:.1f}" cy="7" r="4" fill="{colour}"/></svg></td></tr>'
+    )
 
 
 @dataclass(frozen=True)
@@ -259,29 +286,58 @@ def load_result(path: str | Path) -> xr.Dataset:
     return result
 
 
-def write_csv(result: xr.Dataset, path: str | Path) -> Path:
-    """Write the values of a result as a tidy table, whole or not at all.
+@dataclass(frozen=True)
+class Tidy:
+    """The values of a result as a table: a row a cell and direction, or a cell and measure for similarities.
 
-    One row a cell and direction, or a cell and measure for similarities, which have no convention and no null.
+    Parameters
+    ----------
+    over : mapping of str to ndarray
+        The dimensions whose product are the rows, the last changing fastest, with their coordinates.
+    along : mapping of str to ndarray
+        Further coordinates of "layer".
+    columns : mapping of str to ndarray
+        A value a row.
+    settings : mapping of str to value
+        The same in every row.
     """
+
+    over: Mapping[str, NDArray[Any]]
+    along: Mapping[str, NDArray[Any]]
+    columns: Mapping[str, NDArray[Any]]
+    settings: Mapping[str, Any]
+
+
+def tidy(result: xr.Dataset) -> Tidy:
+    """A result's values as a table; similarities have no convention and no null."""
     over = [str(dim) for dim in result["imbalance" if "imbalance" in result else "similarity"].dims]
     along = [str(name) for name in result.coords if result[name].dims == ("layer",) and name not in over]
-    columns = [str(name) for name, values in result.data_vars.items() if list(values.dims) == over]
-    table = {name: result[name].values.reshape(-1) for name in columns}
+    names = [str(name) for name, values in result.data_vars.items() if list(values.dims) == over]
+    columns = {name: result[name].values.reshape(-1) for name in names}
     for quantile in result["quantile"].values if "null" in result else ():
-        table[f"null_{quantile:g}"] = result["null"].sel(quantile=quantile).transpose(*over).values.reshape(-1)
-    settings = {name: result.attrs[name] for name in ("n", "k", "convention") if name in result.attrs}
+        columns[f"null_{quantile:g}"] = result["null"].sel(quantile=quantile).transpose(*over).values.reshape(-1)
+    return Tidy(
+        {dim: result[dim].values for dim in over},
+        {name: result[name].values for name in along},
+        columns,
+        {name: result.attrs[name] for name in ("n", "k", "convention") if name in result.attrs},
+    )
+
+
+def write_csv(result: xr.Dataset, path: str | Path) -> Path:
+    """Write the values of a result as a tidy table (`tidy`), whole or not at all."""
+    table = tidy(result)
     with replacing(Path(path)) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow([*over, *along, *table, *settings])
-        for number, place in enumerate(np.ndindex(*(result.sizes[dim] for dim in over))):
-            cell = dict(zip(over, place, strict=True))
+        rows.writerow([*table.over, *table.along, *table.columns, *table.settings])
+        for number, place in enumerate(np.ndindex(*(len(names) for names in table.over.values()))):
+            cell = dict(zip(table.over, place, strict=True))
             rows.writerow(
                 [
-                    *(result[dim].values[cell[dim]] for dim in over),
-                    *(result[name].values[cell["layer"]] for name in along),
-                    *(values[number] for values in table.values()),
-                    *settings.values(),
+                    *(names[cell[dim]] for dim, names in table.over.items()),
+                    *(values[cell["layer"]] for values in table.along.values()),
+                    *(values[number] for values in table.columns.values()),
+                    *table.settings.values(),
                 ]
             )
     return Path(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,15 +87,29 @@ class Health:
     @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong, in words, layers of one problem together."""
-        layers: dict[str, list[str]] = {}
-        for one in self.layers:
+        places: dict[str, list[int]] = {}
+        for place, one in enumerate(self.layers):
             for problem in one.problems:
-                layers.setdefault(problem, []).append(one.layer)
-        found = [f"{problem}: layer{'s' if len(of) > 1 else ''} {', '.join(of)}" for problem, of in layers.items()]
+                places.setdefault(problem, []).append(place)
+        found = [f"{problem}: layer{'s' if len(of) > 1 else ''} {self._named(of)}" for problem, of in places.items()]
         found += [f"bits of {recording!r} are not made yet: run the same extract again" for recording in self.waiting]
         if self.n_missing:
             found.insert(0, f"{self.n_missing} of {self.n_items} items are missing: run the same extract again")
         return tuple(found)
+
+    def _named(self, places: Sequence[int]) -> str:
+        """Layers at some places, those that follow one another joined: `0, 4 to 9, final`."""
+        runs: list[list[int]] = []
+        for place in places:
+            if runs and runs[-1][-1] == place - 1:
+                runs[-1].append(place)
+            else:
+                runs.append([place])
+        names = [one.layer for one in self.layers]
+        return ", ".join(
+            names[run[0]] if len(run) == 1 else f"{names[run[0]]}{' to ' if len(run) > 2 else ', '}{names[run[-1]]}"
+            for run in runs
+        )
 
 
 def check_health(store: Store, *, sample: int = 500, seed: int = 0) -> Health:

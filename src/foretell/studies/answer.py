@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foretell.exceptions import InputError, StudyError
+from foretell.studies.notebook import answer_html
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from foretell.studies.sides import Compared
+    from foretell.studies.compared import Compared
     from foretell.studies.summary import Summary
 
 __all__ = ["Answer", "Table", "measured_each"]
@@ -38,6 +39,8 @@ class Answer:
     figures : mapping of str to matplotlib Figure
     failed : mapping of str to str
         Comparisons that could not be measured, and why; the others stand.
+    neighbours : mapping of str to Dataset
+        Nearest items on either side where both foretell each other best, for the page.
     """
 
     results: Mapping[str, xr.Dataset]
@@ -45,6 +48,7 @@ class Answer:
     tables: Mapping[str, Table] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    neighbours: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     @property
     def result(self) -> xr.Dataset:
@@ -66,6 +70,10 @@ class Answer:
 
     def __repr__(self) -> str:
         return f"Answer({', '.join(self.results)})\n{self.summary.paragraph}"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the answer, its numbers, and the first figure."""
+        return answer_html(self)
 
 
 def measured_each(

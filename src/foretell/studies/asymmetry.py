@@ -20,7 +20,15 @@ from foretell.studies.summary import Difference
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Asymmetry", "adjusted", "asymmetry_of_all", "asymmetry_of_curve", "chart_rows", "rows_of"]
+__all__ = [
+    "Asymmetry",
+    "adjusted",
+    "asymmetry_of_all",
+    "asymmetry_of_curve",
+    "asymmetry_of_map",
+    "chart_rows",
+    "rows_of",
+]
 
 LEVEL = 0.05
 
@@ -132,6 +140,15 @@ def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
         },
     )
     return Asymmetry(name, result.attrs, chosen, difference, difference.p_value)
+
+
+def asymmetry_of_map(name: str, result: xr.Dataset) -> Asymmetry:
+    """Asymmetry at the pair of layers where both directions together are least."""
+    cells = tuple(str(layer) for layer in result["together"].to_numpy())
+    difference = Difference(
+        float(result["asymmetry"]), float(result["asymmetry_stderr"]), int(result.attrs["n_groups"])
+    )
+    return Asymmetry(name, result.attrs, cells, difference, difference.p_value)
 
 
 def asymmetry_of_all(found: Sequence[Asymmetry], results: Mapping[str, xr.Dataset]) -> Difference | None:

@@ -17,7 +17,7 @@ from foretell.representations.health import size_on_disk
 
 if TYPE_CHECKING:
     from foretell.representations.data import Pairs
-    from foretell.studies.sides import Job
+    from foretell.studies.arrangement import Job
 
 __all__ = ["Batches", "Rate", "batches_of", "measured_rate"]
 

@@ -14,16 +14,18 @@ from foretell.measure.compare import imbalance_curve
 from foretell.measure.crossfit import CrossFit, cross_fit
 from foretell.measure.similarity import similarity_curve
 from foretell.studies.answer import Answer, measured_each
+from foretell.studies.arrangement import Arrangement, arrange, check_blocks
 from foretell.studies.asymmetry import adjusted, asymmetry_of_curve, chart_rows, rows_of
 from foretell.studies.best import best_differences, rows_of_differences, with_best
+from foretell.studies.compared import Compared
 from foretell.studies.depth_summary import rows_of_layers, summarise_depth
 from foretell.studies.items import rows_of_items
+from foretell.studies.neighbours import neighbours_of
 from foretell.studies.reporting.asymmetries import asymmetry_figure
 from foretell.studies.reporting.beside import beside_figure
 from foretell.studies.reporting.depths import depths_figure
 from foretell.studies.reporting.planes import plane_figure
 from foretell.studies.semantic import semantic_layers
-from foretell.studies.sides import Arrangement, Compared, arrange, check_blocks
 from foretell.studies.similarity import with_similarity
 
 if TYPE_CHECKING:
@@ -89,15 +91,18 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
     if len(results) > 1:
         tables["best-layers-compared"] = rows_of_differences(differences, results)
         figures["asymmetries"] = asymmetry_figure(chart_rows(asymmetries), of=_attrs(results))
+    neighbours = {}
     for one in compared:
         result = results[one.comparison.name]
         layer = _best_together(result)
+        neighbours[one.comparison.name] = neighbours_of(one, layer, layer)
         tables[f"items-{one.comparison.name}"] = rows_of_items(
             one, layer, layer, k=study.measure.k, convention=study.measure.convention
         )
         if study.measure.beside:
             figures[f"beside-{one.comparison.name}"] = beside_figure(result, semantic[one.comparison.name])
-    return Answer(results, summarise_depth(results, semantic, asymmetries, differences), tables, figures, failed)
+    summary = summarise_depth(results, semantic, asymmetries, differences)
+    return Answer(results, summary, tables, figures, failed, neighbours)
 
 
 def _attrs(results: Mapping[str, xr.Dataset]) -> list[Mapping[Any, Any]]:

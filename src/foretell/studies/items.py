@@ -9,7 +9,7 @@ import numpy as np
 from foretell.measure.by_item import item_imbalance
 
 if TYPE_CHECKING:
-    from foretell.studies.sides import Compared
+    from foretell.studies.compared import Compared
 
 __all__ = ["rows_of_items"]
 

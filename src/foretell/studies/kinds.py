@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from foretell.studies.answer import Answer
+from foretell.studies.arrangement import Arrangement
+from foretell.studies.compared import Compared
 from foretell.studies.config import Study
 from foretell.studies.controls.study import answer_controls, arrange_controls
 from foretell.studies.depth import answer_depth, arrange_depth
 from foretell.studies.map import answer_map, arrange_map
-from foretell.studies.sides import Arrangement, Compared
 from foretell.studies.token_pairs import answer_token_pairs, arrange_token_pairs
 from foretell.studies.tokens import answer_tokens, arrange_tokens
 

@@ -14,16 +14,18 @@ from foretell.measure.compare import imbalance_matrix
 from foretell.measure.crossfit import CrossFit, cross_fit
 from foretell.measure.similarity import similarity_matrix
 from foretell.studies.answer import Answer, measured_each
-from foretell.studies.asymmetry import Asymmetry, adjusted, chart_rows, rows_of
+from foretell.studies.arrangement import Arrangement, arrange
+from foretell.studies.asymmetry import Asymmetry, adjusted, asymmetry_of_map, chart_rows, rows_of
 from foretell.studies.best import best_differences, rows_of_differences, with_best
+from foretell.studies.compared import Compared
 from foretell.studies.items import rows_of_items
 from foretell.studies.map_summary import rows_of_best, summarise_map
 from foretell.studies.names import side_name
+from foretell.studies.neighbours import neighbours_of
 from foretell.studies.reporting.asymmetries import asymmetry_figure
 from foretell.studies.reporting.beside import beside_figure
 from foretell.studies.reporting.maps import equal_depth_figure, map_figure
 from foretell.studies.reporting.signs import SignCell, signs_figure
-from foretell.studies.sides import Arrangement, Compared, arrange
 from foretell.studies.similarity import with_similarity
 from foretell.studies.summary import Difference
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from foretell.studies.config import MapStudy
 
-__all__ = ["answer_map", "arrange_map", "asymmetry_of_map", "measure_map"]
+__all__ = ["answer_map", "arrange_map", "measure_map"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -100,15 +102,6 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     return result, fitted
 
 
-def asymmetry_of_map(name: str, result: xr.Dataset) -> Asymmetry:
-    """Asymmetry at the pair of layers where both directions together are least."""
-    cells = tuple(str(layer) for layer in result["together"].to_numpy())
-    difference = Difference(
-        float(result["asymmetry"]), float(result["asymmetry_stderr"]), int(result.attrs["n_groups"])
-    )
-    return Asymmetry(name, result.attrs, cells, difference, difference.p_value)
-
-
 def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
     """Measure every comparison of a map study, and say what they show."""
     measured, failed = measured_each(compared, lambda one: measure_map(study, one))
@@ -124,14 +117,16 @@ def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
         figures["asymmetries"] = asymmetry_figure(chart_rows(asymmetries), of=attrs)
         if len({(one["model_a"], one["model_b"]) for one in attrs}) == len(attrs):
             figures["signs"] = _signs(asymmetries, attrs)
+    neighbours = {}
     for one in compared:
         name, result = one.comparison.name, results[one.comparison.name]
         a, b = (str(layer) for layer in result["together"].to_numpy())
+        neighbours[name] = neighbours_of(one, a, b)
         tables[f"items-{name}"] = rows_of_items(one, a, b, k=study.measure.k, convention=study.measure.convention)
         figures |= {f"map-{name}": map_figure(result), f"equal-depth-{name}": equal_depth_figure(result)}
         if study.measure.beside:
             figures[f"beside-{name}"] = beside_figure(result)
-    return Answer(results, summarise_map(results, asymmetries, differences), tables, figures, failed)
+    return Answer(results, summarise_map(results, asymmetries, differences), tables, figures, failed, neighbours)
 
 
 def _signs(asymmetries: Sequence[Asymmetry], attrs: Sequence[Mapping[Any, Any]]) -> Figure:

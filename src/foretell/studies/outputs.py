@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ from foretell.studies.similarity import similarities_of
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer, Table
     from foretell.studies.config import Study
+
+_KINDS = ("results", "tables", "figures", "neighbours")
 
 _BESIDE = "-beside"
 """End of the name of the table of the measures beside a result."""
@@ -45,7 +49,7 @@ def make_folder(path: Path) -> Path:
 
 
 def write_answer(answer: Answer, study: Study, folder: Path) -> None:
-    """Write `study.yaml`, `summary.txt`, `results/`, `tables/` and `figures/` (.png and .pdf).
+    """Write `study.yaml`, `summary.txt` and `.json`, `results/`, `tables/`, `figures/` (.png and .pdf), `neighbours/`.
 
     Each file is replaced in one step: at any moment it is the whole old one or the whole new one. Results, tables and
     figures that an earlier run left under other names are taken away.
@@ -56,6 +60,8 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
     for name, result in answer.results.items():
         save_result(result, folder / "results" / f"{name}.nc")
         write_csv(result, folder / "results" / f"{name}.csv")
+    for name, near in answer.neighbours.items():
+        save_result(near, folder / "neighbours" / f"{name}.nc")
     similar = {f"{name}{_BESIDE}": similarities_of(result) for name, result in answer.results.items()}
     beside = {name: of for name, of in similar.items() if of is not None}
     for name, of in beside.items():
@@ -68,12 +74,15 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
                 save_figure(figure, path)
     with replacing(folder / "summary.txt") as path:
         path.write_text(answer.text(), encoding="utf-8")
+    with replacing(folder / "summary.json") as path:
+        path.write_text(json.dumps(asdict(answer.summary), ensure_ascii=False, indent=1), encoding="utf-8")
     if not is_of_a_run:
         return  # what else is there is not Foretell's
     for kind, names, suffixes in (
         ("results", {*answer.results, *beside}, (".nc", ".csv")),
         ("tables", answer.tables, (".csv",)),
         ("figures", answer.figures, (".png", ".pdf")),
+        ("neighbours", answer.neighbours, (".nc",)),
     ):
         for path in (folder / kind).glob("*"):
             if path.suffix in suffixes and path.name.removesuffix(path.suffix) not in names:
@@ -81,13 +90,9 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
 
 
 def size_of_answer(folder: Path) -> int:
-    """Bytes of what `write_answer` wrote."""
-    return sum(
-        file.stat().st_size
-        for kind in ("results", "tables", "figures")
-        for file in (folder / kind).glob("*")
-        if file.is_file()
-    )
+    """Bytes of what a run wrote, but for the activations."""
+    files = [*folder.glob("*"), *(file for kind in _KINDS for file in (folder / kind).glob("*"))]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _write_table(rows: Table, path: Path) -> None:

@@ -24,8 +24,8 @@ from foretell.studies.rehearsal import Cost, Shape, rehearse, shapes_of
 from foretell.studies.resident import give_back, resident
 
 if TYPE_CHECKING:
+    from foretell.studies.arrangement import Arrangement, Job
     from foretell.studies.config import Study
-    from foretell.studies.sides import Arrangement, Job
 
 __all__ = ["Plan", "Step", "in_words", "plan", "plan_arranged", "remember"]
 

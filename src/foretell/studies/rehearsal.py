@@ -18,9 +18,11 @@ from foretell.measure.bits import Bits
 from foretell.measure.points import Points
 from foretell.representations.recordings import Recording
 from foretell.representations.tokens import TokenRule
+from foretell.studies.arrangement import Arrangement
+from foretell.studies.compared import Compared, Side
 from foretell.studies.config import TokensStudy
 from foretell.studies.outputs import write_answer
-from foretell.studies.sides import Arrangement, Compared, Side
+from foretell.studies.page.render import write_report
 
 if TYPE_CHECKING:
     from foretell.representations.data import Pairs
@@ -177,6 +179,7 @@ def _cost(
             warnings.simplefilter("ignore")
             began = time.perf_counter()
             write_answer(answer(study, compared), study, Path(folder))
+            write_report(folder, Path(folder) / "report.html")
             seconds = time.perf_counter() - began
             written = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
     finally:
@@ -201,6 +204,7 @@ class _RandomStore:
         self.info = _Info(n_blocks=shape.n_layers - 1)
         self.layers = tuple(str(layer) for layer in range(shape.n_layers))
         self.ids, self.n_items = pairs.ids, len(pairs)
+        self.thumbnails = None
         self.token_counts = np.full(len(pairs), shape.n_tokens, np.uint32)
         self._shape, self._seed = shape, seed
 

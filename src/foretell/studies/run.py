@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foretell.files import replacing
 from foretell.studies.config import Study, load_study
+from foretell.studies.health import health_of
 from foretell.studies.kinds import answer, arrange
 from foretell.studies.outputs import folder_of, folder_of_stores, make_folder, size_of_answer, write_answer
+from foretell.studies.page.render import write_report
 from foretell.studies.plan import plan_arranged, remember
 from foretell.studies.rehearsal import Cost
 from foretell.studies.resident import Watch, give_back
 
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer
+    from foretell.studies.compared import Compared
     from foretell.studies.plan import Plan
 
 __all__ = ["run", "run_checked"]
@@ -89,6 +94,13 @@ def run_checked(
     with Watch() as watch:
         found = answer(study, compared)
         write_answer(found, study, folder)
+        _write_health(compared, folder)
+        write_report(folder, folder / "report.html")
     seconds = time.perf_counter() - began
     remember(study, arrangement, place, Cost(seconds, size_of_answer(folder), watch.more))
     return found
+
+
+def _write_health(compared: Sequence[Compared], folder: Path) -> None:
+    with replacing(folder / "health.json") as path:
+        path.write_text(json.dumps(health_of(compared), ensure_ascii=False, indent=1), encoding="utf-8")

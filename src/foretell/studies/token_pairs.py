@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from foretell.measure.by_token import token_map
 from foretell.studies.answer import Answer
+from foretell.studies.arrangement import Arrangement, arrange
+from foretell.studies.compared import Compared, Side
 from foretell.studies.comparisons import file_name, unique
 from foretell.studies.reporting.token_maps import token_map_figure
-from foretell.studies.sides import Arrangement, Compared, Side, arrange
 from foretell.studies.token_pairs_summary import rows_of_layers_apart, rows_of_reach, summarise_token_pairs
 
 if TYPE_CHECKING:

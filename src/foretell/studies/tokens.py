@@ -17,10 +17,11 @@ from foretell.measure.greedy import greedy_tokens
 from foretell.measure.inference import critical
 from foretell.representations.tokens import TokenRule
 from foretell.studies.answer import Answer
+from foretell.studies.arrangement import Arrangement, arrange, check_blocks
+from foretell.studies.compared import Compared
 from foretell.studies.reporting.depths import depths_figure
 from foretell.studies.reporting.token_curves import token_curve_figure
 from foretell.studies.semantic import semantic_layers
-from foretell.studies.sides import Arrangement, Compared, arrange, check_blocks
 from foretell.studies.tokens_summary import rows_of_greedy, rows_of_means, summarise_tokens
 
 if TYPE_CHECKING:

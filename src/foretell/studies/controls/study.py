@@ -14,7 +14,9 @@ from foretell.exceptions import StudyError
 from foretell.measure.compare import imbalance_curve, imbalance_matrix
 from foretell.measure.similarity import similarity_curve
 from foretell.studies.answer import Answer
+from foretell.studies.arrangement import Arrangement, arrange, check_blocks
 from foretell.studies.choice import n_blocks_of
+from foretell.studies.compared import Compared
 from foretell.studies.controls.rows import chart_rows, rows_of_controls, rows_of_subsamples
 from foretell.studies.controls.subsamples import subsampled_regions
 from foretell.studies.controls.summary import summarise_controls
@@ -23,7 +25,6 @@ from foretell.studies.reporting.beside import beside_figure
 from foretell.studies.reporting.controls import controls_figure
 from foretell.studies.reporting.depths import depths_figure
 from foretell.studies.semantic import semantic_layers
-from foretell.studies.sides import Arrangement, Compared, arrange, check_blocks
 from foretell.studies.similarity import with_similarity
 
 if TYPE_CHECKING:

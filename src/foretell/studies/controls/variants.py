@@ -19,8 +19,8 @@ from foretell.studies.controls.token_order import ShuffledTokens
 if TYPE_CHECKING:
     import xarray as xr
 
+    from foretell.studies.compared import Compared, Side
     from foretell.studies.config import ControlsStudy
-    from foretell.studies.sides import Compared, Side
 
 __all__ = ["LAST_LEFT_OUT", "Variant", "probes", "recordings_of", "variants"]
 

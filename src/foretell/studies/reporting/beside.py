@@ -20,6 +20,7 @@ from foretell.studies.reporting.layout import (
     ONE_COLUMN,
     TWO_COLUMNS,
     axes_at,
+    axes_or_new,
     caption_height,
     legend_above,
     legend_height,
@@ -107,15 +108,15 @@ def _curves(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> Figur
     return figure
 
 
-def plot_similarity(result: xr.Dataset, ax: Axes, *, measure: str) -> Axes:
+def plot_similarity(result: xr.Dataset, ax: Axes | None = None, *, measure: str) -> Axes:
     """Draw one measure of a curve against relative depth on given axes, its largest value filled.
 
     Parameters
     ----------
     result : Dataset
         With `similarity` along `measure` and `layer`, and `relative_depth`; a layer without a value is a gap.
-    ax : Axes
-        Where to draw.
+    ax : Axes, optional
+        Where to draw; new ones by default.
     measure : str
         Which.
 
@@ -124,6 +125,7 @@ def plot_similarity(result: xr.Dataset, ax: Axes, *, measure: str) -> Axes:
     Axes
         The same.
     """
+    ax = axes_or_new(ax)
     depth, of = result["relative_depth"].to_numpy(), result.sel(measure=measure)
     values = of["similarity"].to_numpy()
     ax.plot(depth, values, color=INK, marker="D", markersize=2.2, markerfacecolor="white", markeredgewidth=0.6)

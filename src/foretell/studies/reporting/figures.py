@@ -17,6 +17,7 @@ from foretell.studies.reporting.curves import curve_labels, labelled_artists, pl
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
     axes_at,
+    axes_or_new,
     caption_height,
     legend_above,
     legend_height,
@@ -92,7 +93,7 @@ def depth_figure(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | No
 
 def plot_depth(
     result: xr.Dataset,
-    ax: Axes,
+    ax: Axes | None = None,
     *,
     semantic: Mapping[str, SemanticLayers] | None = None,
     labels: Mapping[str, str] | None = None,
@@ -103,8 +104,8 @@ def plot_depth(
     ----------
     result : Dataset
         A curve with `relative_depth`. Bands and the null are drawn where the result has them.
-    ax : Axes
-        Where to draw.
+    ax : Axes, optional
+        Where to draw; new ones by default.
     semantic : mapping of direction to SemanticLayers, optional
         Shades the regions in the direction's colour.
     labels : mapping of direction to str, optional
@@ -115,6 +116,7 @@ def plot_depth(
     Axes
         The same, its artists labelled for a legend.
     """
+    ax = axes_or_new(ax)
     plot_directions(result, ax, "relative_depth", labels=labels)
     if semantic:
         shade_regions(result, semantic, ax)

@@ -22,6 +22,7 @@ __all__ = [
     "ONE_COLUMN",
     "TWO_COLUMNS",
     "axes_at",
+    "axes_or_new",
     "caption_height",
     "columns_of",
     "legend_above",
@@ -59,6 +60,14 @@ def axes_at(figure: Figure, left: float, bottom: float, width: float, height: fl
     """Axes at a place in inches: fixed places keep the axes of several figures the same size."""
     across, up = figure.get_size_inches()
     return figure.add_axes((left / across, bottom / up, width / across, height / up), **options)
+
+
+def axes_or_new(ax: Axes | None) -> Axes:
+    """The axes that were given, or new ones in a figure one column wide."""
+    if ax is not None:
+        return ax
+    with paper_style():
+        return axes_at(sheet(ONE_COLUMN, 2.4), 0.5, 0.4, ONE_COLUMN - 0.6, 1.9)
 
 
 @lru_cache(4096)
@@ -167,8 +176,9 @@ def columns_of(count: int) -> int:
     return 2 if count == 4 else 3 if count <= 9 else 4
 
 
-def save_figure(figure: Figure, path: Path, *, dots: int = _DOTS) -> None:
-    """Write a figure, a picture of so many dots an inch; the same figure gives the same bytes (no dates inside)."""
+def save_figure(figure: Figure, path: str | Path, *, dots: int = _DOTS) -> None:
+    """Write a figure as PNG (of so many dots an inch), PDF or SVG; the same figure gives the same bytes."""
+    path = Path(path)
     dated: dict[str, Any] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
     # Some settings, the kind of font in a PDF among them, are read only now.
     with paper_style():

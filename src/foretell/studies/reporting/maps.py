@@ -15,6 +15,7 @@ from foretell.studies.reporting.figures import depth_figure
 from foretell.studies.reporting.layout import (
     TWO_COLUMNS,
     axes_at,
+    axes_or_new,
     caption_height,
     sheet,
     shortened,
@@ -66,7 +67,13 @@ def map_figure(result: xr.Dataset) -> Figure:
 
 
 def plot_map(
-    result: xr.Dataset, ax: Axes, *, direction: str, low: float = 0.0, high: float = 1.0, tau: float = _TAU
+    result: xr.Dataset,
+    ax: Axes | None = None,
+    *,
+    direction: str,
+    low: float = 0.0,
+    high: float = 1.0,
+    tau: float = _TAU,
 ) -> Axes:
     """Draw one direction of a map on given axes: the semantic region, the best pair, and where depths are equal.
 
@@ -75,8 +82,8 @@ def plot_map(
     result : Dataset
         A matrix; `best`, where it has it, is marked by a cross, and where it has relative depths a line shows
         where those of both sides are the same.
-    ax : Axes
-        Where to draw.
+    ax : Axes, optional
+        Where to draw; new ones by default.
     direction : {"a_to_b", "b_to_a"}
     low, high : float
         Values of the ends of the colours.
@@ -88,6 +95,7 @@ def plot_map(
     Axes
         The same.
     """
+    ax = axes_or_new(ax)
     of = result.sel(direction=direction)
     values = of["imbalance"].to_numpy()
     # Rows are layers of A, upwards.

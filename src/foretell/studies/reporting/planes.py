@@ -19,6 +19,7 @@ from foretell.studies.reporting.curves import labelled_artists
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
     axes_at,
+    axes_or_new,
     caption_height,
     legend_above,
     legend_height,
@@ -97,7 +98,12 @@ def plane_figure(results: Mapping[str, xr.Dataset], *, errors: bool = False) -> 
 
 
 def plot_plane(
-    result: xr.Dataset, ax: Axes, *, style: LineStyle = RESULT_STYLES[0], label: str = "", errors: bool = False
+    result: xr.Dataset,
+    ax: Axes | None = None,
+    *,
+    style: LineStyle = RESULT_STYLES[0],
+    label: str = "",
+    errors: bool = False,
 ) -> Axes:
     """Draw a curve in the plane on given axes: a point a layer, larger as it lies deeper, joined in order.
 
@@ -105,8 +111,8 @@ def plot_plane(
     ----------
     result : Dataset
         A curve; a layer without a value in one of the directions is left out.
-    ax : Axes
-        Where to draw.
+    ax : Axes, optional
+        Where to draw; new ones by default.
     style : LineStyle
     label : str
         For a legend; none by default.
@@ -118,6 +124,7 @@ def plot_plane(
     Axes
         The same.
     """
+    ax = axes_or_new(ax)
     x, y = (result["imbalance"].sel(direction=direction).to_numpy() for direction in ("a_to_b", "b_to_a"))
     known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     ax.plot(

@@ -16,6 +16,7 @@ from foretell.studies.reporting.layout import (
     ONE_COLUMN,
     TWO_COLUMNS,
     axes_at,
+    axes_or_new,
     caption_height,
     columns_of,
     legend_above,
@@ -98,15 +99,15 @@ def token_curve_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     return figure
 
 
-def plot_token_curve(result: xr.Dataset, ax: Axes, *, labels: Mapping[str, str] | None = None) -> Axes:
+def plot_token_curve(result: xr.Dataset, ax: Axes | None = None, *, labels: Mapping[str, str] | None = None) -> Axes:
     """Draw both directions of a token curve on given axes; where the tokens grow many their axis is logarithmic.
 
     Parameters
     ----------
     result : Dataset
         As `foretell.token_curve` gives it.
-    ax : Axes
-        Where to draw.
+    ax : Axes, optional
+        Where to draw; new ones by default.
     labels : mapping of direction to str, optional
         For the legend, in place of the sides' names.
 
@@ -115,6 +116,7 @@ def plot_token_curve(result: xr.Dataset, ax: Axes, *, labels: Mapping[str, str] 
     Axes
         The same.
     """
+    ax = axes_or_new(ax)
     plot_directions(result, ax, "tokens", labels=labels)
     counts = [int(count) for count in result["tokens"].to_numpy()]
     first, last = min(counts), max(counts)

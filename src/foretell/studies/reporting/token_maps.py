@@ -19,6 +19,7 @@ from foretell.studies.reporting.layout import (
     ONE_COLUMN,
     TWO_COLUMNS,
     axes_at,
+    axes_or_new,
     caption_height,
     legend_above,
     legend_height,
@@ -110,7 +111,13 @@ def token_map_figure(results: Mapping[str, xr.Dataset]) -> Figure:
 
 
 def plot_token_map(
-    result: xr.Dataset, ax: Axes, *, direction: str, low: float = 0.0, high: float = 1.0, inches: float = 2.0
+    result: xr.Dataset,
+    ax: Axes | None = None,
+    *,
+    direction: str,
+    low: float = 0.0,
+    high: float = 1.0,
+    inches: float = 2.0,
 ) -> Axes:
     """Draw one direction of a token map on given axes, tokens as positions from the end.
 
@@ -118,8 +125,8 @@ def plot_token_map(
     ----------
     result : Dataset
         As `foretell.token_map` gives it. Of one within a text the diagonal, a token and itself, is left out.
-    ax : Axes
-        Where to draw.
+    ax : Axes, optional
+        Where to draw; new ones by default.
     direction : {"a_to_b", "b_to_a"}
     low, high : float
         Values of the ends of the colours.
@@ -131,6 +138,7 @@ def plot_token_map(
     Axes
         The same.
     """
+    ax = axes_or_new(ax)
     rows, columns = ([int(name) for name in result[side].to_numpy()] for side in "ab")
     extent = (columns[0] - 0.5, columns[-1] + 0.5, rows[0] - 0.5, rows[-1] + 0.5)
     plot_matrix(_shown(result, direction), ax, low=low, high=high, extent=extent)
@@ -142,21 +150,22 @@ def plot_token_map(
     return ax
 
 
-def plot_by_distance(result: xr.Dataset, ax: Axes) -> Axes:
+def plot_by_distance(result: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw the imbalance by the distance of two tokens on given axes, a line a direction and way, with 95 % bands.
 
     Parameters
     ----------
     result : Dataset
         As `foretell.token_map` gives it. Of one within a text one direction is drawn: both are the same.
-    ax : Axes
-        Where to draw.
+    ax : Axes, optional
+        Where to draw; new ones by default.
 
     Returns
     -------
     Axes
         The same.
     """
+    ax = axes_or_new(ax)
     distance = result["distance"].to_numpy()
     ends = [1.0]
     for (direction, way), label in _labels(result).items():

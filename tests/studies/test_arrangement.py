@@ -17,9 +17,9 @@ import foretell
 from foretell.exceptions import AlignmentError, InputError, StoreError, StudyError
 from foretell.representations.data import Pairs
 from foretell.representations.imported import import_activations
+from foretell.studies.arrangement import Arrangement, arrange
 from foretell.studies.config import study_from
 from foretell.studies.plan import plan
-from foretell.studies.sides import Arrangement, arrange
 from tests.conftest import WORDS
 
 N_ITEMS, N_LAYERS = 50, 3
@@ -74,7 +74,7 @@ def _study(model: Any, sides: Any = ("a", "bb"), **changed: Any) -> dict[str, An
 
 @pytest.fixture(autouse=True)
 def _made(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("foretell.studies.sides.load_pairs", lambda name, sides, **options: pairs.only(sides))
+    monkeypatch.setattr("foretell.studies.arrangement.load_pairs", lambda name, sides, **options: pairs.only(sides))
     monkeypatch.setattr("foretell.studies.outputs.save_figure", lambda figure, path: path.write_bytes(b"a figure"))
 
 
@@ -84,7 +84,7 @@ def _arranged(study: dict[str, Any], stores: Path) -> Arrangement:
 
 class TestStoresMadeElsewhere:
     def test_no_model_is_run(self, pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("foretell.studies.sides.LazyModel", lambda *_: pytest.fail("a model was looked for"))
+        monkeypatch.setattr("foretell.studies.arrangement.LazyModel", lambda *_: pytest.fail("a model was looked for"))
         stores = {side: _store(tmp_path, pairs, side) for side in ("a", "bb")}
         answer = foretell.run(_study({"name": "big", "stores": stores}), out=tmp_path / "run")
         assert (answer.result.attrs["model_a"], answer.result.attrs["n_items"]) == ("big", N_ITEMS)

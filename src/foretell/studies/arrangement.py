@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import AlignmentError, InputError, StoreError, StudyError
+from foretell.exceptions import StoreError, StudyError
 from foretell.measure.inference import FEWEST_GROUPS
-from foretell.measure.space import select
 from foretell.representations.data import load_pairs
 from foretell.representations.extraction import extract, fingerprint
 from foretell.representations.models.lazy import LazyModel, LoadedModel
@@ -23,137 +20,23 @@ from foretell.representations.recordings import Recording
 from foretell.representations.selection import sampled
 from foretell.representations.store import Store, open_store
 from foretell.studies.choice import chosen_pairs, n_blocks_of
-from foretell.studies.comparisons import Comparison, file_name, model_label
+from foretell.studies.compared import Compared, Side
+from foretell.studies.comparisons import Comparison, file_name
+from foretell.studies.elsewhere import in_stores, rows_in, stored_side
 
 if TYPE_CHECKING:
-    from foretell.measure.space import Space
     from foretell.representations.data import Pairs
     from foretell.representations.models import Model
     from foretell.representations.models.base import Modality
     from foretell.studies.config import StudyOfPairs
     from foretell.studies.sections import ModelOf
 
-__all__ = ["Arrangement", "Compared", "Job", "Side", "arrange", "check_blocks"]
+__all__ = ["Arrangement", "Job", "arrange", "check_blocks"]
 
 _LOG = logging.getLogger(__name__)
 
-_HELD_BYTES = 2**28
-"""Most bytes of a side's layers that are held in memory together."""
-
 _Key = tuple[str, "ModelOf"]
 """A side and the model that reads it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """One side of a comparison: what is kept of its items.
-
-    Parameters
-    ----------
-    name : str
-        Of the side of the pairs.
-    store : Store
-        Complete.
-    tokens : str
-        What of the store is compared: a recording.
-    rows : ndarray of int, optional
-        Places of the study's items in the store, where it holds others or holds them in another order.
-    """
-
-    name: str
-    store: Store
-    tokens: str
-    rows: NDArray[np.intp] | None = None
-
-    @property
-    def layers(self) -> list[str]:
-        """Names of the numbered layers: "final" is the last block's output once more, after a norm."""
-        return [layer for layer in self.store.layers if layer.isdecimal()]
-
-    @property
-    def depths(self) -> list[float]:
-        """Relative depth of each, 0 to 1."""
-        return [int(layer) / self.store.info.n_blocks for layer in self.layers]
-
-    @property
-    def model_id(self) -> str:
-        """Id of the model."""
-        return self.store.info.model_id
-
-    @property
-    def revision(self) -> str:
-        """Revision of the model."""
-        return self.store.info.model_revision
-
-    @property
-    def n_tokens(self) -> int:
-        """T, the tokens of an item that are compared."""
-        return self.space(self.layers[0]).n_tokens
-
-    def space(self, layer: str) -> Space:
-        """Bits of one layer."""
-        recording = Recording.parse(self.tokens)
-        space = self.store.space(layer, recording.tokens, binarize=recording.how)
-        return space if self.rows is None else select(space, self.rows)
-
-    def spaces(self, layers: Sequence[str] | None = None) -> dict[str, Space]:
-        """Some layers by name, by default the numbered ones: in memory where they are small, else read when asked."""
-        found = {layer: self.space(layer) for layer in layers or self.layers}
-        n_bytes = sum(space.n_items * space.bits(slice(0, 1)).data.nbytes for space in found.values())
-        # Studies read a layer a dozen times.
-        return found if n_bytes > _HELD_BYTES else {layer: space.bits() for layer, space in found.items()}
-
-    def of(self, tokens: str) -> Side:
-        """Other tokens of the same items."""
-        return replace(self, tokens=tokens)
-
-
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """A comparison with both its sides."""
-
-    comparison: Comparison
-    pairs: Pairs
-    a: Side
-    b: Side
-
-    @property
-    def layers(self) -> list[str]:
-        """Names of the layers that both sides have."""
-        return [layer for layer in self.a.layers if layer in self.b.layers]
-
-    @property
-    def curves(self) -> tuple[dict[str, Space], dict[str, Space]]:
-        """Layers of A and of B that go in pairs.
-
-        Raises
-        ------
-        InputError
-            If there are none.
-        """
-        if not self.layers:
-            raise InputError("The two sides have no layer in common: make stores of the same layers.")
-        return self.a.spaces(self.layers), self.b.spaces(self.layers)
-
-    def attributes(self, study: StudyOfPairs, versions: str) -> dict[str, object]:
-        """What a result says of the study that it is of (``docs/result.md``)."""
-        a, b, pairs = self.a, self.b, self.pairs
-        return {
-            "comparison": self.comparison.name,
-            "model_a": a.model_id,
-            "model_b": b.model_id,
-            "revision_a": a.revision,
-            "revision_b": b.revision,
-            "side_a": a.name,
-            "side_b": b.name,
-            "tokens": " and ".join(dict.fromkeys((a.tokens, b.tokens))),
-            "data": pairs.name,
-            "data_source": pairs.source,
-            "data_licence": pairs.licence,
-            "drop_counts": json.dumps(dict(pairs.dropped)),
-            "versions": json.dumps(json.loads(versions) | _versions()),
-            "study": study.model_dump_json(),
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,8 +158,8 @@ def arrange(
         pairs = _only(pairs, Path(study.pairs.only))
     comparisons = (*study.comparisons, *extra)
     keys = list(dict.fromkeys(key for one in comparisons for key in zip(one.sides, one.models, strict=True)))
-    stored = {key: _stored(*key) for key in keys if key[1].stores is not None}
-    pairs = _in_stores(pairs, stored)
+    stored = {key: stored_side(*key) for key in keys if key[1].stores is not None}
+    pairs = in_stores(pairs, stored)
     slot = LoadedModel()
     models = _lazy_models(keys, pairs, slot)
     wanted: dict[_Key, dict[str, None]] = {key: {} for key in keys}
@@ -305,7 +188,7 @@ def arrange(
         pairs,
         comparisons,
         jobs,
-        {key: (store, _rows(store, pairs, key[0])) for key, store in stored.items()},
+        {key: (store, rows_in(store, pairs, key[0])) for key, store in stored.items()},
         slot,
     )
 
@@ -405,59 +288,3 @@ def _check_different(comparisons: Sequence[Comparison], jobs: Mapping[_Key, Job]
                 f"model: both sides are {one.sides[0]!r}, read by one model in one way, so that they are the same: "
                 "name two sides, two models, or two token rules."
             )
-
-
-def _stored(side: str, of: ModelOf) -> Store:
-    """The store of a side that was made elsewhere."""
-    place = (of.stores or {}).get(side)
-    if place is None:
-        raise StudyError(
-            f"model: {of.name} has stores of {', '.join(of.stores or {})} and none of {side!r}: name one under stores."
-        )
-    store = open_store(place)
-    if not store.is_complete:
-        raise StudyError(f"model: {of.name}: {store.name} is incomplete: make it whole with the call that made it.")
-    return store
-
-
-def _in_stores(pairs: Pairs, stored: Mapping[_Key, Store]) -> Pairs:
-    """Pairs that every store made elsewhere has."""
-    for (_, of), store in stored.items():
-        there = set(store.ids)
-        rows = [row for row, item in enumerate(pairs.ids) if item in there]
-        if not rows:
-            raise AlignmentError(
-                f"model: {of.name}: {store.name} has no item of {pairs.name!r}: make it of the same pairs, whose ids "
-                "it then carries."
-            )
-        if len(rows) < len(pairs):
-            pairs = pairs.take(rows, dropped={f"not in the store of {model_label(of)}": len(pairs) - len(rows)})
-    return pairs
-
-
-def _rows(store: Store, pairs: Pairs, side: str) -> NDArray[np.intp] | None:
-    """Where the pairs are in a store; their texts must be those that it was made of."""
-    if store.ids == pairs.ids:
-        rows = np.arange(len(pairs))
-    else:
-        place = {item: row for row, item in enumerate(store.ids)}
-        rows = np.array([place[item] for item in pairs.ids], np.intp)
-    if side in pairs.texts:
-        for row, item, text in zip(rows, pairs.ids, pairs.texts[side], strict=True):
-            if store.texts[row] != text:
-                raise InputError(
-                    f"{store.name} has another text for item {item!r} than side {side!r} of the pairs: it was made of "
-                    "other pairs; make it again."
-                )
-    return None if store.ids == pairs.ids else rows
-
-
-def _versions() -> dict[str, str]:
-    """Versions of the libraries that the activations depend on, where installed."""
-    found: dict[str, str] = {}
-    for name in ("torch", "transformers", "gguf"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

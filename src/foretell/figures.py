@@ -1,0 +1,77 @@
+"""Figures of results, made for the columns of a paper; every run draws those of its own study.
+
+Functions `..._figure` take results and give a matplotlib Figure with a legend and a caption line that says what the
+numbers depend on. Functions `plot_...` take a result and axes (new ones by default), and give the axes back.
+`save_figure` writes PNG, PDF or SVG, by the ending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from foretell.studies.asymmetry import adjusted, asymmetry_of_curve, asymmetry_of_map, chart_rows
+from foretell.studies.reporting.asymmetries import asymmetry_figure
+from foretell.studies.reporting.beside import beside_figure, plot_similarity
+from foretell.studies.reporting.by_n import by_n_figure, plot_by_n
+from foretell.studies.reporting.depths import depths_figure
+from foretell.studies.reporting.figures import plot_depth, plot_semantic_layers
+from foretell.studies.reporting.health import health_figure, plot_health
+from foretell.studies.reporting.layout import save_figure
+from foretell.studies.reporting.maps import equal_depth_figure, map_figure, plot_map
+from foretell.studies.reporting.planes import plane_figure, plot_plane
+from foretell.studies.reporting.token_curves import plot_token_curve, token_curve_figure
+from foretell.studies.reporting.token_maps import plot_by_distance, plot_token_map, token_map_figure
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "asymmetries_figure",
+    "beside_figure",
+    "by_n_figure",
+    "depths_figure",
+    "equal_depth_figure",
+    "health_figure",
+    "map_figure",
+    "plane_figure",
+    "plot_by_distance",
+    "plot_by_n",
+    "plot_depth",
+    "plot_health",
+    "plot_map",
+    "plot_plane",
+    "plot_semantic_layers",
+    "plot_similarity",
+    "plot_token_curve",
+    "plot_token_map",
+    "save_figure",
+    "token_curve_figure",
+    "token_map_figure",
+]
+
+
+def asymmetries_figure(results: Mapping[str, xr.Dataset]) -> Figure:
+    """Which side foretells the other better, a row a result, with intervals corrected for their number.
+
+    Parameters
+    ----------
+    results : mapping of names to Dataset
+        Curves of layers (the mean over the layers that are semantic both ways) or maps of studies (the best pair).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If none of them has an asymmetry.
+    """
+    found = [
+        asymmetry_of_map(name, result) if "together" in result else asymmetry_of_curve(name, result)
+        for name, result in results.items()
+    ]
+    rows = chart_rows(adjusted([one for one in found if one is not None]))
+    return asymmetry_figure(rows, of=[result.attrs for result in results.values()])
