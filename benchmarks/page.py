@@ -72,7 +72,7 @@ def _shown(rng: np.random.Generator, languages: list[str]) -> Iterator[Shown]:
         attrs = {
             "n": N_ITEMS - 1, "n_items": N_ITEMS, "n_groups": N_ITEMS, "T": 20, "k": 1, "convention": "adjusted",
             "metric": "hamming", "backend": "numba", "side_a": "en", "side_b": language, "model_a": "a", "model_b": "b",
-            "layer_a": "30", "layer_b": "30",
+            "layer_a": "30", "layer_b": "30", "data": "made up",
         }  # fmt: skip
         shape = (2, N_LAYERS, N_LAYERS)
         variables = {

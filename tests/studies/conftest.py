@@ -241,7 +241,7 @@ class World:
             patch.setattr(f"foretell.studies.arrangement.{name}", getattr(self, name))
         patch.setattr("foretell.studies.elsewhere.open_store", self.open_store)
         patch.setattr("foretell.studies.arrangement.LazyModel", self.lazy_model)
-        patch.setattr("foretell.studies.run.health_of", lambda compared: HEALTH)
+        patch.setattr("foretell.studies.run.health_of", lambda compared, stores: HEALTH)
         for name in ("batches_of", "measured_rate"):
             patch.setattr(f"foretell.studies.plan.{name}", getattr(self, name))
         return self

@@ -45,7 +45,7 @@ def test_python_m_foretell() -> None:
     assert ran.stdout == f"foretell {foretell.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [["demo"], ["run"], ["plan"], ["studies"], ["data"], ["data", "fetch"]])
+@pytest.mark.parametrize("command", [["demo"], ["run"], ["plan"], ["studies"], ["data"], ["data", "fetch"], ["report"]])
 def test_every_command_has_help(command: list[str]) -> None:
     shown = RUNNER.invoke(cli.app, [*command, "--help"])
     assert shown.exit_code == 0
@@ -135,6 +135,31 @@ def test_plan_says_what_a_run_will_take(world: World, study: dict[str, Any], tmp
     assert [line for line in lines if line.startswith("measure, draw and write ")]
     assert [line for line in lines if line.startswith("60 items; about 2 min ")]
     assert not world.extracted
+
+
+def test_report_makes_a_page_and_refuses_different_n(
+    world: World,
+    study: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    for name, items in (("one", 60), ("other", 50)):
+        foretell.run(study | {"pairs": study["pairs"] | {"items": items}}, out=tmp_path / name)
+    page = tmp_path / "both.html"
+    words = ["report", str(tmp_path / "one"), str(tmp_path / "other"), "--out", str(page)]
+    assert _main(monkeypatch, *words) == 1
+    assert "error: The results have n of 49, 59" in capsys.readouterr().err
+    assert not page.exists()
+    assert RUNNER.invoke(cli.app, [*words, "--different-n"], catch_exceptions=False).exit_code == 0
+    assert page.stat().st_size > 2**20
+
+
+def test_a_run_ends_by_naming_its_page(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(study))
+    shown = RUNNER.invoke(cli.app, ["run", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "o")])
+    assert shown.stdout.splitlines()[-1] == f"To look at in a browser: {tmp_path / 'o' / 'report.html'}"
+    assert (tmp_path / "o" / "report.html").is_file()
 
 
 def test_warnings_of_foretell_are_lines(capsys: pytest.CaptureFixture[str]) -> None:

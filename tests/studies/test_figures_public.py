@@ -29,10 +29,10 @@ class TestHealth:
         figure = figures.health_figure({"en by tiny": _health("en"), "es by tiny": _health("es", 5)})
         assert_readable(figure)
         values = [line.get_ydata() for line in figure.axes[1].lines]
-        np.testing.assert_allclose(values[0], [3 * layer / 100 for layer in range(9)])
-        np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.5 + layer / 40 for layer in range(9)])
-        np.testing.assert_allclose(figure.axes[2].lines[1].get_ydata(), [layer / 20 for layer in range(5)])
-        np.testing.assert_allclose(figure.axes[0].lines[1].get_xdata(), np.linspace(0, 1, 5))
+        assert values[0] == pytest.approx([3 * layer / 100 for layer in range(9)])
+        assert figure.axes[0].lines[0].get_ydata() == pytest.approx([0.5 + layer / 40 for layer in range(9)])
+        assert figure.axes[2].lines[1].get_ydata() == pytest.approx([layer / 20 for layer in range(5)])
+        assert figure.axes[0].lines[1].get_xdata() == pytest.approx(np.linspace(0, 1, 5))
         for word in ("en by tiny", "es by tiny", "positive bits", "identical items", "tied nearest", "N = 100 items"):
             assert word in words_of(figure)
 
@@ -58,7 +58,7 @@ class TestByN:
         for line, direction in zip(ax.lines, ("a_to_b", "b_to_a"), strict=True):
             np.testing.assert_array_equal(line.get_xdata(), result["n"])
             np.testing.assert_array_equal(line.get_ydata(), result["imbalance"].sel(direction=direction))
-        heights = ax.collections[0].get_paths()[0].vertices[:, 1]  # type: ignore[attr-defined, index]
+        heights = np.asarray(ax.collections[0].get_paths()[0].vertices)[:, 1]
         margin = critical(int(result["n"].min())) * result["stderr"]
         top = (result["imbalance"] + margin).sel(direction="a_to_b").max()
         assert heights.max() == pytest.approx(float(top))

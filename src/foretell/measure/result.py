@@ -32,6 +32,7 @@ __all__ = ["DIRECTIONS", "SCHEMA_VERSION", "Imbalance", "Tidy", "load_result", "
 SCHEMA = "foretell-result"
 SCHEMA_VERSION = 1
 DIRECTIONS = ("a_to_b", "b_to_a")
+_OF_CONTRASTS = ("scores", "edge_direction", "edge_cell", "edge_query", "edge_candidate", "edge_score")
 QUANTILES = (0.025, 0.5, 0.975)
 
 
@@ -258,8 +259,14 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
     return Path(path)
 
 
-def load_result(path: str | Path) -> xr.Dataset:
+def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
     """Read a result into memory.
+
+    Parameters
+    ----------
+    path : str or Path
+    values_only : bool
+        Whether to leave out the scores of items and their edges, which only contrasts need and which can be large.
 
     Raises
     ------
@@ -273,7 +280,7 @@ def load_result(path: str | Path) -> xr.Dataset:
     if not path.is_file():
         raise InputError(f"There is no result at {path}: give the path of a result.nc.")
     try:
-        result = xr.load_dataset(path, engine="h5netcdf")
+        result = xr.load_dataset(path, engine="h5netcdf", drop_variables=_OF_CONTRASTS if values_only else None)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path} cannot be read as netCDF4 ({error}): measure it again.") from error
     if result.attrs.get("schema") != SCHEMA:

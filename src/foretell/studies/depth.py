@@ -25,7 +25,7 @@ from foretell.studies.reporting.asymmetries import asymmetry_figure
 from foretell.studies.reporting.beside import beside_figure
 from foretell.studies.reporting.depths import depths_figure
 from foretell.studies.reporting.planes import plane_figure
-from foretell.studies.semantic import semantic_layers
+from foretell.studies.semantic import semantic_layers, with_regions
 from foretell.studies.similarity import with_similarity
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
     compared = [one for one in compared if one.comparison.name in measured]
     results = {name: result for name, (result, _) in measured.items()}
     semantic = {name: semantic_layers(result) for name, result in results.items()}
+    results = {name: with_regions(result, semantic[name]) for name, result in results.items()}
     asymmetries = adjusted(
         [one for one in (asymmetry_of_curve(name, result) for name, result in results.items()) if one is not None]
     )

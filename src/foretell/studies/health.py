@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foretell.files import replacing
 from foretell.representations.health import check_health
 
 if TYPE_CHECKING:
+    from foretell.representations.store import Store
     from foretell.studies.compared import Compared
 
 __all__ = ["health_of"]
 
 
-def health_of(compared: Sequence[Compared]) -> list[dict[str, Any]]:
-    """What `foretell inspect` finds of each store that is compared: name, problems in words, and a row a layer."""
-    sides = {side.store.name: side for one in compared for side in (one.a, one.b)}
-    found = []
-    for side in sides.values():
-        health = check_health(side.store)
-        found.append(
-            {
-                "name": f"{side.name} by {side.model_id}",
-                "problems": list(health.problems),
-                "layers": [asdict(layer) for layer in health.layers],
-            }
-        )
+def health_of(compared: Sequence[Compared], folder: Path) -> list[dict[str, Any]]:
+    """What `foretell inspect` finds of each store that is compared: name, problems in words, and a row a layer.
+
+    It is kept in a folder, since a store that is complete stays as it is.
+    """
+    sides = {side.store.info.fingerprint: side for one in compared for side in (one.a, one.b)}
+    return [
+        {"name": f"{side.name} by {side.model_id}", **_known(folder / f"health-{name[:16]}.json", side.store)}
+        for name, side in sides.items()
+    ]
+
+
+def _known(place: Path, store: Store) -> dict[str, Any]:
+    try:
+        said = json.loads(place.read_text(encoding="utf-8"))
+        return {"problems": list(said["problems"]), "layers": list(said["layers"])}
+    except (OSError, ValueError, TypeError, KeyError):
+        health = check_health(store)
+    found = {"problems": list(health.problems), "layers": [asdict(layer) for layer in health.layers]}
+    with replacing(place) as path:
+        path.write_text(json.dumps(found), encoding="utf-8")
     return found

@@ -75,7 +75,8 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
     with replacing(folder / "summary.txt") as path:
         path.write_text(answer.text(), encoding="utf-8")
     with replacing(folder / "summary.json") as path:
-        path.write_text(json.dumps(asdict(answer.summary), ensure_ascii=False, indent=1), encoding="utf-8")
+        said = asdict(answer.summary) | {"results": list(answer.results)}
+        path.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")
     if not is_of_a_run:
         return  # what else is there is not Foretell's
     for kind, names, suffixes in (

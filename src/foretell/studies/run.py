@@ -94,13 +94,13 @@ def run_checked(
     with Watch() as watch:
         found = answer(study, compared)
         write_answer(found, study, folder)
-        _write_health(compared, folder)
+        _write_health(compared, folder, place)
         write_report(folder, folder / "report.html")
     seconds = time.perf_counter() - began
     remember(study, arrangement, place, Cost(seconds, size_of_answer(folder), watch.more))
     return found
 
 
-def _write_health(compared: Sequence[Compared], folder: Path) -> None:
+def _write_health(compared: Sequence[Compared], folder: Path, stores: Path) -> None:
     with replacing(folder / "health.json") as path:
-        path.write_text(json.dumps(health_of(compared), ensure_ascii=False, indent=1), encoding="utf-8")
+        path.write_text(json.dumps(health_of(compared, stores), ensure_ascii=False, indent=1), encoding="utf-8")

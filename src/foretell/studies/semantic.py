@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from foretell.measure.minimum import Region, minimum, regions
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["SemanticLayers", "semantic_layers"]
+__all__ = ["SemanticLayers", "said_regions", "semantic_layers", "with_regions"]
 
 
 @dataclass(frozen=True)
@@ -107,3 +109,22 @@ def semantic_layers(result: xr.Dataset, *, tau: float = 0.05, seed: int = 0) -> 
             tau=tau,
         )
     return found
+
+
+def with_regions(result: xr.Dataset, found: Mapping[str, SemanticLayers]) -> xr.Dataset:
+    """A curve that says its semantic regions in an attribute: JSON, their first and last layers by direction."""
+    layers = [str(name) for name in result["layer"].values]
+    said = {
+        direction: [[layers[region.start], layers[region.stop]] for region in of.regions]
+        for direction, of in found.items()
+    }
+    return result.assign_attrs(semantic_regions=json.dumps(said))
+
+
+def said_regions(result: xr.Dataset) -> dict[str, list[tuple[int, int]]]:
+    """Places of the first and last layer of each region that a curve says, by direction."""
+    if "semantic_regions" not in result.attrs:
+        return {}
+    place = {str(name): number for number, name in enumerate(result["layer"].values)}
+    said = json.loads(str(result.attrs["semantic_regions"]))
+    return {direction: [(place[first], place[last]) for first, last in of] for direction, of in said.items()}

@@ -127,29 +127,31 @@ class TestMaps:
             )
             found.page.mouse.move(x, y)
             found.page.mouse.click(x, y)
-            found.page.wait_for_function("document.getElementById('cell').textContent.startsWith('layer of tiny 1,')")
+            found.page.wait_for_selector("#cell:has-text('layer of English by tiny 1,')")
             value, error = (
                 float(result[name].sel(direction="a_to_b", a="1", b="5")) for name in ("imbalance", "stderr")
             )
-            assert f"tiny → deep: {value:.3f} ± {error:.3f}" in found.text("#cell")
+            assert f"en by tiny → es by deep: {value:.3f} ± {error:.3f}" in found.text("#cell")
             assert (found.text("#section-a-title"), found.text("#cell")) != before
-            assert found.text("#section-a-title") == "Along layer of tiny, at layer of deep 5"
+            assert found.text("#section-a-title") == "Along layer of English by tiny, at layer of Spanish by deep 5"
             drawn = found.page.evaluate("document.getElementById('section-b').data.find((one) => one.name).y")
             assert np.array_equal(drawn, result["imbalance"].sel(direction="a_to_b", a="1").to_numpy())
 
     def test_the_same_by_keyboard(self, open_page: Callable[..., Any], runs: Runs) -> None:
         with open_page(runs["map"].folder / "report.html") as found:
-            box = found.page.get_by_label("layer of tiny")
+            box = found.page.locator("#map-controls").get_by_label("layer of English by tiny")
             box.select_option("0")
             box.focus()
             found.page.keyboard.press("ArrowDown")
-            assert found.text("#cell").startswith("layer of tiny 1,")
+            assert found.text("#cell").startswith("layer of English by tiny 1,")
             # The list is drawn anew, and keeps the keyboard.
             found.page.keyboard.press("ArrowDown")
-            assert found.text("#cell").startswith("layer of tiny 2,")
+            assert found.text("#cell").startswith("layer of English by tiny 2,")
             found.page.get_by_role("button", name="Best pair").click()
             best = runs["map"].answer.result["best"].sel(direction="a_to_b").to_numpy()
-            assert found.text("#cell").startswith(f"layer of tiny {best[0]}, layer of deep {best[1]}.")
+            assert found.text("#cell").startswith(
+                f"layer of English by tiny {best[0]}, layer of Spanish by deep {best[1]}."
+            )
 
     def test_directions_are_different_maps(self, open_page: Callable[..., Any], runs: Runs) -> None:
         result = runs["map"].answer.result
@@ -172,7 +174,7 @@ class TestNumbers:
         assert saved
         for file in saved:
             mine, theirs = (
-                list(csv.reader(path.open(encoding="utf-8", newline="")))
+                list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
                 for path in (file, runs[name].folder / "results" / file.name)
             )
             assert mine[0] == theirs[0]
@@ -290,7 +292,7 @@ class TestEverywhere:
             runs["depth"].folder / "report.html", permissions=["clipboard-read", "clipboard-write"]
         ) as found:
             found.page.click("#copy")
-            found.page.wait_for_function("document.getElementById('copy').textContent === 'Copied'")
+            found.page.wait_for_selector("#copy:has-text('Copied')")
             copied = found.page.evaluate("navigator.clipboard.readText()")
             assert copied == (runs["depth"].folder / "study.yaml").read_text(encoding="utf-8")
 

@@ -78,12 +78,15 @@ class TestWhatItIsGiven:
         assert items["a"]["texts"][0].startswith("en ")
         assert items["b"]["texts"][0].startswith("es ")
         assert np.array_equal(_decoded(near["neighbour"]), near_run["neighbour"].to_numpy().ravel())
-        # The first of them is what the imbalance is made of.
-        place = list(ran.answer.result["layer"].to_numpy()).index(near_run.attrs["layer_a"])
-        ranks = _decoded(near["rank"]).reshape(near_run["neighbour_rank"].shape)[0, :, 0]
-        n = ran.answer.result.attrs["n"]
-        imbalance = float(ran.answer.result["imbalance"][0, place])
-        assert (ranks.mean() - 1) / ((n + 1) / 2 - 1) == pytest.approx(imbalance, abs=1e-6)
+        # The first of them are those of the table of items, whose ranks make the imbalance.
+        ranks = _decoded(near["rank"]).reshape(near_run["neighbour_rank"].shape)
+        places = {item: place for place, item in enumerate(items["a"]["ids"])}
+        for row in ran.answer.tables["items-en-es"]:
+            place = places[row["item"]]
+            for number, direction in enumerate(("a_to_b", "b_to_a")):
+                first = int(near_run["neighbour"][number, place, 0])
+                assert items["a"]["ids"][first] == row[f"{direction}_neighbour"]
+                assert ranks[number, place, 0] == row[f"{direction}_rank"]
 
     def test_items_are_kept_once(self, runs: Runs) -> None:
         given = payload(contents_of([runs["several depths"].folder]))
@@ -95,7 +98,7 @@ class TestWhatItIsGiven:
         near = next(iter(runs["depth"].answer.neighbours.values())).isel(query=[7, 3], place=[0])
         contents = contents_of([runs["depth"].folder])
         one = contents.results[0]
-        small = type(contents)(contents.said, (type(one)(one.name, one.result, neighbours=near),))
+        small = type(contents)(contents.said, (type(one)(one.name, one.result, near),))
         given = payload(small)
         found = given["results"][0]["neighbours"]
         ids = given["items"][found["a"]["items"]]["ids"]
@@ -145,6 +148,14 @@ class TestTheFile:
         head = page[: page.index("<main>")]
         assert "<script>alert" not in head
         assert "&lt;script&gt;alert(&#x27;title&#x27;)" in head
+
+
+def test_scores_are_not_read_where_none_asks_for_them(runs: Runs) -> None:
+    (file,) = (runs["depth"].folder / "results").glob("*.nc")
+    whole, values = load_result(file), load_result(file, values_only=True)
+    gone = set(whole.data_vars) - set(values.data_vars)
+    assert gone == {"scores", *(f"edge_{name}" for name in ("direction", "cell", "query", "candidate", "score"))}
+    xr.testing.assert_equal(values["imbalance"], whole["imbalance"])
 
 
 class TestSeveral:
@@ -222,7 +233,7 @@ def test_of_more_items_a_choice_is_kept(monkeypatch: pytest.MonkeyPatch) -> None
     x, y = (foretell.Bits.from_activations(one) for one in np.random.default_rng(0).standard_normal((2, 50, 40)))
     near = neighbours.neighbours_of_spaces(x, y)
     assert dict(near.sizes) == {"direction": 2, "query": 10, "place": 5, "item": 50}
-    every = xr.Dataset(foretell.imbalance_matrix([x], [y], k=5, per_item=True, errors=False))
+    every = foretell.imbalance_matrix([x], [y], k=5, per_item=True, errors=False)
     rows = near["query_number"].to_numpy()
     assert np.array_equal(near["neighbour"].to_numpy(), every["neighbour"].to_numpy()[:, 0, 0][:, rows])
     assert np.array_equal(near["neighbour_rank"].to_numpy(), every["neighbour_rank"].to_numpy()[:, 0, 0][:, rows])

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
 
 from foretell.exceptions import InputError
 from foretell.measure.result import load_result
-from foretell.studies.semantic import semantic_layers
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from foretell.studies.semantic import SemanticLayers
 
 __all__ = ["Contents", "Said", "Shown", "contents_of"]
 
 
 # Results that are of no study do not say what was compared.
-_UNNAMED = {"side_a": "A", "side_b": "B", "model_a": "models not named", "model_b": "models not named", "T": 1}
+_UNNAMED = {
+    "side_a": "A",
+    "side_b": "B",
+    "model_a": "models not named",
+    "model_b": "models not named",
+    "data": "data not named",
+    "T": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,6 @@ class Shown:
     name : str
         Of its files.
     result : Dataset
-    semantic : mapping of direction to SemanticLayers
-        Of a curve of layers with errors; else empty.
     neighbours : Dataset, optional
         `foretell.studies.neighbours`.
     study : str
@@ -64,9 +67,13 @@ class Shown:
 
     name: str
     result: xr.Dataset
-    semantic: Mapping[str, SemanticLayers] = field(default_factory=dict)
     neighbours: xr.Dataset | None = None
     study: str = ""
+
+    @property
+    def n(self) -> int:
+        """Candidates of a query; the most, where parts of the result have different numbers."""
+        return int(np.max(self.result.attrs["n"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,21 +105,38 @@ def contents_of(places: Sequence[str | Path], *, different_n: bool = False) -> C
     said: list[Said] = []
     results: list[Shown] = []
     health: list[Mapping[str, Any]] = []
+    sizes: dict[int, None] = {}
     for place in map(Path, dict.fromkeys(str(place) for place in places)):
         folder = place if place.is_dir() else _run_of(place)
-        files = sorted((place / "results").glob("*.nc")) if place.is_dir() else [place]
-        if not files:
+        files = _results_of(place) if place.is_dir() else [place]
+        found = list(_shown(files, folder)) if files else []
+        if not found:
             raise InputError(f"{place} holds no results: give the folder of a run, or the path of a result.nc.")
-        results += _shown(files, folder)
+        results += found
+        sizes[max(one.n for one in found)] = None  # parts of a study may be of fewer items
         said.append(_said(folder, place))
         health += [one for one in _health(folder) if one not in health]
-    sizes = {int(one.result.attrs["n"]) for one in results}
     if len(sizes) > 1 and not different_n:
         raise InputError(
             f"The results have n of {', '.join(map(str, sorted(sizes)))}, and values at different n are not "
             "comparable: measure them on as many items, or allow it (--different-n; different_n=True)."
         )
     return Contents(tuple(dict.fromkeys(said)), tuple(_named_apart(results)), tuple(health))
+
+
+def _results_of(run: Path) -> list[Path]:
+    """Files of the results of a run, in the order of its study where that is known."""
+    files = sorted((run / "results").glob("*.nc"), key=lambda file: file.stem)
+    order = _summary(run).get("results", [])
+    return sorted(files, key=lambda file: order.index(file.stem) if file.stem in order else len(order))
+
+
+def _summary(run: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _run_of(file: Path) -> Path | None:
@@ -124,27 +148,16 @@ def _run_of(file: Path) -> Path | None:
 def _shown(files: Sequence[Path], folder: Path | None) -> Iterator[Shown]:
     study = "" if folder is None else (folder / "study.yaml").read_text(encoding="utf-8")
     for file in files:
-        result = load_result(file)
+        result = load_result(file, values_only=True)
         if "imbalance" not in result:
             continue
         near = None if folder is None else folder / "neighbours" / file.name
-        large = [name for name in result.data_vars if str(name).startswith(("edge_", "scores"))]
         yield Shown(
             file.stem,
-            result.drop_vars(large).assign_attrs(_UNNAMED | result.attrs),
-            _semantic(result),
+            result.assign_attrs(_UNNAMED | result.attrs),
             None if near is None or not near.is_file() else load_result(near),
             study,
         )
-
-
-def _semantic(result: xr.Dataset) -> Mapping[str, SemanticLayers]:
-    if "relative_depth" not in result.coords or "edge_score" not in result:
-        return {}
-    try:
-        return semantic_layers(result)
-    except InputError:  # a layer without a value
-        return {}
 
 
 def _said(folder: Path | None, place: Path) -> Said:
@@ -153,12 +166,9 @@ def _said(folder: Path | None, place: Path) -> Said:
         return Said(place.stem)
     study = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8")) or {}
     title = str(study.get("title") or folder.name)
-    try:
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        heading, paragraph = tuple(map(str, summary["heading"])), str(summary["paragraph"])
-    except (OSError, ValueError, KeyError, TypeError):
-        heading, paragraph = (), ""
-    return Said(title, str(study.get("question") or ""), heading, paragraph)
+    summary = _summary(folder)
+    heading = tuple(map(str, summary.get("heading", ())))
+    return Said(title, str(study.get("question") or ""), heading, str(summary.get("paragraph", "")))
 
 
 def _health(folder: Path | None) -> list[Mapping[str, Any]]:
@@ -177,4 +187,4 @@ def _named_apart(results: Sequence[Shown]) -> Iterator[Shown]:
     for one in results:
         seen[one.name] = seen.get(one.name, 0) + 1
         name = one.name if seen[one.name] == 1 else f"{one.name}-{seen[one.name]}"
-        yield Shown(name, one.result, one.semantic, one.neighbours, one.study)
+        yield Shown(name, one.result, one.neighbours, one.study)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from foretell.measure.result import DIRECTIONS, tidy
 from foretell.studies.names import direction_name, direction_sentence, in_words, sides_of
 from foretell.studies.reporting.captions import conditions, panel_titles
+from foretell.studies.semantic import said_regions
 from foretell.studies.similarity import similarities_of
 
 if TYPE_CHECKING:
@@ -50,14 +51,11 @@ def _of_result(one: Shown, title: str, items: dict[str, dict[str, Any]]) -> dict
             direction: {"codes": direction_name(attrs, direction), "words": direction_sentence(attrs, direction)}
             for direction in DIRECTIONS
         },
-        "n": int(attrs["n"]),
+        "n": one.n,
         "conditions": conditions(attrs),
         "table": _table(result),
         "similar": None if similar is None else _table(similar),
-        "semantic": {
-            direction: {"regions": [[region.start, region.stop] for region in found.regions]}
-            for direction, found in one.semantic.items()
-        },
+        "regions": said_regions(result),
         "neighbours": None if one.neighbours is None else _neighbours(one.neighbours, items),
         "study": one.study,
         "made": _made(attrs),
@@ -179,7 +177,7 @@ def _made(attrs: Mapping[Any, Any]) -> dict[str, str]:
                 f"{attrs[f'model_{end}']} ({attrs[f'revision_{end}']})" for end in "ab" if f"revision_{end}" in attrs
             )
         ),
-        "Data": f"{attrs['data']} ({attrs['data_licence']}) {attrs['data_source']}" if "data" in attrs else "",
+        "Data": f"{attrs['data']} ({attrs['data_licence']}) {attrs['data_source']}" if "data_source" in attrs else "",
         "Left out": "; ".join(f"{count} {reason}" for reason, count in dropped.items()),
         "Seeds": "; ".join(
             f"{what} {study[section]['seed']}"

@@ -49,11 +49,11 @@ def conditions(*results: _Attributes, tokens: bool = True) -> str:
         return ""
     said = [f"N = {_each(results, 'n_items')} items{_groups(results)}", f"n = {_each(results, 'n')}"]
     if tokens:
-        said.append(f"T = {_joined(count for attrs in results for count in np.atleast_1d(attrs['T']))}")
+        said.append(f"T = {_each(results, 'T')}")
     said += [f"k = {_each(results, 'k')}", _each(results, "convention")]
     models = _joined(attrs[f"model_{side}"] for attrs in results for side in "ab")
     data = _joined(attrs[key] for attrs in results for key in ("data", "data_a", "data_b") if key in attrs)
-    unequal = " Values at different n are not comparable." if len({attrs["n"] for attrs in results}) > 1 else ""
+    unequal = " Values at different n are not comparable." if len({str(attrs["n"]) for attrs in results}) > 1 else ""
     return f"{', '.join(said)}. {models}; {data}.{unequal}"
 
 
@@ -121,7 +121,7 @@ def short_direction(attrs: _Attributes, direction: str, inches: float) -> str:
 
 
 def _each(results: Sequence[_Attributes], key: str) -> str:
-    return _joined(attrs[key] for attrs in results)
+    return _joined(value for attrs in results for value in np.atleast_1d(attrs[key]).tolist())
 
 
 def _groups(results: Sequence[_Attributes]) -> str:

@@ -73,12 +73,12 @@ function placeName(name, position, unit) {
 
 /** Semantic regions as bars beneath the curves. */
 function regions(result) {
-  if (STATE.quantity !== "imbalance" || !result.semantic) return [];
+  if (STATE.quantity !== "imbalance") return [];
   const x = axisOf(result).x;
   const edges = [x[0] - 0.01, ...x.slice(1).map((value, place) => (value + x[place]) / 2), x[x.length - 1] + 0.01];
   const shapes = [];
   ["a_to_b", "b_to_a"].forEach((direction, row) => {
-    for (const [first, last] of (result.semantic[direction] || { regions: [] }).regions) {
+    for (const [first, last] of result.regions[direction] || []) {
       const hue = colour(direction);
       shapes.push({
         type: "rect", xref: "x", yref: "paper", x0: edges[first], x1: edges[last + 1], y0: 0.005 + 0.02 * row, y1: 0.02 + 0.02 * row,

@@ -40,7 +40,7 @@ function drawList(near) {
   const order = byId("order");
   if (!order.firstChild) {
     order.append(
-      select("Order", [["given", "as in the data"], ["worst", "least foretold first"], ["best", "best foretold first"]], STATE.order, (chosen) => change({ order: chosen })),
+      select("Order", [["given", "as in the data"], ["worst", "least foretold first"], ["best", "best foretold first"]], STATE.order, (chosen) => change({ order: chosen, item: null })),
     );
   }
   const rows = places.slice(0, LISTED).map((place) => {
