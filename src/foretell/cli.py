@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-_BEGAN = time.perf_counter()
-
 _FEW = 2
 """Blocks of a summary that are printed with all their facts, side by side."""
 
@@ -73,16 +71,18 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and leave."),
     ] = False,
 ) -> None:
-    pass
+    context.obj = time.perf_counter()  # when the command began: what plans count from
 
 
 @app.command()
 def demo(
+    context: typer.Context,
     out: Out = None,
     items: Annotated[int, typer.Option(metavar="N", min=3, help="Pairs to keep, after filters.")] = 900,
     languages: Annotated[str, typer.Option(metavar="A,B", help="Two languages of the data set, by code.")] = "en,es",
@@ -100,11 +100,12 @@ def demo(
         raise typer.BadParameter(f"{languages!r} is not two codes, as in en,es", param_hint="--languages")
     preset = preset_mapping("demo")
     preset["pairs"] |= {"items": items, "sides": sides}
-    _run(study_from(preset, source="demo"), Path("foretell-demo") if out is None else out)
+    _run(study_from(preset, source="demo"), Path("foretell-demo") if out is None else out, began=context.obj)
 
 
 @app.command()
 def run(
+    context: typer.Context,
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A study file (YAML), or a preset's name.")],
     out: Out = None,
     stores: Stores = None,
@@ -118,11 +119,12 @@ def run(
     from foretell.studies.outputs import folder_of
 
     name, checked = load_study(study)
-    _run(checked, folder_of(name, out), stores)
+    _run(checked, folder_of(name, out), stores, began=context.obj)
 
 
 @app.command()
 def plan(
+    context: typer.Context,
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A study file (YAML), or a preset's name.")],
     out: Out = None,
     stores: Stores = None,
@@ -138,7 +140,7 @@ def plan(
     name, checked = load_study(study)
     place = folder_of_stores(folder_of(name, out), stores)
     with _progress():
-        found = plan_checked(checked, place, starting=time.perf_counter() - _BEGAN)
+        found = plan_checked(checked, place, starting=time.perf_counter() - context.obj)
     table = Table("", "time", "MiB on disk", box=None, pad_edge=False)
     for step in found.steps:
         table.add_row(step.name, in_words(step.seconds), f"{step.disk_bytes / 2**20:.0f}" if step.disk_bytes else "")
@@ -208,7 +210,7 @@ app.command()(reporting.report)
 app.command()(looking.doctor)
 
 
-def _run(study: Study, out: Path, stores: Path | None = None) -> None:
+def _run(study: Study, out: Path, stores: Path | None = None, *, began: float) -> None:
     """Run a checked study with its plan and progress on stderr, then print what it found and where it is."""
     from foretell.studies.run import run_checked
 
@@ -216,8 +218,8 @@ def _run(study: Study, out: Path, stores: Path | None = None) -> None:
         print(f"Plan: {found}", file=sys.stderr)
 
     with _progress():
-        began = time.perf_counter() - _BEGAN
-        answer = run_checked(study, out, stores=stores, progress=sys.stderr.isatty(), planned=tell, starting=began)
+        starting = time.perf_counter() - began
+        answer = run_checked(study, out, stores=stores, progress=sys.stderr.isatty(), planned=tell, starting=starting)
     _print_summary(answer.summary)
     _console().print(f"Written to {out}: {', '.join(_written(answer))}", soft_wrap=True)
     _console().print(f"To look at in a browser: {out / 'report.html'}", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import foretell
 from foretell.exceptions import StoreError
 from foretell.representations.data import Pairs
-from foretell.representations.health import Health, check_health
+from foretell.representations.health import Health, LayerHealth, check_health
 from foretell.representations.store import Storage, Store, StoreWriter
 
 N, H, T = 60, 64, 3
@@ -75,7 +76,7 @@ def test_identical_items_are_counted(x: Array, tmp_path: Path) -> None:
 
 def test_layers_of_one_problem_stand_together(x: Array, tmp_path: Path) -> None:
     x[:, 9] = x[:, 8]
-    assert check_health(stored(x, tmp_path)).problems == ("items have the bits of another: layers 0, 1, 2",)
+    assert check_health(stored(x, tmp_path)).problems == ("items have the bits of another: layers 0 to 2",)
 
 
 def test_missing_items_are_said_and_the_others_looked_at(x: Array, tmp_path: Path) -> None:
@@ -106,3 +107,11 @@ def test_near_zero_is_of_the_first_recording(tokens: list[str], x: Array, tmp_pa
     scale = np.sqrt((of**2).mean(-1, keepdims=True))
     expected = None if "projection" in tokens[0] else (np.abs(of) <= 1e-4 * scale).mean()
     assert found.layers[0].near_zero == (None if expected is None else pytest.approx(expected))
+
+
+def test_layers_that_follow_one_another_are_joined() -> None:
+    whole, bad = LayerHealth("", 0.5, 0, 0.0, None), LayerHealth("", 0.01, 0, 0.0, None)
+    layers = [replace(bad if place in (0, 2, 3, 5, 6, 7) else whole, layer=str(place)) for place in range(7)]
+    layers.append(replace(bad, layer="final"))
+    (problem,) = Health("last 1", tuple(layers), 9, 0, 9).problems
+    assert problem == "nearly all bits are alike (collapsed): layers 0, 2, 3, 5 to final"

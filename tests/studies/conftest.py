@@ -249,8 +249,10 @@ class World:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """Put the tiny world in place of data, models and extraction, and spare the drawing of figures."""
+    """Put the tiny world in place of data, models and extraction, and spare the drawing of figures and the page."""
     monkeypatch.setattr("foretell.studies.outputs.save_figure", lambda figure, path: path.write_bytes(b"a figure"))
+    for module in ("run", "rehearsal"):
+        monkeypatch.setattr(f"foretell.studies.{module}.write_report", lambda folder, path: path.write_bytes(b"a page"))
     return World().put_into(monkeypatch)
 
 

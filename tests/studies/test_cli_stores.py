@@ -226,8 +226,8 @@ class TestInspect:
         words = ["import", tmp_path / "in.npz", "--model", "m", "--data", "d", "--side", "left"]
         shown(*words, "--out", tmp_path / "o.zarr", "--tokens", "last 3")
         text = shown("inspect", tmp_path / "o.zarr")
-        assert "! nearly all bits are alike (collapsed): layers 0, 1, 2" in text
-        assert "! items have the bits of another: layers 0, 1, 2" in text
+        assert "! nearly all bits are alike (collapsed): layers 0 to 2" in text
+        assert "! items have the bits of another: layers 0 to 2" in text
 
     def test_no_store(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         assert "There is no store at nowhere" in main(monkeypatch, capsys, "inspect", "nowhere")

@@ -16,6 +16,7 @@ from foretell.representations.models.lazy import LazyModel, slowest_load
 from foretell.studies.calibration import Batches, Rate, batches_of, measured_rate
 from foretell.studies.config import study_from
 from foretell.studies.kinds import arrange
+from foretell.studies.outputs import size_of_answer
 from foretell.studies.plan import Plan, Step, in_words, plan
 from foretell.studies.rehearsal import Cost, _extrapolated, shape_of
 from foretell.studies.resident import Watch, resident
@@ -112,10 +113,7 @@ class TestSteps:
         foretell.run(study, out=tmp_path)
         known = plan(study, out=tmp_path).steps[-1]
         assert 0 < known.seconds != 7.0
-        size = sum(
-            path.stat().st_size for kind in ("results", "tables", "figures") for path in (tmp_path / kind).iterdir()
-        )
-        assert known.disk_bytes == size
+        assert known.disk_bytes == size_of_answer(tmp_path)
         (cost,) = (
             path
             for path in (tmp_path / "stores").glob("cost-*.json")

@@ -18,7 +18,8 @@ from foretell.exceptions import InputError, StudyError
 from tests.studies.conftest import N_BLOCKS, World
 
 FILES = {
-    *("study.yaml", "summary.txt", "results/en-es.nc", "results/en-es.csv"),
+    *("study.yaml", "summary.txt", "summary.json", "health.json", "report.html"),
+    *("results/en-es.nc", "results/en-es.csv", "neighbours/en-es.nc"),
     *("tables/layers.csv", "tables/asymmetries.csv", "tables/items-en-es.csv"),
     *("figures/depth.png", "figures/depth.pdf", "figures/plane.png", "figures/plane.pdf"),
 }
@@ -169,7 +170,8 @@ def test_a_side_s_name_stays_within_the_folder(world: World, study: dict[str, An
     assert all(path.parent == tmp_path / "run" / "stores" for path in world.extracted)
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
     found = {path.name for path in (tmp_path / "run").iterdir()}
-    assert found == {"figures", "results", "stores", "study.yaml", "summary.txt", "tables"}
+    said = {"study.yaml", "summary.txt", "summary.json", "health.json", "report.html"}
+    assert found - {"neighbours"} == {"figures", "results", "stores", "tables"} | said
     assert {len(Path(name).parts) for name in _files(tmp_path / "run")} == {1, 2}
 
 
@@ -243,7 +245,8 @@ def test_a_map_of_two_models(world: World, study: dict[str, Any], tmp_path: Path
     assert float(result["asymmetry"]) == pytest.approx(difference)
     assert float(result["asymmetry_stderr"]) > 0
     assert _files(tmp_path) == {
-        *("study.yaml", "summary.txt", "results/en-es.nc", "results/en-es.csv"),
+        *("study.yaml", "summary.txt", "summary.json", "health.json", "report.html"),
+        *("results/en-es.nc", "results/en-es.csv", "neighbours/en-es.nc"),
         *("tables/best-pairs.csv", "tables/asymmetries.csv", "tables/items-en-es.csv"),
         *(f"figures/{name}-en-es{suffix}" for name in ("map", "equal-depth") for suffix in (".png", ".pdf")),
     }

@@ -243,8 +243,14 @@ class TestNeighbours:
 
 
 class TestEverywhere:
-    @pytest.mark.parametrize("name", ["several depths", "several maps", "token-pairs", "controls", "tokens"])
-    @pytest.mark.parametrize("options", [{}, {"viewport": NARROW}, {"color_scheme": "dark"}], ids=str)
+    @pytest.mark.parametrize(
+        ("name", "options"),
+        [
+            *((name, {"viewport": NARROW}) for name in ("depth", "several maps", "token-pairs", "controls", "tokens")),
+            ("several depths", {}),
+            ("map", {"color_scheme": "dark"}),
+        ],
+    )
     def test_it_fits_and_complains_of_nothing(
         self, open_page: Callable[..., Any], runs: Runs, name: str, options: dict[str, Any]
     ) -> None:

@@ -185,6 +185,12 @@ class TestSeveral:
         assert write_report(_bare(tmp_path, 40), tmp_path / "page.html").is_file()
 
 
+def test_the_folder_of_a_comparison_without_a_study(tmp_path: Path) -> None:
+    _bare(tmp_path, 40).rename(tmp_path / "result.nc")
+    (one,) = contents_of([tmp_path]).results
+    assert one.name == "result"
+
+
 def _bare(folder: Path, n_items: int) -> Path:
     x, y = np.random.default_rng(0).standard_normal((2, 3, n_items, 16))
     return save_result(foretell.imbalance_matrix(list(x), list(y)), folder / "bare.nc")

@@ -106,7 +106,7 @@ def contents_of(places: Sequence[str | Path], *, different_n: bool = False) -> C
     results: list[Shown] = []
     health: list[Mapping[str, Any]] = []
     sizes: dict[int, None] = {}
-    for place in map(Path, dict.fromkeys(str(place) for place in places)):
+    for place in dict.fromkeys(_found(Path(place)) for place in places):
         folder = place if place.is_dir() else _run_of(place)
         files = _results_of(place) if place.is_dir() else [place]
         found = list(_shown(files, folder)) if files else []
@@ -122,6 +122,11 @@ def contents_of(places: Sequence[str | Path], *, different_n: bool = False) -> C
             "comparable: measure them on as many items, or allow it (--different-n; different_n=True)."
         )
     return Contents(tuple(dict.fromkeys(said)), tuple(_named_apart(results)), tuple(health))
+
+
+def _found(place: Path) -> Path:
+    """A run's folder or a result's file; of the folder that `foretell compare` wrote, its result."""
+    return place / "result.nc" if (place / "result.nc").is_file() else place
 
 
 def _results_of(run: Path) -> list[Path]:
