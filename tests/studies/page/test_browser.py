@@ -80,7 +80,8 @@ class TestCurves:
             found.page.check("input[name=direction][value=b_to_a]")
             assert _trace_names(found.page, "curve-chart") == ["shuffled pairs", "Spanish foretells English"]
             label = found.page.get_attribute("#curve-chart", "aria-label") or ""
-            assert "English foretells Spanish: least" in label
+            assert "Spanish foretells English: least" in label
+            assert "English foretells Spanish" not in label
 
     def test_values_are_the_results(self, open_page: Callable[..., Any], runs: Runs) -> None:
         result = runs["depth"].answer.result
@@ -100,6 +101,10 @@ class TestCurves:
             similar = runs["depth"].answer.result["similarity"].sel(measure="cka").to_numpy()
             assert np.array_equal(drawn, similar)
             assert found.page.locator("input[name=direction]").count() == 0
+            best = int(np.argmax(similar))
+            label = found.page.get_attribute("#curve-chart", "aria-label") or ""
+            assert f"CKA: greatest {similar[best]:.3f}" in label
+            assert f"at layer {best} " in label
 
     def test_pairs_models_and_all_together(self, open_page: Callable[..., Any], runs: Runs) -> None:
         with open_page(runs["several depths"].folder / "report.html") as found:
@@ -185,6 +190,7 @@ class TestNumbers:
     def test_the_table_can_be_read(self, open_page: Callable[..., Any], runs: Runs) -> None:
         with open_page(runs["depth"].folder / "report.html") as found:
             found.page.get_by_text("Show the table").click()
+            found.page.wait_for_selector("#table tbody tr")
             assert found.page.locator("#table tbody tr").count() == 10
             assert "imbalance" in found.text("#table thead")
 

@@ -68,6 +68,13 @@ class TestWhatItIsGiven:
         assert values[1][tuple(one["best"]["b_to_a"])] == values[1].min()
         assert values.sum(axis=0)[tuple(one["best"]["together"])] == values.sum(axis=0).min()
 
+    def test_a_token_is_not_said_to_foretell_itself(self, runs: Runs) -> None:
+        given = payload(contents_of([runs["token-pairs"].folder]))["results"]
+        within = [one for one in given if one["within"]]
+        assert {one["name"].split("_")[1] for one in within} == {"within-en", "within-es"}
+        assert all(row != column for one in within for row, column in one["best"].values())
+        assert {axis["unit"] for one in given for axis in one["table"]["over"][1:]} == {"position"}
+
     def test_neighbours_are_those_of_the_measure(self, runs: Runs) -> None:
         ran = runs["depth"]
         given = payload(contents_of([ran.folder]))
@@ -166,6 +173,11 @@ class TestSeveral:
         assert all(one.neighbours is not None for one in contents.results)
         assert len(contents.said) == 2
 
+    def test_a_result_is_shown_once(self, runs: Runs) -> None:
+        folder = runs["several depths"].folder
+        file = next((folder / "results").glob("*.nc"))
+        assert len(contents_of([folder, file, folder / "results" / ".."]).results) == 4
+
     def test_results_of_one_name_are_numbered(self, runs: Runs, tmp_path: Path) -> None:
         shutil.copytree(runs["depth"].folder, tmp_path / "again")
         contents = contents_of([runs["depth"].folder, tmp_path / "again"])
@@ -204,6 +216,12 @@ class TestRefused:
     def test_a_folder_of_no_results(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="holds no results"):
             contents_of([tmp_path])
+
+    def test_a_curve_over_n(self, tmp_path: Path) -> None:
+        x, y = np.random.default_rng(0).standard_normal((2, 120, 16))
+        file = save_result(foretell.imbalance_by_n(x, y), tmp_path / "n.nc")
+        with pytest.raises(InputError, match="by_n_figure"):
+            contents_of([file])
 
     def test_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no result at"):

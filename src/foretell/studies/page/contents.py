@@ -106,10 +106,15 @@ def contents_of(places: Sequence[str | Path], *, different_n: bool = False) -> C
     results: list[Shown] = []
     health: list[Mapping[str, Any]] = []
     sizes: dict[int, None] = {}
-    for place in dict.fromkeys(_found(Path(place)) for place in places):
-        folder = place if place.is_dir() else _run_of(place)
+    read: set[Path] = set()
+    for place in dict.fromkeys(_found(Path(place)).resolve() for place in places):
+        folder = place if (place / "study.yaml").is_file() else _run_of(place)
         files = _results_of(place) if place.is_dir() else [place]
-        found = list(_shown(files, folder)) if files else []
+        new = [file for file in files if file not in read]
+        if files and not new:
+            continue  # of a run that is there already
+        read.update(new)
+        found = list(_shown(new, folder))
         if not found:
             raise InputError(f"{place} holds no results: give the folder of a run, or the path of a result.nc.")
         results += found
@@ -156,6 +161,8 @@ def _shown(files: Sequence[Path], folder: Path | None) -> Iterator[Shown]:
         result = load_result(file, values_only=True)
         if "imbalance" not in result:
             continue
+        if "n" not in result.attrs:
+            raise InputError(f"{file} is no curve or map of one n: draw it with foretell.figures.by_n_figure.")
         near = None if folder is None else folder / "neighbours" / file.name
         yield Shown(
             file.stem,
@@ -183,7 +190,7 @@ def _health(folder: Path | None) -> list[Mapping[str, Any]]:
         found = json.loads((folder / "health.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    return list(found)
+    return [dict(one) for one in found] if isinstance(found, list) else []
 
 
 def _named_apart(results: Sequence[Shown]) -> Iterator[Shown]:

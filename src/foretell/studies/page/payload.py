@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from foretell.measure.result import DIRECTIONS, tidy
 from foretell.studies.names import direction_name, direction_sentence, in_words, sides_of
 from foretell.studies.reporting.captions import conditions, panel_titles
+from foretell.studies.reporting.token_maps import is_within
 from foretell.studies.semantic import said_regions
 from foretell.studies.similarity import similarities_of
 
@@ -52,6 +54,7 @@ def _of_result(one: Shown, title: str, items: dict[str, dict[str, Any]]) -> dict
             for direction in DIRECTIONS
         },
         "n": one.n,
+        "within": is_within(result),
         "conditions": conditions(attrs),
         "table": _table(result),
         "similar": None if similar is None else _table(similar),
@@ -79,14 +82,15 @@ def _table(result: xr.Dataset) -> dict[str, Any]:
         "over": [_axis(result, dim, names) for dim, names in table.over.items()],
         "along": {name: _encoded(values, "f8") for name, values in table.along.items()},
         "columns": {name: _encoded(values, "f8") for name, values in table.columns.items()},
-        "settings": {name: _plain(value) for name, value in table.settings.items()},
+        # As the CSV file beside the result has them.
+        "settings": {name: str(_plain(value)) for name, value in table.settings.items()},
     }
 
 
 def _axis(result: xr.Dataset, dim: str, names: NDArray[Any]) -> dict[str, Any]:
     """A dimension: names of its places, where they lie, and what it is called."""
     depth = result.coords.get("relative_depth") if dim == "layer" else None
-    unit = "depth" if depth is not None else _UNITS.get(dim, dim)
+    unit = "depth" if depth is not None else _unit(result, dim)
     if depth is not None:
         positions = depth.to_numpy().tolist()
     else:
@@ -100,13 +104,17 @@ def _axis(result: xr.Dataset, dim: str, names: NDArray[Any]) -> dict[str, Any]:
     }
 
 
+def _unit(result: xr.Dataset, dim: str) -> str:
+    """What a place of a dimension is; of maps of tokens a position from the end."""
+    return "position" if dim in ("a", "b") and "by_distance" in result else _UNITS.get(dim, dim)
+
+
 def _axis_label(result: xr.Dataset, dim: str, unit: str) -> str:
     """What an axis says: of maps which side, and by which model where two read them."""
     if unit == "depth":
         return "relative depth"
     if dim not in ("a", "b"):
         return unit
-    unit = "position from the end" if "by_distance" in result else unit
     name = sides_of(result.attrs, "a_to_b")["ab".index(dim)]
     return f"{unit} of {in_words(name)}"
 
@@ -125,7 +133,9 @@ def _facets(attrs: Mapping[Any, Any]) -> dict[str, str]:
 
 def _best(result: xr.Dataset) -> dict[str, list[int]]:
     """Places of the least cell of each direction, and of both together."""
-    values = result["imbalance"].to_numpy()
+    values = result["imbalance"].to_numpy().copy()
+    if is_within(result):  # a token foretells itself
+        values[:, range(values.shape[1]), range(values.shape[1])] = np.nan
     found = {"together": values.sum(axis=0)} | dict(zip(DIRECTIONS, values, strict=True))
     return {
         name: [int(place) for place in np.unravel_index(np.nanargmin(of), of.shape)]
@@ -160,7 +170,7 @@ def _items(near: xr.Dataset, end: str, seen: NDArray[Any], items: dict[str, dict
     if f"picture_{end}" in near:
         pictures = [f"data:image/png;base64,{data}" for data in near[f"picture_{end}"].to_numpy()[seen]]
     made = {"ids": ids, "texts": texts, "pictures": pictures}
-    key = json.dumps([ids, texts, pictures is None])
+    key = hashlib.sha256(json.dumps(made).encode()).hexdigest()
     items.setdefault(key, made)
     name = sides_of(near.attrs, "a_to_b")["ab".index(end)]
     return {"items": list(items).index(key), "label": f"{in_words(name)}, layer {near.attrs[f'layer_{end}']}"}

@@ -66,7 +66,9 @@ def write_report(
 def page_of(contents: Contents) -> str:
     """The page as text."""
     library, script = _chart_library(), _script()
-    data = json.dumps(payload(contents), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    data = json.dumps(payload(contents), ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace(
+        "<", "\\u003c"
+    )
     policy = (
         f"default-src 'none'; script-src {_hash(library)} {_hash(script)}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"

@@ -90,10 +90,12 @@ def plot_health(found: Mapping[str, Health], ax: Axes | None = None, *, what: st
     ax = axes_or_new(ax)
     for number, (name, health) in enumerate(found.items()):
         style = RESULT_STYLES[number % len(RESULT_STYLES)]
-        last = max(len(health.layers) - 1, 1)
+        # What comes after the last block has no depth of its own.
+        layers = [one for one in health.layers if one.layer.isdecimal()]
+        last = max(len(layers) - 1, 1)
         values = [
             {"positive": one.positive, "duplicates": one.n_duplicates / health.n_items, "tied": one.tied}[what]
-            for one in health.layers
+            for one in layers
         ]
         ax.plot(
             [place / last for place in range(len(values))],

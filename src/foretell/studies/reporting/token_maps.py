@@ -65,7 +65,7 @@ def token_map_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     if not 1 <= len(results) <= _MOST:
         raise InputError(f"A figure of token maps takes one to {_MOST} results: {len(results)} were given.")
     every = list(results.values())
-    directions = ["a_to_b"] if all(map(_within, every)) else list(LETTERS)
+    directions = ["a_to_b"] if all(map(is_within, every)) else list(LETTERS)
     values = np.concatenate([_shown(result, one).ravel() for result in every for one in LETTERS])
     low, high = float(np.nanmin(values)), max(1.0, float(np.nanmax(values)))
     alike = len({_sides(result) for result in every}) == 1
@@ -89,10 +89,10 @@ def token_map_figure(results: Mapping[str, xr.Dataset]) -> Figure:
             panel = axes_at(figure, x, below, wide, tall)
             plot_by_distance(result, panel)
             panels.append(panel)
-            for row, direction in enumerate(directions[:1] if _within(result) else directions):
+            for row, direction in enumerate(directions[:1] if is_within(result) else directions):
                 ax = axes_at(figure, x, lowest_map + (len(directions) - 1 - row) * (wide + between), wide, wide)
                 plot_token_map(result, ax, direction=direction, low=low, high=high, inches=wide)
-                named = [] if _within(result) else [shortened(direction_name(result.attrs, direction), wide, 8)]
+                named = [] if is_within(result) else [shortened(direction_name(result.attrs, direction), wide, 8)]
                 ax.set_title("\n".join([*([] if row else titles[place]), *named]), fontsize=8, pad=4)
                 if place and alike:
                     ax.tick_params(labelleft=False)
@@ -170,7 +170,7 @@ def plot_by_distance(result: xr.Dataset, ax: Axes | None = None) -> Axes:
     ends = [1.0]
     for (direction, way), label in _labels(result).items():
         curve = result.sel(direction=direction, way=way)
-        style, within = DIRECTION_STYLES[direction], _within(result)
+        style, within = DIRECTION_STYLES[direction], is_within(result)
         colour = INK if within else style.colour
         ax.plot(
             distance,
@@ -201,14 +201,14 @@ def plot_by_distance(result: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _within(result: xr.Dataset) -> bool:
+def is_within(result: xr.Dataset) -> bool:
     """Whether the map is of a text against itself: then no distance of 0 was taken."""
-    return int(result["distance"].min()) > 0
+    return "by_distance" in result and int(result["distance"].min()) > 0
 
 
 def _sides(result: xr.Dataset) -> tuple[str, str]:
     """What the rows and the columns of its maps are."""
-    if _within(result):
+    if is_within(result):
         return "foretelling token", "foretold token"
     first, second = sides_of(result.attrs, "a_to_b")
     return f"token of {first}", f"token of {second}"
@@ -216,14 +216,14 @@ def _sides(result: xr.Dataset) -> tuple[str, str]:
 
 def _shown(result: xr.Dataset, direction: str) -> NDArray[np.float64]:
     values = np.array(result["imbalance"].sel(direction=direction).to_numpy(), float)
-    if _within(result):
+    if is_within(result):
         np.fill_diagonal(values, np.nan)
     return values
 
 
 def _labels(result: xr.Dataset) -> dict[tuple[str, str], str]:
     """What the legend calls each line of `plot_by_distance`."""
-    if _within(result):
+    if is_within(result):
         return {("a_to_b", way): f"within a text, {words} ({way})" for way, (words, _) in _WAYS.items()}
     return {
         (direction, way): f"{shortened(direction_name(result.attrs, direction), 1.2)}, {words} ({way})"
@@ -234,7 +234,7 @@ def _labels(result: xr.Dataset) -> dict[tuple[str, str], str]:
 
 def _caption(results: list[xr.Dataset]) -> str:
     parts = [conditions(*(result.attrs for result in results), tokens=False), "Tokens count from the end, −1 the last."]
-    if any(map(_within, results)):
+    if any(map(is_within, results)):
         parts.append("Within a text a row's token foretells a column's; a token and itself are left out.")
     if any("by_distance_low" in result for result in results):
         parts.append("Bands: 95 %, of the mean over tokens as far apart.")

@@ -20,6 +20,7 @@ function layout(more) {
     margin: { l: 50, r: 12, t: 12, b: 44 },
     hoverlabel: { align: "left" },
     legend: { orientation: "h", traceorder: "normal", y: 1.02, yanchor: "bottom", x: 0, xanchor: "left" },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("pale"), activecolor: colour("ink") },
     showlegend: true,
     ...more,
     xaxis: { ...axis, ...more.xaxis },

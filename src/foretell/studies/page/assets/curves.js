@@ -26,7 +26,8 @@ function drawCurves() {
     yaxis: { title: { text: quantity.label }, rangemode: "tozero" },
     shapes: together ? [] : regions(result),
   };
-  draw("curve-chart", traces, options, curveWords(result));
+  const having = together ? comparable.filter((one) => quantities(one).some((of) => of.key === STATE.quantity)) : [result];
+  draw("curve-chart", traces, options, curveWords(having));
   byId("curve-note").textContent = curveNote(result, together, comparable);
 }
 
@@ -78,6 +79,7 @@ function regions(result) {
   const edges = [x[0] - 0.01, ...x.slice(1).map((value, place) => (value + x[place]) / 2), x[x.length - 1] + 0.01];
   const shapes = [];
   ["a_to_b", "b_to_a"].forEach((direction, row) => {
+    if (STATE.direction !== "both" && STATE.direction !== direction) return;
     for (const [first, last] of result.regions[direction] || []) {
       const hue = colour(direction);
       shapes.push({
@@ -89,33 +91,49 @@ function regions(result) {
   return shapes;
 }
 
-function least(of) {
+function regionsInWords(result) {
+  const names = axisOf(result).names;
+  const run = ([first, last]) => (first === last ? names[first] : `${names[first]} to ${names[last]}`);
+  return ["a_to_b", "b_to_a"]
+    .filter((direction) => (result.regions[direction] || []).length)
+    .map((direction) => `${result.names[direction].codes}: layers ${result.regions[direction].map(run).join(", ")}`)
+    .join("; ");
+}
+
+/** Where a curve of the imbalance is least, or one of likeness greatest. */
+function extreme(of) {
+  const better = STATE.quantity === "imbalance" ? (one, other) => one < other : (one, other) => one > other;
   let place = -1;
   of.value.forEach((value, number) => {
-    if (!Number.isNaN(value) && (place < 0 || value < of.value[place])) place = number;
+    if (!Number.isNaN(value) && (place < 0 || better(value, of.value[place]))) place = number;
   });
   return place;
 }
 
-function curveWords(result) {
-  const { names, x, unit } = axisOf(result);
-  const said = (STATE.quantity === "imbalance" ? ["a_to_b", "b_to_a"] : ["a_to_b"]).map((direction) => {
-    const of = curve(result, STATE.quantity, direction);
-    const place = least(of);
-    const what = STATE.quantity === "imbalance" ? result.names[direction].words : STATE.quantity;
-    return place < 0 ? `${what}: no value` : `${what}: least ${withError(of, place)} at ${placeName(names[place], x[place], unit)}`;
-  });
-  return `Curve of ${result.title}. ${said.join("; ")}.`;
+function curveWords(results) {
+  const isImbalance = STATE.quantity === "imbalance";
+  const directions = !isImbalance ? ["a_to_b"] : results.length > 1 ? [oneDirection()] : STATE.direction === "both" ? ["a_to_b", "b_to_a"] : [STATE.direction];
+  const said = results.flatMap((result) =>
+    directions.map((direction) => {
+      const { names, x, unit } = axisOf(result);
+      const of = curve(result, STATE.quantity, direction);
+      const place = extreme(of);
+      const what = `${results.length > 1 ? `${result.title}, ` : ""}${isImbalance ? result.names[direction].words : labelOf(result)}`;
+      if (place < 0) return `${what}: no value`;
+      return `${what}: ${isImbalance ? "least" : "greatest"} ${withError(of, place)} at ${placeName(names[place], x[place], unit)}`;
+    }),
+  );
+  return `${results.length > 1 ? "Curves" : `Curve of ${results[0].title}`}. ${said.join("; ")}.`;
 }
 
 function curveNote(result, together, comparable) {
   const parts = [];
   if (STATE.quantity === "imbalance") parts.push("0: the first foretells the second; 1: it says nothing.");
   if (curve(result, STATE.quantity, oneDirection()).low) parts.push("Bands: 95 %.");
-  if (!together && regions(result).length) parts.push("Bars at the foot: semantic regions.");
+  if (!together && regions(result).length) parts.push(`Bars at the foot: semantic regions (${regionsInWords(result)}).`);
   const sizes = new Set((together ? comparable : [result]).map((one) => one.n));
   if (sizes.size > 1) parts.push("Values at different n are not comparable.");
-  parts.push(result.conditions);
+  parts.push(together ? [...new Set(comparable.map((one) => one.conditions))].join(" / ") : result.conditions);
   return parts.join(" ");
 }
 

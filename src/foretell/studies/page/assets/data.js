@@ -41,6 +41,11 @@ function quantities(result) {
   return found;
 }
 
+/** What the quantity that is shown is called. */
+function labelOf(result) {
+  return quantities(result).find((one) => one.key === STATE.quantity).label;
+}
+
 const MEASURES = {
   cka: "CKA",
   mutual_knn: "mutual k-NN",
@@ -50,12 +55,21 @@ const MEASURES = {
   rsa_spearman: "RSA (Spearman)",
 };
 
+/** Values of a map of one text's tokens without its diagonal, where a token foretells itself; else as they are. */
+function shownOf(result, values) {
+  if (!result.within || !values) return values;
+  const shown = values.slice();
+  const size = Math.round(Math.sqrt(shown.length));
+  for (let place = 0; place < size; place++) shown[place * (size + 1)] = NaN;
+  return shown;
+}
+
 /** Value, bounds and null of what is shown of a result, in one direction where there are two. */
 function curve(result, quantity, direction) {
   const directed = quantity === "imbalance";
   const table = directed ? result.table : result.similar;
   const place = table.over[0].names.indexOf(directed ? direction : quantity);
-  const of = (name) => part(table, name, place);
+  const of = (name) => shownOf(result, part(table, name, place));
   if (!directed) return { value: of("similarity"), error: of("stderr"), low: of("low"), high: of("high") };
   return {
     value: of("imbalance"),

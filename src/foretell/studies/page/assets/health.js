@@ -26,10 +26,12 @@ function percent(share, digits = 1) {
 }
 
 function drawHealthChart() {
+  // What comes after the last block has no depth of its own: it is in the table.
+  const numbered = (one) => one.layers.filter((of) => /^\d+$/.test(of.layer));
   const traces = DATA.health.map((one, number) => ({
-    x: one.layers.map((_, place) => (one.layers.length > 1 ? place / (one.layers.length - 1) : 0)),
-    y: one.layers.map((of) => 100 * of.positive),
-    text: one.layers.map((of) => `${escaped(one.name)}, layer ${escaped(of.layer)}: ${percent(of.positive)}`),
+    x: numbered(one).map((_, place, all) => (all.length > 1 ? place / (all.length - 1) : 0)),
+    y: numbered(one).map((of) => 100 * of.positive),
+    text: numbered(one).map((of) => `${escaped(one.name)}, layer ${escaped(of.layer)}: ${percent(of.positive)}`),
     hovertemplate: "%{text}<extra></extra>",
     name: escaped(brief(one.name)),
     type: "scatter",

@@ -35,6 +35,7 @@ function drawAll(changed) {
   drawSingle();
   drawCurves();
   drawMap(changed);
+  if (changed && !changed.includes("result")) return;
   drawTable();
   drawSource();
 }

@@ -11,6 +11,7 @@ function drawMap(changed = []) {
   const isMap = result.kind === "map";
   byId("map").classList.toggle("hidden", !isMap);
   if (!isMap) return;
+  byId("map-title").textContent = `Every ${result.table.over[1].unit} against every other`;
   const { of, a, b, rows } = mapValues(result);
   const [row, columnPlace] = STATE.cell;
   fill(
@@ -20,25 +21,34 @@ function drawMap(changed = []) {
     STATE.quantity === "imbalance" ? directionControl({ names: result.names }, false) : null,
     select(`${a.label}`, a.names.map((name, place) => [place, name]), row, (place) => change({ cell: [Number(place), STATE.cell[1]] })),
     select(`${b.label}`, b.names.map((name, place) => [place, name]), columnPlace, (place) => change({ cell: [STATE.cell[0], Number(place)] })),
-    element("button", { type: "button", onclick: () => change({ cell: [...bestCell(result)] }) }, "Best pair"),
+    element("button", { type: "button", onclick: () => change({ cell: bestCell(result, rows) }) }, "Best pair"),
   );
   if (!(changed.length === 1 && changed[0] === "cell")) drawHeat(result, of, a, b, rows);
   else markCell(row, columnPlace);
   drawSections(result, a, b);
   byId("map-note").textContent =
     `${STATE.quantity === "imbalance" ? `${result.names[oneDirection()].words}. 0: it foretells it; 1: it says nothing. ` : ""}` +
-    `Cross: least in this direction. Ring: least both ways together. Square: the cell chosen, by pointer or by the two lists. ${result.conditions}`;
+    `${STATE.quantity === "imbalance" ? "Cross: least in this direction. Ring: least both ways together. " : ""}` +
+    `Square: the cell chosen, by pointer or by the two lists. ${result.conditions}`;
 }
 
-function bestCell(result) {
-  return STATE.quantity === "imbalance" ? result.best[oneDirection()] : result.best.together;
+/** The cell of the least imbalance, or of the greatest likeness, in what is shown. */
+function bestCell(result, rows) {
+  if (STATE.quantity === "imbalance") return [...result.best[oneDirection()]];
+  let best = [0, 0];
+  rows.forEach((values, row) =>
+    values.forEach((value, place) => {
+      if (!(rows[best[0]][best[1]] >= value) && !Number.isNaN(value)) best = [row, place];
+    }),
+  );
+  return best;
 }
 
 function markers(result) {
   const hue = "#ffffff";
   const at = ([row, place], symbol, name, size) => ({
     x: [place], y: [row], type: "scatter", mode: "markers", name, hoverinfo: "skip",
-    marker: { symbol, size, color: symbol.endsWith("open") ? "#000000" : hue, line: { color: symbol.endsWith("open") ? hue : "#000000", width: symbol.endsWith("open") ? 2 : 1 } },
+    marker: { symbol, size, color: "#000000", line: { color: hue, width: symbol.endsWith("open") ? 2 : 1.5 } },
   });
   return [at(result.best[oneDirection()], "x", "least", 11), at(result.best.together, "circle-open", "least both ways", 15)];
 }
@@ -53,7 +63,7 @@ function markCell(row, place) {
 }
 
 function drawHeat(result, of, a, b, rows) {
-  const direction = STATE.quantity === "imbalance" ? result.names[oneDirection()].codes : STATE.quantity;
+  const direction = STATE.quantity === "imbalance" ? result.names[oneDirection()].codes : labelOf(result);
   const hover = rows.map((values, row) =>
     values.map((_, place) => {
       const where = `A ${a.unit} ${a.names[row]}, B ${b.unit} ${b.names[place]}`;
@@ -68,7 +78,7 @@ function drawHeat(result, of, a, b, rows) {
   const traces = [
     {
       type: "heatmap", z: rows, text: hover, hovertemplate: "%{text}<extra></extra>", colorscale: "Cividis", reversescale: STATE.quantity === "imbalance",
-      colorbar: { title: { text: STATE.quantity === "imbalance" ? "imbalance" : STATE.quantity, side: "right" }, thickness: 12 },
+      colorbar: { title: { text: STATE.quantity === "imbalance" ? "imbalance" : escaped(labelOf(result)), side: "right" }, thickness: 12 },
     },
     ...(STATE.quantity === "imbalance" ? markers(result) : []),
   ];
@@ -78,8 +88,9 @@ function drawHeat(result, of, a, b, rows) {
     shapes: squareOf(...STATE.cell),
     showlegend: false,
   };
-  const best = result.best[oneDirection()];
-  const words = `Map of ${result.title}, ${direction}: least ${shown(rows[best[0]][best[1]])} at ${a.label} ${a.names[best[0]]}, ${b.label} ${b.names[best[1]]}.`;
+  const best = bestCell(result, rows);
+  const which = STATE.quantity === "imbalance" ? "least" : "greatest";
+  const words = `Map of ${result.title}, ${direction}: ${which} ${shown(rows[best[0]][best[1]])} at ${a.label} ${a.names[best[0]]}, ${b.label} ${b.names[best[1]]}.`;
   const box = draw("map-chart", traces, options, words);
   if (!box.dataset.listens) {
     box.dataset.listens = "yes";
@@ -109,7 +120,7 @@ function drawSections(result, a, b) {
     const words = [];
     for (const direction of wanted) {
       const of = along(curve(result, STATE.quantity, direction), picks);
-      const label = direction === "both" ? STATE.quantity : result.names[direction].codes;
+      const label = direction === "both" ? labelOf(result) : result.names[direction].codes;
       const hue = colour(direction === "b_to_a" ? "b_to_a" : "a_to_b");
       const style = STYLES[direction] || STYLES.a_to_b;
       const hover = axis.names.map((name, number) => told(result, of, label, `${axis.label} ${name}`, number));
@@ -128,7 +139,7 @@ function drawSections(result, a, b) {
   }
   const said = wanted.map((direction) => {
     const of = curve(result, STATE.quantity, direction);
-    return `${direction === "both" ? STATE.quantity : result.names[direction].codes}: ${withError(of, row * wide + place)}`;
+    return `${direction === "both" ? labelOf(result) : result.names[direction].codes}: ${withError(of, row * wide + place)}`;
   });
   byId("cell").textContent = `${a.label} ${a.names[row]}, ${b.label} ${b.names[place]}. ${said.join("; ")}`;
 }
