@@ -248,7 +248,7 @@ class TestMemory:
             held = np.ones(2**23)
             time.sleep(0.3)
             del held
-        assert 60 * 2**20 < watch.more < 200 * 2**20
+        assert 30 * 2**20 < watch.more < 200 * 2**20
         now, most = resident()
         assert 2**20 < now <= most
 
