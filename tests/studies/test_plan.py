@@ -12,7 +12,6 @@ import pytest
 
 import foretell
 from foretell.representations.data import Pairs
-from foretell.representations.models.lazy import LazyModel, slowest_load
 from foretell.studies.calibration import Batches, Rate, batches_of, measured_rate
 from foretell.studies.config import study_from
 from foretell.studies.kinds import arrange
@@ -261,6 +260,3 @@ class TestMemory:
         assert said["memory_bytes"] >= 0
         cost.write_text(json.dumps(said | {"memory_bytes": 2**40}))
         assert plan(study, out=tmp_path).memory_bytes > 2**40
-
-    def test_a_model_counts_as_slow_as_its_first_load(self) -> None:
-        assert slowest_load(LazyModel("never loaded", "text")) == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import platform
-import resource
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +21,8 @@ def resident() -> tuple[int, int]:
         said = {name: value for name, _, value in (line.partition(":") for line in lines)}
         now, most = (int(said[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
     except (OSError, KeyError, ValueError):
+        import resource  # which not every system has
+
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
         now = most
     return now, most

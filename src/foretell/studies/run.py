@@ -89,12 +89,12 @@ def run_checked(
     if planned is not None:
         planned(plan_arranged(study, arrangement, place, starting=starting + time.perf_counter() - began))
     compared = arrangement.extracted(progress=progress)
+    _write_health(compared, folder, place)  # once a store: no part of what measuring takes the next time
     give_back()
     began = time.perf_counter()
     with Watch() as watch:
         found = answer(study, compared)
         write_answer(found, study, folder)
-        _write_health(compared, folder, place)
         write_report(folder, folder / "report.html")
     seconds = time.perf_counter() - began
     remember(study, arrangement, place, Cost(seconds, size_of_answer(folder), watch.more))
