@@ -73,7 +73,7 @@ class TestCurves:
     def test_both_directions_then_one(self, open_page: Callable[..., Any], runs: Runs) -> None:
         with open_page(runs["depth"].folder / "report.html") as found:
             assert _trace_names(found.page, "curve-chart") == [
-                "shuffled pairs",
+                "shuffled pairs, en → es",
                 "English foretells Spanish",
                 "Spanish foretells English",
             ]
@@ -96,7 +96,7 @@ class TestCurves:
 
     def test_other_measures(self, open_page: Callable[..., Any], runs: Runs) -> None:
         with open_page(runs["depth"].folder / "report.html") as found:
-            found.page.select_option("#curve-controls select", "cka")
+            found.page.get_by_label("Measure").select_option("cka")
             drawn = found.page.evaluate("document.getElementById('curve-chart').data.at(-1).y")
             similar = runs["depth"].answer.result["similarity"].sel(measure="cka").to_numpy()
             assert np.array_equal(drawn, similar)
@@ -114,7 +114,31 @@ class TestCurves:
             found.page.get_by_label("Models").select_option("tiny-2")
             assert found.text("#table-title") == "Numbers of English (A), French (B); tiny-2"
             found.page.get_by_label("All results together").check()
-            assert len(_trace_names(found.page, "curve-chart")) == 4
+            assert _trace_names(found.page, "curve-chart") == [
+                f"English and {language}, {model}: en → {code}"
+                for model in ("tiny", "tiny-2")
+                for language, code in (("Spanish", "es"), ("French", "fr"))
+            ]
+
+    def test_the_item_and_the_keyboard_stay_when_the_result_changes(
+        self, open_page: Callable[..., Any], runs: Runs
+    ) -> None:
+        with open_page(runs["several depths"].folder / "report.html") as found:
+            found.page.locator("#items button").nth(6).click()
+            item = found.text("#item h3")
+            found.page.get_by_label("Models").focus()
+            found.page.get_by_label("Models").select_option("tiny-2")
+            assert found.text("#item h3") == item
+            assert found.page.evaluate("document.activeElement.name") == "Models"
+
+    def test_of_a_control_that_is_a_null_the_null_is_drawn_beside_others(
+        self, open_page: Callable[..., Any], runs: Runs
+    ) -> None:
+        with open_page(runs["controls"].folder / "report.html") as found:
+            found.page.get_by_label("All results together").check()
+            drawn = "document.getElementById('curve-chart').data.find((one) => one.name === 'pairs_shuffled').y"
+            null = runs["controls"].answer.results["pairs_shuffled"]["null"].sel(quantile=0.5, direction="a_to_b")
+            assert np.array_equal(found.page.evaluate(drawn), null.to_numpy())
 
 
 class TestMaps:
@@ -165,6 +189,10 @@ class TestMaps:
                 found.page.check(f"input[name=direction][value={direction}]")
                 drawn = found.page.evaluate("document.getElementById('map-chart').data[0].z")
                 assert np.array_equal(drawn, result["imbalance"].sel(direction=direction).to_numpy())
+                scale = found.page.evaluate(
+                    "(({ zmin, zmax }) => [zmin, zmax])(document.getElementById('map-chart').data[0])"
+                )
+                assert scale == [float(result["imbalance"].min()), float(result["imbalance"].max())]
 
 
 class TestNumbers:
@@ -288,7 +316,7 @@ class TestEverywhere:
                         " id || name || (localName === 'button' ? textContent : localName))(document.activeElement)"
                     )
                 )
-            assert {"select", "direction", "Best pair", "query", "copy", "summary", "study"} <= reached
+            assert {"Order", "Models", "direction", "Best pair", "query", "copy", "summary", "study"} <= reached
 
     def test_every_chart_and_control_has_a_name(self, open_page: Callable[..., Any], runs: Runs) -> None:
         with open_page(runs["map"].folder / "report.html") as found:

@@ -183,6 +183,26 @@ class TestSeveral:
         contents = contents_of([runs["depth"].folder, tmp_path / "again"])
         assert [one.name for one in contents.results] == ["en-es", "en-es-2"]
 
+    def test_runs_of_one_title_are_told_apart_and_so_is_their_health(self, runs: Runs, tmp_path: Path) -> None:
+        shutil.copytree(runs["depth"].folder, tmp_path / "again")
+        health = json.loads((tmp_path / "again" / "health.json").read_text(encoding="utf-8"))
+        health[0]["problems"].append("another")
+        (tmp_path / "again" / "health.json").write_text(json.dumps(health))
+        given = payload(contents_of([runs["depth"].folder, tmp_path / "again"]))
+        assert len({one["facets"]["Run"] for one in given["results"]}) == 2
+        assert len({one["title"] for one in given["results"]}) == 2
+        # What is the same in both is shown once, what differs under the names of the runs.
+        names = [one["name"] for one in given["health"]]
+        assert len(names) == len(set(names)) == 3
+
+    def test_numbering_leaves_names_that_end_in_numbers_alone(self, runs: Runs, tmp_path: Path) -> None:
+        (file,) = (runs["depth"].folder / "results").glob("*.nc")
+        for place in ("one/x.nc", "two/x.nc", "three/x-2.nc"):
+            (tmp_path / place).parent.mkdir()
+            shutil.copy(file, tmp_path / place)
+        contents = contents_of([tmp_path / "one/x.nc", tmp_path / "two/x.nc", tmp_path / "three/x-2.nc"])
+        assert [one.name for one in contents.results] == ["x", "x-3", "x-2"]
+
     def test_different_n_must_be_allowed(self, runs: Runs, tmp_path: Path) -> None:
         places = [runs["depth"].folder, _bare(tmp_path, 40)]
         with pytest.raises(InputError, match=r"n of 39, 59, .*--different-n"):
@@ -248,6 +268,16 @@ def test_a_curve_with_a_layer_without_value_is_shown(runs: Runs, tmp_path: Path)
     (one,) = payload(contents_of([tmp_path / "run"]))["results"]
     assert np.isnan(_decoded(one["table"]["columns"]["imbalance"])).sum() == 2
     json.loads(json.dumps(one, allow_nan=False))
+
+
+def test_health_without_numbers_is_shown(runs: Runs, tmp_path: Path) -> None:
+    shutil.copytree(runs["depth"].folder, tmp_path / "run")
+    health = json.loads((tmp_path / "run" / "health.json").read_text(encoding="utf-8"))
+    health[0]["layers"][1] |= {"positive": float("nan"), "tied": float("nan")}
+    (tmp_path / "run" / "health.json").write_text(json.dumps(health))
+    page = write_report(tmp_path / "run", tmp_path / "page.html").read_text(encoding="utf-8")
+    layer = json.loads(_scripts(page)[0][1])["health"][0]["layers"][1]
+    assert (layer["positive"], layer["tied"]) == (None, None)
 
 
 def test_of_more_items_a_choice_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

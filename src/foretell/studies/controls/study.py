@@ -67,7 +67,7 @@ def answer_controls(study: ControlsStudy, compared: Sequence[Compared]) -> Answe
     for variant in found:
         of = random if variant.control == "weights" else one
         name = f"{variant.control}_{variant.name}".replace(" = ", "-").replace(" ", "-")
-        results[name] = _labelled(variant.result, study, of)
+        results[name] = _labelled(variant.result, study, of).assign_attrs(of_null=int(variant.of_null))
     layer = _probed(reference, found, probes(one.a.store.info.n_blocks))
     results["paper"] = _labelled(_as_in_the_paper(study, one, layer), study, one)
     rows = rows_of_controls(reference, found, layer)

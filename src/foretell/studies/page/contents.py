@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,12 +65,15 @@ class Shown:
         `foretell.studies.neighbours`.
     study : str
         The study file.
+    run : str
+        What tells its run from others on the page; empty where there is one only.
     """
 
     name: str
     result: xr.Dataset
     neighbours: xr.Dataset | None = None
     study: str = ""
+    run: str = ""
 
     @property
     def n(self) -> int:
@@ -102,10 +107,7 @@ def contents_of(places: Sequence[str | Path], *, different_n: bool = False) -> C
     """
     if not places:
         raise InputError("A page needs a result: give the folder of a run, or the path of a result.nc.")
-    said: list[Said] = []
-    results: list[Shown] = []
-    health: list[Mapping[str, Any]] = []
-    sizes: dict[int, None] = {}
+    runs: list[_Run] = []
     read: set[Path] = set()
     for place in dict.fromkeys(_found(Path(place)).resolve() for place in places):
         folder = place if (place / "study.yaml").is_file() else _run_of(place)
@@ -114,19 +116,52 @@ def contents_of(places: Sequence[str | Path], *, different_n: bool = False) -> C
         if files and not new:
             continue  # of a run that is there already
         read.update(new)
-        found = list(_shown(new, folder))
-        if not found:
+        results = tuple(_shown(new, folder))
+        if not results:
             raise InputError(f"{place} holds no results: give the folder of a run, or the path of a result.nc.")
-        results += found
-        sizes[max(one.n for one in found)] = None  # parts of a study may be of fewer items
-        said.append(_said(folder, place))
-        health += [one for one in _health(folder) if one not in health]
+        runs.append(_Run(_said(folder, place), results, tuple(_health(folder))))
+    # Parts of one study may be of fewer items.
+    sizes = {max(one.n for one in run.results) for run in runs}
     if len(sizes) > 1 and not different_n:
         raise InputError(
             f"The results have n of {', '.join(map(str, sorted(sizes)))}, and values at different n are not "
             "comparable: measure them on as many items, or allow it (--different-n; different_n=True)."
         )
-    return Contents(tuple(dict.fromkeys(said)), tuple(_named_apart(results)), tuple(health))
+    names = _apart([run.said.title for run in runs]) if len(runs) > 1 else [""]
+    shown = [replace(one, run=name) for run, name in zip(runs, names, strict=True) for one in run.results]
+    file_names = _apart([one.name for one in shown])
+    return Contents(
+        tuple(dict.fromkeys(run.said for run in runs)),
+        tuple(replace(one, name=name) for one, name in zip(shown, file_names, strict=True)),
+        tuple(_all_health(runs, names)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What one place on the disk gives to a page."""
+
+    said: Said
+    results: tuple[Shown, ...]
+    health: tuple[Mapping[str, Any], ...]
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Names, numbered where they are the same: each is there once."""
+    taken: dict[str, None] = {}
+    for name in names:
+        candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        taken[next(one for one in candidates if one not in taken and (one == name or one not in names))] = None
+    return list(taken)
+
+
+def _all_health(runs: Sequence[_Run], names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """Health of all that is shown, once; what two runs call the same is told apart by the run."""
+    every = [(one, name) for run, name in zip(runs, names, strict=True) for one in run.health]
+    distinct = [pair for place, pair in enumerate(every) if pair[0] not in [one for one, _ in every[:place]]]
+    times = Counter(one["name"] for one, _ in distinct)
+    for one, run in distinct:
+        yield one if times[one["name"]] == 1 else {**one, "name": f"{one['name']} ({run})"}
 
 
 def _found(place: Path) -> Path:
@@ -191,12 +226,3 @@ def _health(folder: Path | None) -> list[Mapping[str, Any]]:
     except (OSError, ValueError):
         return []
     return [dict(one) for one in found] if isinstance(found, list) else []
-
-
-def _named_apart(results: Sequence[Shown]) -> Iterator[Shown]:
-    """Results of several runs, numbered where they are called the same."""
-    seen: dict[str, int] = {}
-    for one in results:
-        seen[one.name] = seen.get(one.name, 0) + 1
-        name = one.name if seen[one.name] == 1 else f"{one.name}-{seen[one.name]}"
-        yield Shown(name, one.result, one.neighbours, one.study)

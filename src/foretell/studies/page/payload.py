@@ -36,8 +36,9 @@ def payload(contents: Contents) -> dict[str, Any]:
     titles = panel_titles({one.name: one.result for one in contents.results})
     results = []
     for one, title in zip(contents.results, titles, strict=True):
-        results.append(_of_result(one, title or one.name, items))
-    return {"results": results, "items": list(items.values()), "health": list(contents.health)}
+        named = title or one.name
+        results.append(_of_result(one, f"{one.run}: {named}" if one.run else named, items))
+    return {"results": results, "items": list(items.values()), "health": _finite(list(contents.health))}
 
 
 def _of_result(one: Shown, title: str, items: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -48,13 +49,14 @@ def _of_result(one: Shown, title: str, items: dict[str, dict[str, Any]]) -> dict
         "name": one.name,
         "title": title,
         "kind": kind,
-        "facets": _facets(attrs),
+        "facets": {"Run": one.run} | _facets(attrs),
         "names": {
             direction: {"codes": direction_name(attrs, direction), "words": direction_sentence(attrs, direction)}
             for direction in DIRECTIONS
         },
         "n": one.n,
         "within": is_within(result),
+        "ofNull": bool(attrs.get("of_null", 0)),
         "conditions": conditions(attrs),
         "table": _table(result),
         "similar": None if similar is None else _table(similar),
@@ -92,7 +94,7 @@ def _axis(result: xr.Dataset, dim: str, names: NDArray[Any]) -> dict[str, Any]:
     depth = result.coords.get("relative_depth") if dim == "layer" else None
     unit = "depth" if depth is not None else _unit(result, dim)
     if depth is not None:
-        positions = depth.to_numpy().tolist()
+        positions = _finite(depth.to_numpy().tolist())
     else:
         positions = names.tolist() if names.dtype.kind in "iuf" else list(range(len(names)))
     return {
@@ -123,10 +125,12 @@ def _facets(attrs: Mapping[Any, Any]) -> dict[str, str]:
     """What tells a result from others of the same study, each thing by itself."""
     models = dict.fromkeys(str(attrs.get(f"model_{end}", "")) for end in "ab")
     sides = dict.fromkeys(str(attrs.get(f"side_{end}", "")) for end in "ab")
+    layers = dict.fromkeys(str(attrs.get(f"layer_{end}", attrs.get("layer", "all"))) for end in "ab")
     return {
         "Sides": " and ".join(in_words(side) for side in sides),
         "Models": " and ".join(models),
         "Tokens": str(attrs.get("tokens", "")),
+        "Layers": " and ".join(layers),
         "Data": str(attrs.get("data", "")),
     }
 
@@ -199,6 +203,15 @@ def _made(attrs: Mapping[Any, Any]) -> dict[str, str]:
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
     return {name: value for name, value in said.items() if value}
+
+
+def _finite(value: Any) -> Any:
+    """The same without NaN and infinities, which JSON has not: None stands for them."""
+    if isinstance(value, Mapping):
+        return {name: _finite(of) for name, of in value.items()}
+    if isinstance(value, list):
+        return [_finite(of) for of in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _encoded(values: NDArray[Any], kind: str) -> dict[str, str]:

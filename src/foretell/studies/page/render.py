@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["page_of", "write_report"]
 
-_SCRIPTS = ("data", "dom", "state", "charts", "curves", "map", "neighbours", "health", "tables", "main")
+_SCRIPTS = ("data", "dom", "state", "controls", "charts", "curves", "map", "neighbours", "health", "tables", "main")
 """In order: each uses what stands before it."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +80,14 @@ def panel_titles(results: Mapping[str, xr.Dataset]) -> list[str]:
             continue
         for title, word in zip(said, of_each, strict=True):
             title.append(word)
-    for names in ([str(attrs.get("tokens", "")) for attrs in every], list(results)):
-        if len({*map(tuple, said)}) < len(results) and len(set(names)) > 1:
-            for title, name in zip(said, names, strict=True):
-                title.append(name)
+    tokens = [str(attrs.get("tokens", "")) for attrs in every]
+    if len({*map(tuple, said)}) < len(results) and len(set(tokens)) > 1:
+        for title, name in zip(said, tokens, strict=True):
+            title.append(name)
+    times = Counter(map(tuple, said))
+    for title, name, is_shared in zip(said, results, [times[tuple(title)] > 1 for title in said], strict=True):
+        if is_shared:
+            title.append(name)
     return ["; ".join(title) for title in said]
 
 

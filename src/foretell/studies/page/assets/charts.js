@@ -9,6 +9,9 @@ const SERIES = ["#009E73", "#AA4499", "#56B4E9", "#E69F00", "#0072B2", "#D55E00"
 const DASHES = ["solid", "dash", "dot", "dashdot"];
 const SYMBOLS = ["circle", "square-open", "triangle-up", "diamond-open", "x", "cross"];
 
+// Of a line in a legend.
+const LETTERS = 44;
+
 const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
 
 function layout(more) {
@@ -28,12 +31,34 @@ function layout(more) {
   };
 }
 
+const NARROW = matchMedia("(max-width: 30rem)");
+
+/** Pixels that a legend above a chart takes beyond its first line. */
+function legendRoom(box, traces) {
+  const entries = traces.filter((trace) => trace.name && trace.showlegend !== false).map((trace) => trace.name.split("<br>"));
+  const longest = Math.max(1, ...entries.flat().map((text) => text.length));
+  const columns = Math.max(1, Math.floor((box.clientWidth - 62) / (50 + 7 * longest)));
+  return 19 * Math.max(0, Math.ceil(entries.length / columns) * Math.max(1, ...entries.map((lines) => lines.length)) - 1);
+}
+
+/** A name in lines of at most so many letters, which are markup for a chart. */
+function inLines(text, most) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines[lines.length - 1];
+    if (line && [...line].length + [...word].length + 1 > most) lines.push(word);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines.map(escaped).join("<br>");
+}
+
 /** A chart that a screen reader is told of in words. */
 function draw(id, traces, options, words) {
   const box = byId(id);
   box.setAttribute("role", "img");
   box.setAttribute("aria-label", words);
-  Plotly.react(box, traces, layout(options), CONFIG);
+  box.style.height = options.showlegend === false ? "" : `calc(var(--height) + ${legendRoom(box, traces)}px)`;
+  Plotly.react(box, traces, layout({ ...options, height: box.clientHeight }), CONFIG);
   return box;
 }
 
@@ -42,14 +67,30 @@ function faded(hex, share) {
   return `rgba(${value >> 16}, ${(value >> 8) & 255}, ${value & 255}, ${share})`;
 }
 
+/** The area between two curves, with a gap where either has no value. */
+function band(x, low, high, fillcolor) {
+  const area = { x: [], y: [] };
+  let run = [];
+  const close = () => {
+    if (area.x.length && run.length) {
+      area.x.push(null);
+      area.y.push(null);
+    }
+    area.x.push(...run.map((place) => x[place]), ...[...run].reverse().map((place) => x[place]));
+    area.y.push(...run.map((place) => low[place]), ...[...run].reverse().map((place) => high[place]));
+    run = [];
+  };
+  x.forEach((_, place) => {
+    if (Number.isNaN(low[place]) || Number.isNaN(high[place])) close();
+    else run.push(place);
+  });
+  close();
+  return { ...area, type: "scatter", mode: "lines", line: { width: 0 }, fill: "toself", fillcolor, hoverinfo: "skip", showlegend: false };
+}
+
 /** A line with its 95 % band. */
-function line(x, of, { name, hue, dash, symbol, hover }) {
-  const traces = [];
-  if (of.low && of.high) {
-    const edge = { x, type: "scatter", mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false };
-    traces.push({ ...edge, y: [...of.low] });
-    traces.push({ ...edge, y: [...of.high], fill: "tonexty", fillcolor: faded(hue, 0.18) });
-  }
+function line(x, of, { name, hue, dash, symbol, hover, share = 0.18 }) {
+  const traces = of.low && of.high ? [band(x, of.low, of.high, faded(hue, share))] : [];
   traces.push({
     x,
     y: [...of.value],
@@ -65,14 +106,15 @@ function line(x, of, { name, hue, dash, symbol, hover }) {
 }
 
 /** Median and 95 % of shuffled pairs. */
-function shuffled(x, of) {
+function shuffled(x, of, direction) {
   if (!of.nullMiddle) return [];
   const hue = colour("null");
-  const edge = { x, type: "scatter", mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false };
   return [
-    { ...edge, y: [...of.nullLow] },
-    { ...edge, y: [...of.nullHigh], fill: "tonexty", fillcolor: faded(hue, 0.25) },
-    { ...edge, y: [...of.nullMiddle], line: { width: 1, color: hue, dash: "dot" }, name: "shuffled pairs", showlegend: true },
+    band(x, of.nullLow, of.nullHigh, faded(hue, 0.25)),
+    {
+      x, y: [...of.nullMiddle], type: "scatter", mode: "lines", line: { width: 1, color: hue, dash: "dot" }, hoverinfo: "skip",
+      name: inLines(direction ? `shuffled pairs, ${direction}` : "shuffled pairs", LETTERS), showlegend: true,
+    },
   ];
 }
 

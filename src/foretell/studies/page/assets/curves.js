@@ -9,58 +9,65 @@ function drawCurves() {
   const isCurve = result.kind === "curve";
   byId("curves").classList.toggle("hidden", !isCurve);
   if (!isCurve) return;
-  const comparable = DATA.results.filter((other) => other.kind === "curve" && axisOf(other).label === axisOf(result).label);
-  fill(
-    byId("curve-controls"),
-    ...resultControls(),
-    select("Measure", quantities(result).map((one) => [one.key, one.label]), STATE.quantity, (quantity) => change({ quantity })),
-    STATE.quantity === "imbalance" ? directionControl(result, !STATE.overlay) : null,
-    comparable.length > 1 ? checkbox("All results together", STATE.overlay, (overlay) => change({ overlay })) : null,
-  );
-  const together = STATE.overlay && comparable.length > 1;
-  const traces = together ? several(comparable) : single(result);
-  const quantity = quantities(result).find((one) => one.key === STATE.quantity);
+  const together = isTogether();
+  const drawn = together ? comparableWith(result).filter((one) => quantities(one).some((of) => of.key === STATE.quantity)) : [result];
+  const traces = together ? several(drawn) : single(result);
   const axis = axisOf(result);
   const options = {
     xaxis: { title: { text: axis.label }, ...(axis.unit === "depth" ? { range: [-0.02, 1.02] } : {}) },
-    yaxis: { title: { text: quantity.label }, rangemode: "tozero" },
+    yaxis: { title: { text: inLines(together && commonDirection(drawn) ? `${labelOf(result)}, ${commonDirection(drawn)}` : labelOf(result), 36) }, rangemode: "tozero" },
     shapes: together ? [] : regions(result),
+    uirevision: `${together ? "together" : STATE.result} ${STATE.quantity}`,
   };
-  const having = together ? comparable.filter((one) => quantities(one).some((of) => of.key === STATE.quantity)) : [result];
-  draw("curve-chart", traces, options, curveWords(having));
-  byId("curve-note").textContent = curveNote(result, together, comparable);
+  draw("curve-chart", traces, options, curveWords(drawn));
+  byId("curve-note").textContent = curveNote(drawn);
 }
 
 function single(result) {
   const { names, x, unit } = axisOf(result);
-  const wanted = STATE.quantity !== "imbalance" ? ["both"] : STATE.direction === "both" ? ["a_to_b", "b_to_a"] : [STATE.direction];
+  const isImbalance = STATE.quantity === "imbalance";
+  const wanted = isImbalance ? directions() : ["both"];
   const traces = [];
   for (const direction of wanted) {
     const of = curve(result, STATE.quantity, direction);
-    const label = direction === "both" ? quantities(result).find((one) => one.key === STATE.quantity).label : result.names[direction].words;
+    const label = isImbalance ? result.names[direction].words : labelOf(result);
     const style = STYLES[direction] || STYLES.a_to_b;
     const hue = colour(direction === "b_to_a" ? "b_to_a" : "a_to_b");
     const hover = names.map((name, place) => told(result, of, label, placeName(name, x[place], unit), place));
-    if (direction === wanted[0]) traces.push(...shuffled(x, of));
-    traces.push(...line(x, of, { name: escaped(brief(label)), hue, dash: style.dash, symbol: style.symbol, hover }));
+    // Both directions have nearly the same: that of the first is drawn, and says so.
+    if (direction === wanted[0]) traces.push(...shuffled(x, of, wanted.length > 1 ? result.names[direction].codes : ""));
+    traces.push(...line(x, of, { name: inLines(label, LETTERS), hue, dash: style.dash, symbol: style.symbol, hover }));
   }
   return traces;
+}
+
+/** What is drawn of a result beside others: of a control that is a null, what shuffled pairs give. */
+function amongOthers(result) {
+  const of = curve(result, STATE.quantity, oneDirection());
+  return result.ofNull && of.nullMiddle ? { value: of.nullMiddle, low: of.nullLow, high: of.nullHigh } : of;
+}
+
+/** The direction that all of several results share, to be said once; null where they have different ones. */
+function commonDirection(results) {
+  if (STATE.quantity !== "imbalance") return "";
+  const codes = new Set(results.map((result) => result.names[oneDirection()].codes));
+  return codes.size === 1 ? [...codes][0] : null;
 }
 
 function several(results) {
   const traces = [];
   results.forEach((result, number) => {
-    if (!quantities(result).some((one) => one.key === STATE.quantity)) return;
     const { names, x, unit } = axisOf(result);
-    const of = curve(result, STATE.quantity, oneDirection());
-    const label = STATE.quantity === "imbalance" ? `${result.title}: ${result.names[oneDirection()].codes}` : result.title;
+    const of = amongOthers(result);
+    const label = commonDirection(results) === null ? `${shortTitle(result, results)}: ${result.names[oneDirection()].codes}` : shortTitle(result, results);
     const hover = names.map((name, place) => told(result, of, label, placeName(name, x[place], unit), place));
     traces.push(
       ...line(x, of, {
-        name: escaped(brief(label)),
+        name: inLines(label, LETTERS),
         hue: SERIES[number % SERIES.length],
         dash: DASHES[Math.floor(number / SERIES.length) % DASHES.length],
         symbol: SYMBOLS[number % SYMBOLS.length],
+        share: results.length > 3 ? 0.08 : 0.18,
         hover,
       }),
     );
@@ -69,7 +76,8 @@ function several(results) {
 }
 
 function placeName(name, position, unit) {
-  return unit === "depth" ? `layer ${name} (depth ${position.toFixed(2)})` : `${unit} ${name}`;
+  if (unit !== "depth") return `${unit} ${name}`;
+  return position === null ? `layer ${name}` : `layer ${name} (depth ${position.toFixed(2)})`;
 }
 
 /** Semantic regions as bars beneath the curves. */
@@ -79,7 +87,7 @@ function regions(result) {
   const edges = [x[0] - 0.01, ...x.slice(1).map((value, place) => (value + x[place]) / 2), x[x.length - 1] + 0.01];
   const shapes = [];
   ["a_to_b", "b_to_a"].forEach((direction, row) => {
-    if (STATE.direction !== "both" && STATE.direction !== direction) return;
+    if (!directions().includes(direction)) return;
     for (const [first, last] of result.regions[direction] || []) {
       const hue = colour(direction);
       shapes.push({
@@ -112,11 +120,10 @@ function extreme(of) {
 
 function curveWords(results) {
   const isImbalance = STATE.quantity === "imbalance";
-  const directions = !isImbalance ? ["a_to_b"] : results.length > 1 ? [oneDirection()] : STATE.direction === "both" ? ["a_to_b", "b_to_a"] : [STATE.direction];
   const said = results.flatMap((result) =>
-    directions.map((direction) => {
+    (isImbalance ? directions() : ["both"]).map((direction) => {
       const { names, x, unit } = axisOf(result);
-      const of = curve(result, STATE.quantity, direction);
+      const of = results.length > 1 ? amongOthers(result) : curve(result, STATE.quantity, direction);
       const place = extreme(of);
       const what = `${results.length > 1 ? `${result.title}, ` : ""}${isImbalance ? result.names[direction].words : labelOf(result)}`;
       if (place < 0) return `${what}: no value`;
@@ -126,29 +133,19 @@ function curveWords(results) {
   return `${results.length > 1 ? "Curves" : `Curve of ${results[0].title}`}. ${said.join("; ")}.`;
 }
 
-function curveNote(result, together, comparable) {
+function curveNote(drawn) {
   const parts = [];
   if (STATE.quantity === "imbalance") parts.push("0: the first foretells the second; 1: it says nothing.");
-  if (curve(result, STATE.quantity, oneDirection()).low) parts.push("Bands: 95 %.");
-  if (!together && regions(result).length) parts.push(`Bars at the foot: semantic regions (${regionsInWords(result)}).`);
-  const sizes = new Set((together ? comparable : [result]).map((one) => one.n));
-  if (sizes.size > 1) parts.push("Values at different n are not comparable.");
-  parts.push(together ? [...new Set(comparable.map((one) => one.conditions))].join(" / ") : result.conditions);
+  if (curve(drawn[0], STATE.quantity, oneDirection()).low) parts.push("Bands: 95 %.");
+  if (drawn.length === 1 && regions(drawn[0]).length) parts.push(`Bars at the foot: semantic regions (${regionsInWords(drawn[0])}).`);
+  if (new Set(drawn.map((one) => one.n)).size > 1) parts.push("Values at different n are not comparable.");
+  parts.push(merged(drawn.map((one) => one.conditions)));
   return parts.join(" ");
 }
 
-/** Choices of which result is shown: one a facet where facets tell results apart, else one of all. */
-function resultControls() {
-  const varied = facets();
-  const keys = DATA.results.map((result) => JSON.stringify(varied.map(([name]) => result.facets[name])));
-  if (varied.length && new Set(keys).size === DATA.results.length) {
-    return varied.map(([name, values]) => select(name, values.map((value) => [value, brief(value, 60)]), current().facets[name], (value) => chooseFacet(name, value)));
-  }
-  return [select("Result", DATA.results.map((result, place) => [place, brief(result.title, 60)]), STATE.result, (place) => change({ result: Number(place) }))];
-}
-
-function directionControl(result, withBoth) {
-  const names = ["a_to_b", "b_to_a"].map((direction) => [direction, result.names[direction].codes]);
-  const options = withBoth ? [["both", "both"], ...names] : names;
-  return radios("Direction", "direction", options, withBoth ? STATE.direction : oneDirection(), (direction) => change({ direction }));
+/** Conditions of several results in one: what differs is given of each. */
+function merged(conditions) {
+  const every = conditions.map((one) => one.split(", "));
+  if (new Set(every.map((parts) => parts.length)).size > 1) return [...new Set(conditions)].join(" / ");
+  return every[0].map((_, place) => [...new Set(every.map((parts) => parts[place]))].join(" or ")).join(", ");
 }

@@ -17,7 +17,7 @@ function byId(id) {
 /** A labelled choice; one that there is nothing to choose in is not drawn. */
 function select(label, options, chosen, onchange) {
   if (options.length < 2) return null;
-  const box = element("select", { onchange: (event) => onchange(event.target.value) });
+  const box = element("select", { name: label, onchange: (event) => onchange(event.target.value) });
   for (const [value, text] of options) box.append(element("option", { value, selected: String(value) === String(chosen) }, text));
   return element("label", { class: "field" }, label, box);
 }
@@ -47,7 +47,7 @@ function fill(parent, ...children) {
 }
 
 function focusPath(parent, active) {
-  const selector = active.name ? `${active.localName}[name="${active.name}"]` : active.localName;
+  const selector = active.name ? `${active.localName}[name="${CSS.escape(active.name)}"]` : active.localName;
   const place = [...parent.querySelectorAll(selector)].indexOf(active);
   return { selector, place };
 }

@@ -6,7 +6,7 @@ function drawHealth() {
     const problems = one.problems.map((problem) => element("li", { class: "problem" }, problem));
     const head = ["layer", "positive bits", "identical items", "tied nearest", "near zero"];
     const rows = one.layers.map((of) =>
-      element("tr", {}, ...[of.layer, percent(of.positive), of.n_duplicates, percent(of.tied), of.near_zero === null ? "–" : percent(of.near_zero, 2)].map((value) => element("td", {}, String(value)))),
+      element("tr", {}, ...[of.layer, percent(of.positive), of.n_duplicates, percent(of.tied), percent(of.near_zero, 2)].map((value) => element("td", {}, String(value)))),
     );
     return element(
       "details",
@@ -22,7 +22,7 @@ function drawHealth() {
 }
 
 function percent(share, digits = 1) {
-  return `${(100 * share).toFixed(digits)} %`;
+  return share === null ? "–" : `${(100 * share).toFixed(digits)} %`;
 }
 
 function drawHealthChart() {
@@ -30,10 +30,10 @@ function drawHealthChart() {
   const numbered = (one) => one.layers.filter((of) => /^\d+$/.test(of.layer));
   const traces = DATA.health.map((one, number) => ({
     x: numbered(one).map((_, place, all) => (all.length > 1 ? place / (all.length - 1) : 0)),
-    y: numbered(one).map((of) => 100 * of.positive),
+    y: numbered(one).map((of) => (of.positive === null ? null : 100 * of.positive)),
     text: numbered(one).map((of) => `${escaped(one.name)}, layer ${escaped(of.layer)}: ${percent(of.positive)}`),
     hovertemplate: "%{text}<extra></extra>",
-    name: escaped(brief(one.name)),
+    name: inLines(one.name, LETTERS),
     type: "scatter",
     mode: "lines+markers",
     line: { color: SERIES[number % SERIES.length], dash: DASHES[Math.floor(number / SERIES.length) % DASHES.length] },
@@ -45,6 +45,6 @@ function drawHealthChart() {
     shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 50, y1: 50, line: { color: colour("null"), width: 1, dash: "dot" } }],
     showlegend: DATA.health.length < 9,
   };
-  const worst = DATA.health.flatMap((one) => one.layers.map((of) => [Math.abs(of.positive - 0.5), `${one.name}, layer ${of.layer}: ${percent(of.positive)}`])).sort((one, other) => other[0] - one[0])[0];
+  const worst = DATA.health.flatMap((one) => one.layers.filter((of) => of.positive !== null).map((of) => [Math.abs(of.positive - 0.5), `${one.name}, layer ${of.layer}: ${percent(of.positive)}`])).sort((one, other) => other[0] - one[0])[0];
   draw("health-chart", traces, options, `Share of positive bits by depth. Farthest from a half: ${worst ? worst[1] : "none"}.`);
 }

@@ -4,7 +4,6 @@ function drawSingle() {
   const isSingle = result.kind === "values";
   byId("values").classList.toggle("hidden", !isSingle);
   if (!isSingle) return;
-  fill(byId("values-controls"), ...resultControls());
   byId("values-title").textContent = result.title;
   byId("values-note").textContent = `The numbers are in the table below. ${result.conditions}`;
 }
@@ -32,6 +31,7 @@ async function copyStudy() {
 }
 
 function drawAll(changed) {
+  drawControls();
   drawSingle();
   drawCurves();
   drawMap(changed);
@@ -41,7 +41,7 @@ function drawAll(changed) {
 }
 
 function begin() {
-  settle();
+  settle(null);
   onChange((changed) => {
     const ofItems = changed.every((name) => ["item", "query", "order"].includes(name));
     if (!ofItems) drawAll(changed);
@@ -54,10 +54,12 @@ function begin() {
   drawAll();
   drawNeighbours();
   drawHealth();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    drawAll();
-    drawHealth();
-  });
+  for (const query of [matchMedia("(prefers-color-scheme: dark)"), NARROW]) {
+    query.addEventListener("change", () => {
+      drawAll();
+      drawHealth();
+    });
+  }
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 

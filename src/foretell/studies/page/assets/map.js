@@ -16,9 +16,6 @@ function drawMap(changed = []) {
   const [row, columnPlace] = STATE.cell;
   fill(
     byId("map-controls"),
-    ...resultControls(),
-    select("Measure", quantities(result).map((one) => [one.key, one.label]), STATE.quantity, (quantity) => change({ quantity })),
-    STATE.quantity === "imbalance" ? directionControl({ names: result.names }, false) : null,
     select(`${a.label}`, a.names.map((name, place) => [place, name]), row, (place) => change({ cell: [Number(place), STATE.cell[1]] })),
     select(`${b.label}`, b.names.map((name, place) => [place, name]), columnPlace, (place) => change({ cell: [STATE.cell[0], Number(place)] })),
     element("button", { type: "button", onclick: () => change({ cell: bestCell(result, rows) }) }, "Best pair"),
@@ -62,6 +59,13 @@ function markCell(row, place) {
   Plotly.relayout(byId("map-chart"), { shapes: squareOf(row, place) });
 }
 
+/** One scale of colours for both directions, so that maps of the same result can be told by eye. */
+function scaleOf(result) {
+  const both = STATE.quantity === "imbalance" ? ["a_to_b", "b_to_a"] : ["both"];
+  const values = both.flatMap((direction) => [...curve(result, STATE.quantity, direction).value]).filter((value) => !Number.isNaN(value));
+  return values.length ? { zmin: values.reduce((one, other) => Math.min(one, other)), zmax: values.reduce((one, other) => Math.max(one, other)) } : {};
+}
+
 function drawHeat(result, of, a, b, rows) {
   const direction = STATE.quantity === "imbalance" ? result.names[oneDirection()].codes : labelOf(result);
   const hover = rows.map((values, row) =>
@@ -75,16 +79,19 @@ function drawHeat(result, of, a, b, rows) {
     const places = axis.names.map((_, place) => place).filter((place) => place % step === 0);
     return { tickvals: places, ticktext: places.map((place) => escaped(axis.names[place])), showgrid: false, zeroline: false };
   };
+  const barTitle = STATE.quantity === "imbalance" ? "imbalance" : escaped(labelOf(result));
+  const bar = { thickness: 12, title: { text: barTitle, side: NARROW.matches ? "top" : "right" } };
   const traces = [
     {
-      type: "heatmap", z: rows, text: hover, hovertemplate: "%{text}<extra></extra>", colorscale: "Cividis", reversescale: STATE.quantity === "imbalance",
-      colorbar: { title: { text: STATE.quantity === "imbalance" ? "imbalance" : escaped(labelOf(result)), side: "right" }, thickness: 12 },
+      type: "heatmap", z: rows, ...scaleOf(result), text: hover, hovertemplate: "%{text}<extra></extra>", colorscale: "Cividis", reversescale: STATE.quantity === "imbalance",
+      colorbar: NARROW.matches ? { ...bar, orientation: "h", y: 1.02, yanchor: "bottom", len: 1 } : bar,
     },
     ...(STATE.quantity === "imbalance" ? markers(result) : []),
   ];
   const options = {
-    xaxis: { title: { text: escaped(b.label) }, ...ticks(b) },
-    yaxis: { title: { text: escaped(a.label) }, ...ticks(a) },
+    xaxis: { title: { text: inLines(b.label, NARROW.matches ? 30 : 60) }, range: [-0.5, b.names.length - 0.5], ...ticks(b) },
+    yaxis: { title: { text: inLines(a.label, NARROW.matches ? 24 : 45) }, range: [-0.5, a.names.length - 0.5], ...ticks(a) },
+    uirevision: STATE.result,
     shapes: squareOf(...STATE.cell),
     showlegend: false,
   };
@@ -124,13 +131,13 @@ function drawSections(result, a, b) {
       const hue = colour(direction === "b_to_a" ? "b_to_a" : "a_to_b");
       const style = STYLES[direction] || STYLES.a_to_b;
       const hover = axis.names.map((name, number) => told(result, of, label, `${axis.label} ${name}`, number));
-      traces.push(...line(axis.names.map((_, number) => number), of, { name: escaped(brief(label)), hue, dash: style.dash, symbol: style.symbol, hover }));
+      traces.push(...line(axis.names.map((_, number) => number), of, { name: inLines(label, LETTERS), hue, dash: style.dash, symbol: style.symbol, hover }));
       words.push(`${label} ${withError(of, here)}`);
     }
     const step = Math.ceil(axis.names.length / 10);
     const places = axis.names.map((_, number) => number).filter((number) => number % step === 0);
     const options = {
-      xaxis: { title: { text: escaped(axis.label) }, tickvals: places, ticktext: places.map((number) => escaped(axis.names[number])) },
+      xaxis: { title: { text: inLines(axis.label, NARROW.matches ? 34 : 48) }, tickvals: places, ticktext: places.map((number) => escaped(axis.names[number])) },
       yaxis: { rangemode: "tozero" },
       shapes: [{ type: "line", x0: here, x1: here, yref: "paper", y0: 0, y1: 1, line: { color: "#e4002b", width: 2, dash: "dot" } }],
     };

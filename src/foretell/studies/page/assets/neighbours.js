@@ -70,7 +70,9 @@ function drawNear(near) {
   fill(
     byId("item"),
     element("h3", {}, `Item ${a.ids[place]}`),
-    element("div", { class: "two" }, labelled(near.a.label, content(a, place)), labelled(near.b.label, content(b, place))),
+    a === b
+      ? content(a, place)
+      : element("div", { class: "two" }, labelled(near.a.label, content(a, place)), labelled(near.b.label, content(b, place))),
   );
   const names = current().names;
   nearest("near-a", near, { direction: 0, number, own: a, other: b, here: near.a.label, there: near.b.label, words: names.a_to_b.words });
@@ -91,7 +93,7 @@ function nearest(id, near, { direction, number, own, other, here, there, words }
     return element(
       "li",
       {},
-      element("div", {}, content(own, of), element("div", { class: "other" }, content(other, of))),
+      element("div", {}, content(own, of), own === other ? null : element("div", { class: "other" }, content(other, of))),
       element("div", { class: "rank", title: `rank in ${there}` }, element("b", {}, position), ` of ${near.n}`),
     );
   });

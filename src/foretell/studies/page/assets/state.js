@@ -18,8 +18,9 @@ function onChange(draw) {
 }
 
 function change(values) {
+  const item = itemId();
   Object.assign(STATE, values);
-  if ("result" in values) settle();
+  if ("result" in values) settle(item);
   for (const draw of DRAWN) draw(Object.keys(values));
 }
 
@@ -27,32 +28,18 @@ function current() {
   return DATA.results[STATE.result];
 }
 
-/** Bring what is looked at in line with another result. */
-function settle() {
+/** The name of the item whose neighbours are shown, or null. */
+function itemId() {
+  const near = current().neighbours;
+  return near && STATE.item !== null ? DATA.items[near.a.items].ids[numbers(near.query)[STATE.item]] : null;
+}
+
+/** Bring what is looked at in line with another result: the same item, if it is there. */
+function settle(item) {
   const result = current();
+  const near = result.neighbours;
   if (!quantities(result).some((one) => one.key === STATE.quantity)) STATE.quantity = "imbalance";
   STATE.cell = result.kind === "map" ? [...result.best.together] : null;
-  STATE.item = null;
-}
-
-/** The direction of a figure that can show one only. */
-function oneDirection() {
-  return STATE.direction === "both" ? "a_to_b" : STATE.direction;
-}
-
-/** The results that differ from the current one in one facet only, a choice for each facet that they differ in. */
-function facets() {
-  const names = Object.keys(current().facets);
-  return names
-    .map((name) => [name, [...new Set(DATA.results.map((result) => result.facets[name]))]])
-    .filter(([, values]) => values.length > 1);
-}
-
-/** Choose another value of a facet, keeping the others where there is such a result. */
-function chooseFacet(name, value) {
-  const wanted = { ...current().facets, [name]: value };
-  const score = (result) => Object.keys(wanted).filter((key) => result.facets[key] === wanted[key]).length;
-  const candidates = DATA.results.map((result, place) => [result, place]).filter(([result]) => result.facets[name] === value);
-  candidates.sort((one, other) => score(other[0]) - score(one[0]));
-  change({ result: candidates[0][1] });
+  const place = near ? numbers(near.query).findIndex((of) => DATA.items[near.a.items].ids[of] === item) : -1;
+  STATE.item = place < 0 ? null : place;
 }
