@@ -49,7 +49,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: found.errors.append(str(error)))
         page.on("request", lambda request: found.requests.append(request.url))
         page.goto(path.as_uri())
-        page.wait_for_selector("html[data-ready]", timeout=60_000)
+        page.wait_for_selector("html[data-drawn]", timeout=60_000)
         every.append(found)
         yield found
         page.wait_for_timeout(50)

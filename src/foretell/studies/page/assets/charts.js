@@ -52,14 +52,39 @@ function inLines(text, most) {
   return lines.map(escaped).join("<br>");
 }
 
-/** A chart that a screen reader is told of in words. */
-function draw(id, traces, options, words) {
+// While the page opens its first chart is drawn; the others wait until it can be used.
+const WAITING = new Map();
+let isFirst = true;
+
+/** A chart that a screen reader is told of in words, with what a click on it does. */
+function draw(id, traces, options, words, onClick = null) {
   const box = byId(id);
   box.setAttribute("role", "img");
   box.setAttribute("aria-label", words);
   box.style.height = options.showlegend === false ? "" : `calc(var(--height) + ${legendRoom(box, traces)}px)`;
-  Plotly.react(box, traces, layout({ ...options, height: box.clientHeight }), CONFIG);
-  return box;
+  const make = () => {
+    const isNew = !box.data;
+    Plotly.react(box, traces, layout({ ...options, height: box.clientHeight }), CONFIG);
+    if (isNew && onClick) box.on("plotly_click", onClick);
+  };
+  WAITING.delete(id);
+  if (isOpen() || isFirst) make();
+  else WAITING.set(id, make);
+  isFirst = false;
+}
+
+function isOpen() {
+  return "ready" in document.documentElement.dataset;
+}
+
+/** Say that the page can be used, and draw what waited. */
+function open() {
+  document.documentElement.dataset.ready = String(Math.round(performance.now()));
+  setTimeout(() => {
+    for (const make of WAITING.values()) make();
+    WAITING.clear();
+    document.documentElement.dataset.drawn = String(Math.round(performance.now()));
+  });
 }
 
 function faded(hex, share) {

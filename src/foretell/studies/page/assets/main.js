@@ -60,7 +60,7 @@ function begin() {
       drawHealth();
     });
   }
-  document.documentElement.dataset.ready = String(Math.round(performance.now()));
+  open();
 }
 
 begin();

@@ -56,7 +56,7 @@ function squareOf(row, place) {
 }
 
 function markCell(row, place) {
-  Plotly.relayout(byId("map-chart"), { shapes: squareOf(row, place) });
+  if (byId("map-chart").data) Plotly.relayout(byId("map-chart"), { shapes: squareOf(row, place) });
 }
 
 /** One scale of colours for both directions, so that maps of the same result can be told by eye. */
@@ -98,14 +98,10 @@ function drawHeat(result, of, a, b, rows) {
   const best = bestCell(result, rows);
   const which = STATE.quantity === "imbalance" ? "least" : "greatest";
   const words = `Map of ${result.title}, ${direction}: ${which} ${shown(rows[best[0]][best[1]])} at ${a.label} ${a.names[best[0]]}, ${b.label} ${b.names[best[1]]}.`;
-  const box = draw("map-chart", traces, options, words);
-  if (!box.dataset.listens) {
-    box.dataset.listens = "yes";
-    box.on("plotly_click", (event) => {
-      const point = event.points.find((one) => one.data.type === "heatmap");
-      if (point) change({ cell: [Math.round(point.y), Math.round(point.x)] });
-    });
-  }
+  draw("map-chart", traces, options, words, (event) => {
+    const point = event.points.find((one) => one.data.type === "heatmap");
+    if (point) change({ cell: [Math.round(point.y), Math.round(point.x)] });
+  });
 }
 
 /** The curves through the chosen cell: along A at its layer of B, along B at its layer of A. */
