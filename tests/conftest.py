@@ -29,6 +29,30 @@ settings.load_profile("steady")
 WORDS = ("the", "a", "red", "blue", "old", "new", "house", "dog", "cat", "tree", "sees", "likes", "two")
 
 
+SHARED = {
+    "tests/representations/test_extraction.py": "demo_run",
+    "tests/studies/test_demo.py": "demo_run",
+    "tests/studies/test_diagnose.py": "demo_run",
+    "tests/studies/test_figures_public.py": "runs",
+    "tests/studies/test_kinds.py": "runs",
+    "tests/studies/page/test_browser.py": "runs",
+    "tests/studies/page/test_page.py": "runs",
+}
+"""Files that use a fixture which takes long: one worker has them all, and makes it once."""
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where there are several workers, each has whole files."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            return SHARED.get(file, file)
+
+    return ByFile(config, log)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _offline() -> Iterator[None]:
     """No test reaches for the network."""
