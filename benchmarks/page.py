@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/page.py [--out FOLDER]
 
 Needs Chromium (`apt-get install chromium`) and playwright. Time runs from the request for the file to when the page can
-be used, what is in sight being drawn, and to when the rest is drawn too; nine loads, the median is shown. Bars: 6 MB and
-the data, 2 s, no error.
+be used, its first chart being drawn, and to when the others are drawn too; nine loads, the median is shown. Bars: 6 MB
+and the data, 2 s, no error.
 """
 
 from __future__ import annotations
