@@ -43,9 +43,9 @@ SHARED = {
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Where there are several workers, each has whole files."""
-    from xdist.scheduler import LoadScopeScheduling
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-    class ByFile(LoadScopeScheduling):
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.split("::", 1)[0]
             return SHARED.get(file, file)
