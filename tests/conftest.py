@@ -48,7 +48,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByFile(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.split("::", 1)[0]
-            return SHARED.get(file, file)
+            return "cluster" if file.startswith("tests/cluster/") else SHARED.get(file, file)
 
     return ByFile(config, log)
 

@@ -27,11 +27,13 @@ _HOME = {
     "Imbalance": "foretell.measure.result",
     "load_result": "foretell.measure.result",
     "save_result": "foretell.measure.result",
+    "connected": "foretell.cluster",
     "contrast": "foretell.measure.contrasts",
     "cross_fit": "foretell.measure.crossfit",
     "halves_stderr": "foretell.measure.halves",
     "Points": "foretell.measure.points",
     "Bits": "foretell.measure.bits",
+    "Replica": "foretell.cluster",
     "Space": "foretell.measure.space",
     "align": "foretell.measure.space",
     "Pairs": "foretell.representations.data",
@@ -66,9 +68,11 @@ __all__ = [
     "Picture",
     "Plan",
     "Points",
+    "Replica",
     "Space",
     "__version__",
     "align",
+    "connected",
     "contrast",
     "contrast_p_value",
     "cross_fit",
@@ -100,6 +104,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from foretell.cluster import Replica, connected
     from foretell.measure.bits import Bits
     from foretell.measure.by_item import item_imbalance
     from foretell.measure.by_n import imbalance_by_n

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from foretell import __version__
 from foretell.commands import diagnosing, looking, making, reporting
+from foretell.commands.options import ClusterOption
 from foretell.commands.output import console as _console
 from foretell.commands.output import progress as _progress
 from foretell.exceptions import ForetellError, ForetellWarning
@@ -109,17 +110,18 @@ def run(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A study file (YAML), or a preset's name.")],
     out: Out = None,
     stores: Stores = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Run a study from its file, or a preset by name.
 
-    Says what it will take, and writes results, tables, figures, summary.txt and study.yaml into --out
-    (foretell-runs/NAME by default).
+    Says what it will take here, unless a cluster does the work, and writes results, tables, figures, summary.txt and
+    study.yaml into --out (foretell-runs/NAME by default).
     """
     from foretell.studies.config import load_study
     from foretell.studies.outputs import folder_of
 
     name, checked = load_study(study)
-    _run(checked, folder_of(name, out), stores, began=context.obj)
+    _run(checked, folder_of(name, out), stores, began=context.obj, cluster=cluster)
 
 
 @app.command()
@@ -210,7 +212,7 @@ app.command()(reporting.report)
 app.command()(looking.doctor)
 
 
-def _run(study: Study, out: Path, stores: Path | None = None, *, began: float) -> None:
+def _run(study: Study, out: Path, stores: Path | None = None, *, began: float, cluster: str | None = None) -> None:
     """Run a checked study with its plan and progress on stderr, then print what it found and where it is."""
     from foretell.studies.run import run_checked
 
@@ -219,7 +221,15 @@ def _run(study: Study, out: Path, stores: Path | None = None, *, began: float) -
 
     with _progress():
         starting = time.perf_counter() - began
-        answer = run_checked(study, out, stores=stores, progress=sys.stderr.isatty(), planned=tell, starting=starting)
+        answer = run_checked(
+            study,
+            out,
+            stores=stores,
+            progress=sys.stderr.isatty(),
+            planned=tell if cluster in (None, "local") else None,
+            starting=starting,
+            cluster=cluster,
+        )
     _print_summary(answer.summary)
     _console().print(f"Written to {out}: {', '.join(_written(answer))}", soft_wrap=True)
     _console().print(f"To look at in a browser: {out / 'report.html'}", soft_wrap=True)

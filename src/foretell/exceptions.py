@@ -12,13 +12,13 @@ from typing import Any
 
 __all__ = [
     "AlignmentError",
+    "ClusterError",
     "ConstantSpaceWarning",
     "FetchError",
     "ForetellError",
     "ForetellWarning",
     "InputError",
     "MissingDependencyError",
-    "NotAvailableError",
     "OptionError",
     "StoreError",
     "StudyError",
@@ -43,8 +43,8 @@ class OptionError(InputError):
     """An option has a value that it cannot have; the message lists the valid ones."""
 
 
-class NotAvailableError(ForetellError, NotImplementedError):
-    """An argument of a stable contract that this version does not carry out yet."""
+class ClusterError(ForetellError):
+    """A cluster cannot be reached, has not what is asked of it, or lost its workers again and again."""
 
 
 class StoreError(ForetellError):

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.exceptions import ConstantSpaceWarning, InputError, NotAvailableError, OptionError
+from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError
 from foretell.measure.shuffles import group_permutations, permutations
 
 RNG = np.random.default_rng(0)
@@ -160,11 +160,6 @@ def test_a_constant_space_is_warned_of_and_the_rest_goes_on() -> None:
     assert np.isfinite(result["p_value_minimum"]).all()
     semantic = foretell.semantic_layers(result)
     assert 1 not in semantic["b_to_a"].confidence_set
-
-
-def test_what_is_kept_for_later_raises() -> None:
-    with pytest.raises(NotAvailableError, match=r"cluster='auto' is not available yet"):
-        foretell.imbalance_matrix(A, B, cluster="auto")
 
 
 def test_bad_options() -> None:

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.commands.options import Data, DataOption, Repair, Side, Sides, StoreOut, Tokens, listed, pairs_of
+from foretell.commands.options import (
+    ClusterOption,
+    Data,
+    DataOption,
+    Repair,
+    Side,
+    Sides,
+    StoreOut,
+    Tokens,
+    listed,
+    pairs_of,
+    replica_of,
+)
 from foretell.commands.output import progress
 
 if TYPE_CHECKING:
@@ -40,13 +52,18 @@ def extract(
     ] = None,
     data_option: DataOption = None,
     repair: Repair = False,
+    cluster: ClusterOption = None,
+    replica: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=N,...", help="What a worker of the cluster is given: cpus=4,gpus=1, or resources."),
+    ] = None,
 ) -> None:
     """Run a model over one side of the pairs and keep the sign bits of every layer in a store.
 
     Items with too few tokens on any side are left out, and counted. The same call completes a store that was stopped.
     """
     from foretell.representations.extraction import extract as run
-    from foretell.representations.models import load_model
+    from foretell.representations.models.lazy import LazyModel
     from foretell.representations.selection import select_pairs
 
     pairs = pairs_of(data, side, sides, data_option)
@@ -62,17 +79,19 @@ def extract(
     if trust_remote_code:
         options["trust_remote_code"] = True
     with progress():
-        loaded = load_model(model, modality="image" if side in pairs.pictures else "text", **options)
-        chosen = select_pairs(pairs, models=[loaded], tokens=rules, n_items=items, seed=seed)
+        lazy = LazyModel(model, "image" if side in pairs.pictures else "text", options)
+        chosen = select_pairs(pairs, models=[lazy], tokens=rules, n_items=items, seed=seed)
         store = run(
             chosen,
-            model=loaded,
+            model=lazy,
             side=side,
             out=out,
             tokens=rules,
             batch_tokens=batch_tokens,
             repair=repair,
             progress=sys.stderr.isatty(),
+            cluster=cluster,
+            replica=None if replica is None else replica_of(replica),
         )
     _print_made(store)
 

@@ -9,9 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from foretell.cluster import Replica
     from foretell.representations.data import Pairs
 
-__all__ = ["Data", "DataOption", "Repair", "Side", "Sides", "StoreOut", "Tokens", "listed", "pairs_of"]
+__all__ = [
+    "ClusterOption",
+    "Data",
+    "DataOption",
+    "Repair",
+    "Side",
+    "Sides",
+    "StoreOut",
+    "Tokens",
+    "listed",
+    "pairs_of",
+    "replica_of",
+]
 
 Data = Annotated[
     list[str],
@@ -30,6 +43,14 @@ StoreOut = Annotated[str, typer.Option("--out", metavar="STORE", help="Folder or
 Tokens = Annotated[
     list[str] | None,
     typer.Option(metavar="RULE", help="What to keep: 'last 20' by default, 'mean', 'last 20, median'. Repeatable."),
+]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="auto|ADDRESS",
+        help="A Ray cluster that does the work: the one here or a local one (auto), or that at an address.",
+    ),
 ]
 Repair = Annotated[bool, typer.Option("--repair", help="Read what is there, and make damaged chunks anew.")]
 
@@ -57,3 +78,22 @@ def pairs_of(data: Sequence[str], side: str, sides: str | None, options: Sequenc
 def listed(text: str) -> list[str]:
     """The parts of "a,b"."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def replica_of(text: str) -> Replica:
+    """What ``cpus=4,gpus=1,highmem=1`` says a worker of a cluster is given.
+
+    Raises
+    ------
+    BadParameter
+    """
+    from foretell.cluster import Replica
+
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, amount = part.partition("=")
+        try:
+            found[name.strip()] = float(amount)
+        except ValueError:
+            raise typer.BadParameter(f"{part!r} is not NAME=N, as in gpus=1", param_hint="--replica") from None
+    return Replica(found.pop("cpus", 1), found.pop("gpus", 0), found)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foretell.cluster import connected
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.measure.cells import check_spaces, measure_cells
 from foretell.measure.estimates import measure
@@ -19,7 +20,6 @@ from foretell.measure.inputs import (
     checked_neighbours,
     n_items,
     named,
-    refuse,
 )
 from foretell.measure.layout import Layout, drawn, of_paper
 from foretell.measure.request import Options, Request
@@ -173,8 +173,10 @@ def imbalance_matrix(
         Whether to compute standard errors, and the scores of the diagonal of a square matrix.
     null : int, default 0
         Permutations of which item of A goes with which of B; 200 serve for a map.
-    cluster
-        Kept for what is to come: any value but None raises `NotAvailableError`.
+    cluster : str, optional
+        ``"auto"``: the Ray cluster that this machine is part of, or else one of this machine alone; an address: that
+        cluster; ``"local"``: none. `memory` is then that of a machine for all tasks that run there. The result does not
+        depend on it.
     seed : int, default 0
         Of the permutations, and of what is drawn.
     per_item : bool, default False
@@ -200,14 +202,13 @@ def imbalance_matrix(
 
     Raises
     ------
-    AlignmentError, InputError, OptionError, NotAvailableError
+    AlignmentError, InputError, OptionError, ClusterError
 
     Warns
     -----
     ConstantSpaceWarning
         For a space whose items are all identical.
     """
-    refuse(cluster=(cluster, None))
     check_option("preset", preset, (None, "paper"))
     if preset == "paper":
         given = (k, metric, convention, candidates, subsample, queries, errors, null, per_item, groups, strata)
@@ -246,9 +247,10 @@ def imbalance_matrix(
             per_item=per_item,
         )
 
-    if preset == "paper":
-        return _over_replicates([measured(layout) for layout in of_paper(size, seed)])
-    return measured(drawn(size, candidates, subsample, queries, seed))
+    with connected(cluster):
+        if preset == "paper":
+            return _over_replicates([measured(layout) for layout in of_paper(size, seed)])
+        return measured(drawn(size, candidates, subsample, queries, seed))
 
 
 def imbalance_curve(
@@ -264,6 +266,7 @@ def imbalance_curve(
     memory: str | None = None,
     threads: int | None = None,
     backend: str = "auto",
+    cluster: str | None = None,
     seed: int = 0,
     groups: Sequence[str] | None = None,
     strata: Sequence[str] | None = None,
@@ -274,7 +277,7 @@ def imbalance_curve(
     ----------
     spaces_a, spaces_b : mapping of names to spaces, or sequence of spaces
         Equally many, with the same names, over the same items.
-    k, metric, convention, subsample, errors, memory, threads, backend, seed, groups, strata
+    k, metric, convention, subsample, errors, memory, threads, backend, cluster, seed, groups, strata
         As for `imbalance_matrix`.
     null : int, default 0
         Permutations of which item of A goes with which of B, the same for every layer; 1,000 serve well.
@@ -286,7 +289,7 @@ def imbalance_curve(
 
     Raises
     ------
-    AlignmentError, InputError, OptionError
+    AlignmentError, InputError, OptionError, ClusterError
 
     Warns
     -----
@@ -301,20 +304,21 @@ def imbalance_curve(
     size = check_spaces(side_a, side_b)
     seed = checked_count("seed", seed, least=0)
     cells = [(layer, layer) for layer in range(len(side_a))]
-    return measure_cells(
-        side_a,
-        side_b,
-        cells,
-        cells,
-        curve=True,
-        k=k,
-        layout=drawn(size, "leave-one-out", subsample, None, seed),
-        options=options,
-        n_permutations=null,
-        seed=seed,
-        groups=groups,
-        strata=strata,
-    )
+    with connected(cluster):
+        return measure_cells(
+            side_a,
+            side_b,
+            cells,
+            cells,
+            curve=True,
+            k=k,
+            layout=drawn(size, "leave-one-out", subsample, None, seed),
+            options=options,
+            n_permutations=null,
+            seed=seed,
+            groups=groups,
+            strata=strata,
+        )
 
 
 def _over_replicates(results: Sequence[xr.Dataset]) -> xr.Dataset:

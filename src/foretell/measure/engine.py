@@ -153,7 +153,13 @@ class Walk:
                 reducer.update(self._kept, threads=self._threads)
             return
         self._kept = None
-        plan = self._plan(every)
+        self.feed_rows(range(len(self._layout.queries)), *reducers)
+
+    def feed_rows(self, rows: range, *reducers: Sequence[Reducer]) -> None:
+        """Walk over some of the queries, from the start of a tile on (`feed`)."""
+        every = [reducer for of_step in reducers for reducer in of_step]
+        keep = any(reducer.reads_distances for reducer in every)
+        plan = self._plan(every, n_queries=len(rows))
         if plan is None:
             raise OptionError(
                 f"memory={self._memory / 2**20:.1f} MiB is too little for {len(self._steps[0])} spaces of "
@@ -164,31 +170,30 @@ class Walk:
             spaces = {id(space): space for step in self._steps for space in step}
             for _ in in_order(lambda space: space.hold(), spaces.values(), threads=self._threads):
                 pass
-        for first in range(0, len(self._layout.queries), height):
-            self._feed_block(reducers, first, height, panel_bytes, keep_distances=keep)
+        for first in range(rows.start, rows.stop, height):
+            block = range(first, min(first + height, rows.stop))
+            self._feed_block(reducers, block, panel_bytes, keep_distances=keep)
 
     def _feed_block(
         self,
         reducers: Sequence[Sequence[Reducer]],
-        first: int,
-        height: int,
+        rows: range,
         panel_bytes: int,
         *,
         keep_distances: bool,
     ) -> None:
         """Feed the reducers one block, of which nothing is left when this returns, unless it is all there is."""
-        blocks = self._blocks(first, height, panel_bytes, keep_distances=keep_distances)
+        blocks = self._blocks(rows, panel_bytes, keep_distances=keep_distances)
         for of_step, block in zip(reducers, blocks, strict=True):
             for reducer in of_step:
                 reducer.update(block, threads=self._threads)
-        if height >= len(self._layout.queries) and len(self._steps) == 1:
+        if len(rows) == len(self._layout.queries) and len(self._steps) == 1:
             self._kept = block
 
-    def _blocks(self, first: int, height: int, panel_bytes: int, *, keep_distances: bool) -> Iterator[Block]:
+    def _blocks(self, rows: range, panel_bytes: int, *, keep_distances: bool) -> Iterator[Block]:
         """The block of some queries after each step."""
-        rows = slice(first, min(first + height, len(self._layout.queries)))
-        queries, candidates = self._layout.queries[rows], self._layout.candidates
-        own = self._layout.own[rows]
+        queries, candidates = self._layout.queries[rows.start : rows.stop], self._layout.candidates
+        own = self._layout.own[rows.start : rows.stop]
         is_all = len(queries) == len(self._layout.queries) and self._layout.is_everyone
         held: list[Numbers | None] = [None] * len(self._greatest)
         last = len(self._steps) - 1
@@ -221,7 +226,7 @@ class Walk:
                 return order, total if keep_distances else order
 
             orders, distances = zip(*self._of_spaces(made, step, panel_bytes), strict=True)
-            yield Block(first, own, len(candidates), orders, distances if keep_distances else ())
+            yield Block(rows.start, own, len(candidates), orders, distances if keep_distances else ())
 
     def _of_spaces(
         self, made: Callable[[int, int, int], tuple[Numbers, Numbers]], step: Sequence[Distances], panel_bytes: int
@@ -275,11 +280,16 @@ class Walk:
     def _to_hold(self) -> dict[int, int]:
         return {id(space): space.to_hold for step in self._steps for space in step if space.to_hold}
 
-    def _plan(self, reducers: Sequence[Reducer], *, beside: int = 0) -> tuple[int, int, bool] | None:
-        """Rows of a block, bytes of a space that may be read at a time, and whether spaces are held."""
+    def _plan(
+        self, reducers: Sequence[Reducer], *, beside: int = 0, n_queries: int | None = None
+    ) -> tuple[int, int, bool] | None:
+        """Rows of a block, bytes of a space that may be read at a time, and whether spaces are held.
+
+        Of a walk over all queries, or so many.
+        """
         a_row = self._row_bytes(keep_distances=any(reducer.reads_distances for reducer in reducers))
         left = self._memory - self._fixed_bytes(reducers) - beside
-        n_queries, to_read = len(self._layout.queries), self._to_hold()
+        n_queries, to_read = n_queries or len(self._layout.queries), self._to_hold()
         n_tiles = -(-n_queries // TILE)
         if not to_read:
             tiles = min(n_tiles, left // (TILE * a_row))

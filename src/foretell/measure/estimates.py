@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.cluster import current
 from foretell.exceptions import TieOrderWarning
 from foretell.measure.arrays import Floats
 from foretell.measure.backends import distances, is_constant
@@ -22,8 +23,12 @@ from foretell.measure.reducers.nulls import NullRankSums
 from foretell.measure.reference import by_oracle, has_ties
 from foretell.measure.request import Measured, Options, Pair, Request, both_ways, wanted
 from foretell.measure.scores import Tally
+from foretell.measure.spread import SpreadWalk, WalkOf
 
-__all__ = ["batches", "measure", "warn_of_ties"]
+__all__ = ["SPREAD_FROM", "batches", "measure", "warn_of_ties"]
+
+SPREAD_FROM = 1024
+"""Queries from which on a cluster shares them out: fewer are measured sooner than sent."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +68,18 @@ def measure(request: Request, cells: Sequence[Pair], options: Options) -> dict[i
     varied = [cell for cell in cells if not constant.intersection(cell)]
     found: dict[int, dict[Pair, Measured]] = {k: {} for k in request.ks}
 
-    def walk_of(stages: Sequence[_Stage]) -> Walk:
+    cluster = current()
+
+    def walk_of(stages: Sequence[_Stage]) -> Walk | SpreadWalk:
+        memory, threads, by_order = options.memory, options.threads, options.convention.by_order
+        if cluster is not None and len(request.layout.queries) >= SPREAD_FROM:
+            inputs = [list(step) for step in request.steps] or [[request.inputs[place] for place in stages[0].places]]
+            of = WalkOf(inputs, options.metric, options.backend, request.layout, by_order, memory, threads)
+            return SpreadWalk(of, cluster)
         steps: Sequence[Sequence[Distances]] = [[spaces[place] for place in stages[0].places]]
         if request.steps:
             steps = [[distances(space, options.metric, options.backend) for space in step] for step in request.steps]
-        by_order = options.convention.by_order
-        return Walk(steps, request.layout, memory=options.memory, threads=options.threads, by_order=by_order)
+        return Walk(steps, request.layout, memory=memory, threads=threads, by_order=by_order)
 
     def fits(some: Sequence[Pair]) -> bool:
         stages = _stages(request, some)
@@ -150,7 +161,7 @@ def _reducers(stage: _Stage, request: Request, options: Options) -> dict[int, Ta
 
 
 def _by_walk(
-    walk: Walk, stages: Sequence[_Stage], request: Request, options: Options
+    walk: Walk | SpreadWalk, stages: Sequence[_Stage], request: Request, options: Options
 ) -> dict[int, dict[Pair, Measured]]:
     reducers = [_reducers(stage, request, options) for stage in stages]
     walk.feed(*([*of_stage.values()] for of_stage in reducers))
@@ -170,7 +181,7 @@ def _by_walk(
 
 
 def _null_rank_sums(
-    walk: Walk,
+    walk: Walk | SpreadWalk,
     stages: Sequence[_Stage],
     tallies: Mapping[Pair, Tally],
     convention: Convention,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import InputError, NotAvailableError, OptionError
+from foretell.exceptions import InputError, OptionError
 from foretell.measure.bits import Bits, Rows, as_signable, checked_ids
 from foretell.measure.distances.precomputed import as_distances
 from foretell.measure.points import Points, PointSpace
@@ -25,7 +25,6 @@ __all__ = [
     "ids_of",
     "n_items",
     "named",
-    "refuse",
 ]
 
 Input = Space | PointSpace | NDArray[Any]
@@ -118,13 +117,6 @@ def checked_neighbours(k: Any, n: int, n_items: int) -> int:
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= n - 1:
         raise OptionError(f"k={k!r} is not an option: with {n_items} items give a whole number from 1 to {n - 1}.")
     return int(k)
-
-
-def refuse(**options: tuple[Any, Any]) -> None:
-    """Raise `NotAvailableError` for an option, given as (value, default), that is not at its default."""
-    for name, (value, default) in options.items():
-        if type(value) is not type(default) or value != default:
-            raise NotAvailableError(f"{name}={value!r} is not available yet: leave it at {default!r}.")
 
 
 def named(spaces: Spaces, metric: str, side: str) -> dict[str, Input]:

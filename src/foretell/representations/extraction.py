@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.cluster import Replica, connected
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.batches import full_chunks
 from foretell.representations.binarize import NEAR_ZERO
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.filling import binarize_waiting, columns_of, existing, forget_damaged, made_of_items
-from foretell.representations.model_run import ModelRun
-from foretell.representations.models import Model, ModelInfo, Reading, describe, load_model
+from foretell.representations.model_run import ModelRun, windows_of
+from foretell.representations.models import Model, ModelInfo, Reading, load_model
 from foretell.representations.models.base import Modality
+from foretell.representations.models.lazy import LazyModel
 from foretell.representations.progress import progress_bar
 from foretell.representations.recordings import Recording, Tokens
+from foretell.representations.sharded import complete_on, spec_of
 from foretell.representations.store import Storage, Store, StoreInfo, StoreWriter, create_store, locked, opened
 from foretell.representations.store.layout import Kept, fingerprint_of
 
@@ -41,6 +44,8 @@ def extract(
     chunk_items: int | None = None,
     repair: bool = False,
     progress: bool = False,
+    cluster: str | None = None,
+    replica: Replica | None = None,
     **options: Any,
 ) -> Store:
     """Run a model over one side of the pairs and keep the sign bits of every layer.
@@ -72,6 +77,12 @@ def extract(
         Whether to read what is there, and make damaged chunks anew.
     progress : bool
         Whether to draw a progress bar on standard error.
+    cluster : str, optional
+        ``"auto"``: the Ray cluster that this machine is part of, or else one of this machine alone; an address: that
+        cluster; ``"local"``: none. Its workers load the model, which is then to be given by its name, take shards of
+        the items, and write to `out`, which all of them must see. The bits are the same.
+    replica : Replica, optional
+        What a worker is given of a node: one processor by default.
     **options
         Of `load_model`, such as ``dtype="bfloat16"``, ``device="cuda"`` or ``revision="main"``.
 
@@ -90,6 +101,8 @@ def extract(
         If something else is at `out`, or another process writes it.
     FetchError
         If a built-in model is not in the cache and cannot be fetched.
+    ClusterError
+        If there is no such cluster, no room for the model, or a shard's workers died again and again.
     """
     recordings = Recording.parse_all(tokens)
     check_option("side", side, pairs.sides)
@@ -102,35 +115,60 @@ def extract(
             f"{', '.join(options)}: options of loading a model, and this one is loaded: give its name, or leave them "
             "out."
         )
-    if isinstance(model, str) and options.get("dtype") == "auto":
-        model = load_model(model, modality=_modality(pairs, side), **options)  # its weights tell
-    known, dtype = _known(model, _modality(pairs, side), options)
-    made_of = _made_of(pairs, side=side, model=known, dtype=dtype, recordings=recordings, chunk_items=chunk_items)
-    storage = Storage(out, read_only=False)
-    if not isinstance(model, str) and model.modality != _modality(pairs, side):
+    modality = _modality(pairs, side)
+    reader = _reader_of(model, modality, options)
+    if reader.modality != modality:
         raise OptionError(
-            f"{model.info.id} reads {model.modality}s and side {side!r} is of {_modality(pairs, side)}s: load its part "
-            f"for them with load_model(..., modality={_modality(pairs, side)!r})."
+            f"{reader.info.id} reads {reader.modality}s and side {side!r} is of {modality}s: load its part for them "
+            f"with load_model(..., modality={modality!r})."
         )
+    made_of = _made_of(
+        pairs, side=side, model=reader.info, dtype=reader.dtype, recordings=recordings, chunk_items=chunk_items
+    )
+    storage = Storage(out, read_only=False)
     store = existing(storage, made_of)
     if store is not None and store.is_complete and store.is_tidy and not repair:
         return store
     if storage.folder is not None:
         storage.folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(storage) as check:
+    contents = pairs.contents(side)
+    with connected(cluster) as crew, locked(storage) as check:
+        spec = None if crew is None else spec_of(model, modality, options)
         store = existing(storage, made_of)  # another process may have been at work until now
         check()
         if store is not None and repair:
             forget_damaged(store, StoreWriter(storage, store.info))
-        if store is None or not store.committed.all():
-            loaded = load_model(model, modality=_modality(pairs, side), **options) if isinstance(model, str) else model
-            if store is None:
-                store = _create(storage, pairs, side=side, model=loaded, recordings=recordings, made_of=made_of)
+        if store is None:
+            store = _create(storage, pairs, side=side, model=reader, recordings=recordings, made_of=made_of)
+        if not store.committed.all():
             with progress_bar(store, enabled=progress) as advance:
-                run = ModelRun(store, loaded, pairs.contents(side), batch_tokens)
-                run.complete(check, advance)
+                if crew is None or spec is None:
+                    run = ModelRun(store, reader, lambda first, stop: contents[first:stop], batch_tokens)
+                    run.complete(windows_of(store), check, advance)
+                else:
+                    if isinstance(reader, LazyModel):
+                        reader.slot.let_go()  # workers on this machine need its memory
+                    complete_on(
+                        crew,
+                        store,
+                        spec,
+                        contents,
+                        batch_tokens=batch_tokens,
+                        replica=replica or Replica(),
+                        check=check,
+                        done=advance,
+                    )
         binarize_waiting(opened(storage), StoreWriter(storage, store.info), check)
     return opened(Storage(out, read_only=True))
+
+
+def _reader_of(model: str | Model, modality: Modality, options: Mapping[str, Any]) -> Model:
+    """A model that is loaded when it must be."""
+    if not isinstance(model, str):
+        return model
+    if options.get("dtype") == "auto":
+        return load_model(model, modality=modality, **options)  # its weights tell
+    return LazyModel(model, modality, options)
 
 
 def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last 20") -> str:
@@ -150,14 +188,6 @@ def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last
 
 def _modality(pairs: Pairs, side: str) -> Modality:
     return "image" if side in pairs.pictures else "text"
-
-
-def _known(model: str | Model, modality: Modality, options: Mapping[str, Any]) -> tuple[ModelInfo, str]:
-    """What is known of a model before it is loaded, and in which dtype it is run."""
-    if not isinstance(model, str):
-        return model.info, model.dtype
-    finding = {name: value for name, value in options.items() if name not in ("dtype", "device", "device_map")}
-    return describe(model, modality=modality, **finding), str(options.get("dtype", "float32"))
 
 
 def _made_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -15,31 +15,52 @@ from foretell.representations.binarize import Gather, kept_values, n_near_zero
 from foretell.representations.models import Model, Reading
 from foretell.representations.store import Store, StoreWriter
 
-__all__ = ["ModelRun"]
+__all__ = ["ModelRun", "windows_of"]
+
+
+def windows_of(store: Store) -> Iterator[range]:
+    """Chunks of a store that are made together, those left out of which none is missing."""
+    info, committed = store.info, store.committed
+    item_bytes = sum(kept.empty(1, layer).nbytes for kept in info.kept for layer in kept.n_bits)
+    for chunks in windows(info.n_chunks, info.chunk_items, item_bytes):
+        if not all(committed[chunk] for chunk in chunks):
+            yield chunks
 
 
 class ModelRun:
-    """A model at work on the chunks that a store lacks."""
+    """A model at work on the chunks that a store lacks.
 
-    def __init__(self, store: Store, model: Model, contents: Sequence[Any], batch_tokens: int) -> None:
+    Parameters
+    ----------
+    store : Store
+    model : Model
+    contents : callable
+        From the places of a first item and of the one after a last to texts or images.
+    batch_tokens : int
+        Most tokens in a forward pass.
+    """
+
+    def __init__(
+        self, store: Store, model: Model, contents: Callable[[int, int], Sequence[Any]], batch_tokens: int
+    ) -> None:
         self._info, self._model, self._contents = store.info, model, contents
         self._ids, self._committed = store.ids, store.committed
         self._batch_tokens = batch_tokens
         self._writer = StoreWriter(store.storage, store.info)
 
-    def complete(self, check: Callable[[], None], done: Callable[[int], None]) -> None:
-        """Fill the store; `check` is called before each chunk is written, `done` after it with the number of its items.
+    def complete(
+        self, some: Iterable[range], check: Callable[[], None], done: Callable[[int], None] = lambda _n_items: None
+    ) -> None:
+        """Fill windows of the store (`windows_of`).
 
-        Chunks are written beside the model's work on those that follow.
+        `check` is called before each chunk is written, `done` after it with the number of its items. Chunks are written
+        beside the model's work on those that follow.
         """
         info = self._info
-        item_bytes = sum(kept.empty(1, layer).nbytes for kept in info.kept for layer in kept.n_bits)
         writing: Future[None] | None = None
         with ThreadPoolExecutor(1) as pool:
-            for chunks in windows(info.n_chunks, info.chunk_items, item_bytes):
+            for chunks in some:
                 missing = [chunk for chunk in chunks if not self._committed[chunk]]
-                if not missing:
-                    continue
                 first = info.span(chunks[0])[0]
                 data, near_zero = self._window(first, info.span(chunks[-1])[1])
                 if writing is not None:
@@ -79,7 +100,7 @@ class ModelRun:
 
     def _batches(self, first: int, stop: int) -> Iterator[tuple[list[int], list[Reading]]]:
         """Items that go through the model together, as places after the first, and as it reads them."""
-        contents = self._contents[first:stop]
+        contents = self._contents(first, stop)
         if self._model.modality == "image":
             # As images are all as long, they are read a batch at a time: their pixels are large.
             length = self._model.read(contents[:1])[0].length

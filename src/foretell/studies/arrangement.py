@@ -110,7 +110,13 @@ class Arrangement:
             if not job.is_done:
                 _LOG.info("Reading %s with %s into %s", job.side, job.model.info.id, job.place)
             store = extract(
-                self.pairs, model=job.model, side=job.side, out=job.place, tokens=job.tokens, progress=progress
+                self.pairs,
+                model=job.model,
+                side=job.side,
+                out=job.place,
+                tokens=job.tokens,
+                progress=progress,
+                replica=None if key[1].replica is None else key[1].replica.replica(),
             )
             stores[key] = (store, None)
         self.slot.let_go()  # the measure needs the model's memory

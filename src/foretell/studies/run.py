@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foretell.cluster import connected
 from foretell.files import replacing
 from foretell.studies.config import Study, load_study
 from foretell.studies.health import health_of
@@ -32,6 +33,7 @@ def run(
     out: str | Path | None = None,
     stores: str | Path | None = None,
     progress: bool = False,
+    cluster: str | None = None,
 ) -> Answer:
     """Run a study and write its folder: results, tables, figures, summary, and the study itself.
 
@@ -48,6 +50,10 @@ def run(
         same stores uses them again, and completes one that was stopped half way; studies may share a folder.
     progress : bool
         Whether to show bars while the model reads.
+    cluster : str, optional
+        ``"auto"``: the Ray cluster that this machine is part of, or else one of this machine alone; an address: that
+        cluster; ``"local"``: none, which is the default. Its workers read with the models and measure; all of them must
+        see the folder of the stores. The results do not depend on it.
 
     Returns
     -------
@@ -66,7 +72,7 @@ def run(
     ``foretell.run("demo", out="my-run").result["imbalance"].sel(direction="a_to_b")``
     """
     name, checked = load_study(study)
-    return run_checked(checked, folder_of(name, out), stores=stores, progress=progress)
+    return run_checked(checked, folder_of(name, out), stores=stores, progress=progress, cluster=cluster)
 
 
 def run_checked(
@@ -77,8 +83,9 @@ def run_checked(
     progress: bool = False,
     planned: Callable[[Plan], None] | None = None,
     starting: float = 0.0,
+    cluster: str | None = None,
 ) -> Answer:
-    """Run a checked study into a folder.
+    """Run a checked study into a folder (`run`).
 
     `planned` is given the plan before anything costly is done; the program took `starting` seconds to come here.
     """
@@ -88,16 +95,18 @@ def run_checked(
     arrangement = arrange(study, place)
     if planned is not None:
         planned(plan_arranged(study, arrangement, place, starting=starting + time.perf_counter() - began))
-    compared = arrangement.extracted(progress=progress)
-    _write_health(compared, folder, place)  # once a store: no part of what measuring takes the next time
-    give_back()
-    began = time.perf_counter()
-    with Watch() as watch:
-        found = answer(study, compared)
-        write_answer(found, study, folder)
-        write_report(folder, folder / "report.html")
-    seconds = time.perf_counter() - began
-    remember(study, arrangement, place, Cost(seconds, size_of_answer(folder), watch.more))
+    with connected(cluster) as crew:
+        compared = arrangement.extracted(progress=progress)
+        _write_health(compared, folder, place)  # once a store: no part of what measuring takes the next time
+        give_back()
+        began = time.perf_counter()
+        with Watch() as watch:
+            found = answer(study, compared)
+            write_answer(found, study, folder)
+            write_report(folder, folder / "report.html")
+    if crew is None:  # what it takes here, which is what a plan says
+        seconds = time.perf_counter() - began
+        remember(study, arrangement, place, Cost(seconds, size_of_answer(folder), watch.more))
     return found
 
 

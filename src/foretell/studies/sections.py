@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from foretell.cluster import Replica
 from foretell.exceptions import InputError, check_option
 from foretell.measure.measures import MEASURES
 from foretell.representations.recordings import Recording
@@ -82,6 +83,18 @@ class PairsOf(Section):
         return tuple(dict.fromkeys(side for pair in self.sides for side in pair))
 
 
+class ReplicaOf(Section):
+    """What a worker that holds a model is given of a node of a cluster."""
+
+    num_cpus: Annotated[float, Field(gt=0, le=4096)] = 1
+    num_gpus: Annotated[float, Field(ge=0, le=4096)] = 0
+    resources: dict[Name, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+
+    def replica(self) -> Replica:
+        """As a cluster takes it."""
+        return Replica(self.num_cpus, self.num_gpus, self.resources)
+
+
 class ModelOf(Section):
     """A model and how it is run, or stores that hold what it made already."""
 
@@ -93,17 +106,18 @@ class ModelOf(Section):
     random_weights: Seed | None = None
     trust_remote_code: bool = False
     stores: dict[str, Name] | None = None
+    replica: ReplicaOf | None = None
 
     def options(self) -> dict[str, Any]:
         """What `load_model` takes beside the name, where it is not the default."""
-        return self.model_dump(exclude={"name", "stores"}, exclude_defaults=True)
+        return self.model_dump(exclude={"name", "stores", "replica"}, exclude_defaults=True)
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())  # stores are a mapping, which has none of its own
 
     @model_validator(mode="after")
     def _either(self) -> ModelOf:
-        if self.stores is not None and (self.options() or not self.stores):
+        if self.stores is not None and (self.options() or self.replica or not self.stores):
             raise ValueError(
                 "with stores nothing is run: give a store for each side, as in {en: en.zarr, es: es.zarr}, and no "
                 "other key but the name"
@@ -116,7 +130,7 @@ def _model(value: Any) -> Any:
 
 
 def _model_as_written(model: ModelOf) -> Any:
-    more = model.options() | ({} if model.stores is None else {"stores": model.stores})
+    more = model.options() | model.model_dump(include={"stores", "replica"}, exclude_defaults=True)
     return {"name": model.name, **more} if more else model.name
 
 

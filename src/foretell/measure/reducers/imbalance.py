@@ -134,8 +134,12 @@ class Tallies:
                 self._ranked[a, b].append((readers[b].rank[offset : offset + size], readers[b].rank_sum[row]))
                 offset += size
 
+    def part(self) -> Tallies:
+        """One of the same pairs that has tallied nothing yet."""
+        return Tallies(self._pairs, k=self._k, convention=self._convention, errors=self._errors)
+
     def merge(self, other: Tallies) -> None:
-        """Take up what another reducer tallied of the queries that follow."""
+        """Take up what a part tallied of the queries that follow."""
         for a, blocks in other._neighbours.items():
             self._neighbours[a] += blocks
         for pair, ranked in other._ranked.items():

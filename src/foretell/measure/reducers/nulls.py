@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,7 @@ class NullRankSums:
         self._total: dict[int, Floats] = {
             b: np.zeros((len(permutations), len(those))) for b, those in self._sources.items()
         }
+        self._of_tiles: list[tuple[int, Floats]] | None = None
 
     def n_bytes(self, layout: Layout) -> int:
         """Bytes of sums, permutations and neighbours."""
@@ -75,14 +77,23 @@ class NullRankSums:
             return total
 
         tasks = [(tile, b) for tile in tiles for b in self._sources]
-        # Taken up in the order of tiles, so that sums of floats do not depend on threads.
+        # Taken up in the order of tiles, so that sums of floats do not depend on threads, or on workers.
         for (_, b), total in zip(tasks, in_order(sums, tasks, threads=threads), strict=True):
-            self._total[b] += total
+            if self._of_tiles is None:
+                self._total[b] += total
+            else:
+                self._of_tiles.append((b, total))
+
+    def part(self) -> NullRankSums:
+        """One that has summed nothing yet, and keeps the sums of tiles apart."""
+        one = copy(self)
+        one._of_tiles = []
+        return one
 
     def merge(self, other: NullRankSums) -> None:
-        """Take up the sums of another reducer, over the tiles that follow."""
-        for b, total in other._total.items():
-            self._total[b] = self._total[b] + total
+        """Take up the sums of a part, over the tiles that follow."""
+        for b, total in other._of_tiles or ():
+            self._total[b] += total
 
     def result(self) -> dict[Pair, Floats]:
         """Give the rank sum of every pair under every permutation, shape (P,)."""

@@ -1,0 +1,136 @@
+"""Extraction on a cluster: workers that each hold the model take shards of the items, and write to the shared store.
+
+A shard is a window of a store's chunks: it is known by what the store is made of and by its items, and doing it again
+writes what is missing of it only. Which worker does it changes nothing, since windows are batched alike everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from foretell.cluster import Cluster, Crew, Replica
+from foretell.exceptions import OptionError, StoreError
+from foretell.representations.model_run import ModelRun, windows_of
+from foretell.representations.models import Model, load_model
+from foretell.representations.models.base import Modality
+from foretell.representations.models.lazy import LazyModel
+from foretell.representations.store import Storage, Store, opened
+
+__all__ = ["ModelSpec", "complete_on", "spec_of"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a worker loads: as `load_model` takes it."""
+
+    name: str
+    modality: Modality
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shard:
+    """Some chunks, and the items in them."""
+
+    chunks: range
+    first: int
+    contents: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a worker writes, and with what."""
+
+    store: str
+    fingerprint: str
+    model: ModelSpec
+    batch_tokens: int
+
+
+def spec_of(model: str | Model, modality: Modality, options: Mapping[str, Any]) -> ModelSpec:
+    """What workers are to load in place of a model.
+
+    Raises
+    ------
+    OptionError
+        For a model that is loaded here already.
+    """
+    if isinstance(model, str):
+        return ModelSpec(model, modality, dict(options))
+    if isinstance(model, LazyModel):
+        return ModelSpec(model.name, model.modality, dict(model.options))
+    raise OptionError(
+        f"{model.info.id} is loaded in this process, and the workers of a cluster load their own: give its name."
+    )
+
+
+def complete_on(
+    cluster: Cluster,
+    store: Store,
+    model: ModelSpec,
+    contents: Sequence[Any],
+    *,
+    batch_tokens: int,
+    replica: Replica,
+    check: Callable[[], None],
+    done: Callable[[int, Crew], None],
+) -> None:
+    """Fill a store by the workers of a cluster.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    store : Store
+        Created; in a folder or behind a URL that all nodes see.
+    model : ModelSpec
+    contents : sequence
+        Texts or images of all items.
+    batch_tokens : int
+    replica : Replica
+        What a worker is given of a node.
+    check : callable
+        Called after each shard: raises where another process took the store over.
+    done : callable
+        Called after each shard with the number of items that it added, and the crew.
+
+    Raises
+    ------
+    ClusterError, StoreError, InputError
+    """
+    info = store.info
+    shards = {}
+    for chunks in windows_of(store):
+        first, stop = info.span(chunks[0])[0], info.span(chunks[-1])[1]
+        name = f"items {first} to {stop - 1} of {info.side} by {info.model_id} ({info.fingerprint[:12]})"
+        shards[name] = _Shard(chunks, first, contents[first:stop])
+    place = str(store.storage.folder or store.storage.name)
+
+    def taken(n_items: int, crew: Crew) -> None:
+        check()
+        done(n_items, crew)
+
+    common = _Place(place, info.fingerprint, model, batch_tokens)
+    cluster.each(_reader, common, shards, replica=replica, done=taken)
+
+
+def _reader(place: _Place) -> Callable[[_Shard], int]:
+    """Load the model, once a worker; what is given takes shards, and gives the number of items that it added."""
+    model = load_model(place.model.name, modality=place.model.modality, **place.model.options)
+
+    def fill(shard: _Shard) -> int:
+        store = opened(Storage(place.store, read_only=False))
+        if store.info.fingerprint != place.fingerprint:
+            raise StoreError(f"{place.store} became another store: run the same extract again.")
+        added: list[int] = []
+        if not all(store.committed[chunk] for chunk in shard.chunks):  # an earlier worker may have died after the last
+
+            def contents(first: int, stop: int) -> Sequence[Any]:
+                return shard.contents[first - shard.first : stop - shard.first]
+
+            run = ModelRun(store, model, contents, place.batch_tokens)
+            run.complete([shard.chunks], lambda: None, added.append)
+        return sum(added)
+
+    return fill

@@ -1,0 +1,102 @@
+"""Clusters on this machine, over its loopback: a head that does no work, and nodes of one processor each."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import foretell
+from foretell.representations.data import Pairs
+
+pytest.importorskip("ray", reason="Ray is not installed")
+
+_STORE_BYTES = 100 * 2**20
+
+# A killed node is missed within seconds.
+_SOON = {
+    "health_check_initial_delay_ms": 1000,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 1000,
+    "health_check_failure_threshold": 3,
+}
+
+
+class Loopback:
+    """A cluster whose nodes come and go."""
+
+    def __init__(self, n_nodes: int) -> None:
+        from ray.cluster_utils import Cluster
+
+        head = {
+            "num_cpus": 0,
+            "include_dashboard": False,
+            "object_store_memory": _STORE_BYTES,
+            "_system_config": _SOON,
+        }
+        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.nodes: list[Any] = []
+        for _ in range(n_nodes):
+            self.add()
+
+    @property
+    def address(self) -> str:
+        """What a driver joins."""
+        return str(self._cluster.address)
+
+    def add(self) -> None:
+        """Have a node join."""
+        self.nodes.append(self._cluster.add_node(num_cpus=1, object_store_memory=_STORE_BYTES))
+
+    def kill(self) -> None:
+        """Kill the first node that is left, with all that runs on it."""
+        self._cluster.remove_node(self.nodes.pop(0), allow_graceful=False)
+
+    def end(self) -> None:
+        """Kill every node."""
+        self._cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def loopback(n_nodes: int) -> Iterator[Loopback]:
+    """A cluster of so many nodes, and this process connected to it."""
+    import ray
+
+    # What the tests make can be imported on the nodes, which are this machine.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    cluster = Loopback(n_nodes)
+    try:
+        ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+        yield cluster
+    finally:
+        ray.shutdown()
+        cluster.end()
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(4, marks=pytest.mark.slow)],
+    ids=lambda n_nodes: f"{n_nodes}-nodes",
+)
+def nodes(request: pytest.FixtureRequest) -> Iterator[Loopback]:
+    """Clusters of 1, 2 and 4 nodes, one after the other."""
+    with loopback(request.param) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def stores(tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Stores of both sides of the tiny pairs, of last tokens."""
+    folder = tmp_path_factory.mktemp("stores")
+    model = foretell.load_model(str(tiny_model_folder))
+    left, right = (
+        foretell.extract(tiny_pairs, model=model, side=side, out=folder / f"{side}.zarr", tokens="last 5")
+        for side in ("left", "right")
+    )
+    return Path(left.name), Path(right.name)

@@ -1,0 +1,241 @@
+"""Nodes that die, nodes that join late, a driver that is killed: the answer is that of one machine, undisturbed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import foretell
+from foretell.cluster import Cluster, Crew, Replica
+from foretell.measure import estimates
+from foretell.representations import batches
+from foretell.representations.data import Pairs
+from tests.cluster.conftest import Loopback, loopback
+from tests.cluster.test_reading import OPTIONS, files
+
+SPACES = list(np.random.default_rng(0).standard_normal((4, 1500, 60)))
+
+
+@pytest.fixture
+def two_nodes() -> Iterator[Loopback]:
+    """A cluster of 2 nodes, to be harmed."""
+    with loopback(2) as cluster:
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(batches, "_WINDOW_ITEMS", 4)
+
+
+def _where(seconds: float, number: int) -> str:
+    import ray
+
+    time.sleep(seconds)
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def _waiter(seconds: float) -> Callable[[int], str]:
+    return lambda number: _where(seconds, number)
+
+
+def _after(monkeypatch: pytest.MonkeyPatch, count: int, happens: Callable[[], None]) -> list[int]:
+    """Have something happen once so many answers have come from the cluster."""
+    answers: list[int] = []
+
+    def counted() -> None:
+        answers.append(len(answers))
+        if len(answers) == count:
+            happens()
+
+    in_order, each = Cluster.in_order, Cluster.each
+
+    def watched_in_order(self: Cluster, *given: Any, **options: Any) -> Iterator[Any]:
+        for answer in in_order(self, *given, **options):
+            yield answer
+            counted()
+
+    def watched_each(self: Cluster, *given: Any, done: Callable[[Any, Crew], None], **options: Any) -> None:
+        def both(answer: Any, crew: Crew) -> None:
+            done(answer, crew)
+            counted()
+
+        each(self, *given, done=both, **options)
+
+    monkeypatch.setattr(Cluster, "in_order", watched_in_order)
+    monkeypatch.setattr(Cluster, "each", watched_each)
+    return answers
+
+
+class TestTasks:
+    @pytest.mark.slow
+    def test_a_node_is_killed(self, two_nodes: Loopback) -> None:
+        answers = Cluster().in_order(_where, 0.05, list(range(40)), name="waits")
+        found = [next(answers)]
+        two_nodes.kill()
+        found += answers
+        assert len(found) == 40
+
+    @pytest.mark.slow
+    def test_a_node_joins_late(self, two_nodes: Loopback) -> None:
+        two_nodes.kill()
+        answers = Cluster().in_order(_where, 0.2, list(range(40)), name="waits")
+        found = [next(answers)]
+        two_nodes.add()
+        found += answers
+        assert len(set(found)) >= 2
+
+    def test_a_node_with_workers_is_killed_and_another_joins(self, two_nodes: Loopback) -> None:
+        found: list[str] = []
+
+        def done(answer: str, _crew: Crew) -> None:
+            found.append(answer)
+            if len(found) == 3:
+                two_nodes.kill()
+            if len(found) == 6:
+                two_nodes.add()
+
+        shards = {f"shard {number}": number for number in range(40)}
+        Cluster().each(_waiter, 0.2, shards, replica=Replica(), done=done)
+        assert len(found) == 40
+        assert len(set(found)) >= 2
+
+
+class TestMeasure:
+    @pytest.mark.parametrize(
+        "when", [1, pytest.param(5, marks=pytest.mark.slow), pytest.param(9, marks=pytest.mark.slow)]
+    )
+    def test_a_node_is_killed(self, two_nodes: Loopback, monkeypatch: pytest.MonkeyPatch, when: int) -> None:
+        """In the first walk, or in that of the null."""
+        alone = foretell.imbalance_matrix(SPACES[:2], SPACES[2:], null=20)
+        answers = _after(monkeypatch, when, two_nodes.kill)
+        shared = foretell.imbalance_matrix(SPACES[:2], SPACES[2:], null=20, cluster="auto")
+        xr.testing.assert_identical(shared, alone)
+        # Eight tasks a walk; four, where one node is left for the second.
+        assert len(answers) in (12, 16)
+
+    @pytest.mark.slow
+    def test_a_node_joins_late(self, two_nodes: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+        alone = foretell.imbalance_matrix(SPACES[:2], SPACES[2:], null=20)
+        _after(monkeypatch, 2, two_nodes.add)
+        xr.testing.assert_identical(foretell.imbalance_matrix(SPACES[:2], SPACES[2:], null=20, cluster="auto"), alone)
+
+
+@pytest.fixture(scope="module")
+def alone(tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store that this machine makes by itself."""
+    place = tmp_path_factory.mktemp("alone") / "left.zarr"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "_WINDOW_ITEMS", 4)
+        foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=place, **OPTIONS)
+    return place
+
+
+class TestReading:
+    def test_a_node_is_killed(
+        self,
+        two_nodes: Loopback,
+        monkeypatch: pytest.MonkeyPatch,
+        tiny_pairs: Pairs,
+        tiny_model_folder: Path,
+        alone: Path,
+        tmp_path: Path,
+    ) -> None:
+        _after(monkeypatch, 2, two_nodes.kill)
+        out = tmp_path / "left.zarr"
+        foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=out, cluster="auto", **OPTIONS)
+        assert files(out) == files(alone)
+
+    @pytest.mark.slow
+    def test_a_node_joins_late(
+        self,
+        two_nodes: Loopback,
+        monkeypatch: pytest.MonkeyPatch,
+        tiny_pairs: Pairs,
+        tiny_model_folder: Path,
+        alone: Path,
+        tmp_path: Path,
+    ) -> None:
+        two_nodes.kill()
+        _after(monkeypatch, 1, two_nodes.add)
+        out = tmp_path / "left.zarr"
+        foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=out, cluster="auto", **OPTIONS)
+        assert files(out) == files(alone)
+
+    @pytest.mark.slow
+    def test_a_killed_driver_resumes(
+        self, two_nodes: Loopback, tiny_pairs: Pairs, tiny_model_folder: Path, alone: Path, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "left.zarr"
+        driver = self._driver(two_nodes, tiny_pairs, tiny_model_folder, out, tmp_path)
+        try:
+            _wait_for(lambda: out.exists() and int(_committed(out).sum()) >= 1, driver)
+        finally:
+            os.killpg(driver.pid, signal.SIGKILL)
+            driver.wait()
+        n_before = int(_committed(out).sum())
+        assert 1 <= n_before < len(_committed(out))
+        # A worker that outlives its driver by a moment writes nothing but what it was writing.
+        foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=out, cluster="auto", **OPTIONS)
+        assert files(out) == files(alone)
+
+    def _driver(self, cluster: Loopback, pairs: Pairs, model: Path, out: Path, folder: Path) -> subprocess.Popen[bytes]:
+        """A process that extracts on the cluster, slowly: it is held up after each shard."""
+        given = {
+            "name": pairs.name,
+            "texts": dict(pairs.texts),
+            "ids": pairs.ids,
+            "groups": pairs.groups,
+            "licence": pairs.licence,
+            "source": pairs.source,
+        }
+        (folder / "given.json").write_text(json.dumps(given))
+        code = f"""
+            import json, time
+            import foretell
+            from foretell.cluster import Cluster
+            from foretell.representations import batches
+            batches._WINDOW_ITEMS = 4
+            each = Cluster.each
+            def slow(self, *given, done, **options):
+                def then(*answer):
+                    done(*answer)
+                    time.sleep(3)
+                each(self, *given, done=then, **options)
+            Cluster.each = slow
+            given = json.load(open({str(folder / "given.json")!r}))
+            given |= {{"texts": {{side: tuple(texts) for side, texts in given["texts"].items()}},
+                      "ids": tuple(given["ids"]), "groups": tuple(given["groups"])}}
+            how = {OPTIONS | {"model": str(model), "out": str(out), "cluster": cluster.address}!r}
+            foretell.extract(foretell.Pairs(**given), **how)
+        """
+        command = [sys.executable, "-c", textwrap.dedent(code)]
+        return subprocess.Popen(command, start_new_session=True, cwd=Path(__file__).parents[2])
+
+
+def _committed(place: Path) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    try:
+        return foretell.open_store(place).committed
+    except foretell.exceptions.StoreError:
+        return np.zeros(1, bool)
+
+
+def _wait_for(is_so: Callable[[], bool], driver: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 120
+    while not is_so():
+        assert driver.poll() is None, "the driver ended by itself"
+        assert time.monotonic() < until, "nothing was written"
+        time.sleep(0.05)

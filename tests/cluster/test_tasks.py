@@ -1,0 +1,149 @@
+"""Tasks and workers on a cluster, with work that is easy to see through."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from foretell.cluster import RETRIES, Cluster, Crew, Replica, connected, current
+from foretell.exceptions import ClusterError, InputError, MissingDependencyError
+from tests.cluster.conftest import Loopback
+
+
+def _square(added: int, number: int) -> int:
+    time.sleep(0.02 * (number % 3))
+    return number**2 + added
+
+
+def _dies_once(folder: Path, number: int) -> int:
+    """The first worker that is given task 3 is killed."""
+    if number == 3:
+        try:
+            (folder / "killed").touch(exist_ok=False)
+        except FileExistsError:
+            return number
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def _dies(common: None, number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def _refuses(common: None, number: int) -> int:
+    raise InputError(f"number {number} is wrong: give another.")
+
+
+def _adder(added: int) -> Callable[[int], int]:
+    return lambda number: number + added
+
+
+def _dying_worker(folder: Path) -> Callable[[int], int]:
+    return lambda number: _dies_once(folder, number)
+
+
+def _cannot_load(common: None) -> Callable[[int], int]:
+    raise InputError("the model is of a kind that nobody knows: name another.")
+
+
+class TestInOrder:
+    def test_answers_come_in_order(self, nodes: Loopback) -> None:
+        assert list(Cluster().in_order(_square, 5, list(range(20)), name="squares")) == [n**2 + 5 for n in range(20)]
+
+    def test_nothing_to_do(self, nodes: Loopback) -> None:
+        assert list(Cluster().in_order(_square, 5, [], name="squares")) == []
+
+    def test_what_the_work_raises_is_raised(self, nodes: Loopback) -> None:
+        with pytest.raises(InputError, match=r"^number 0 is wrong: give another\.$"):
+            list(Cluster().in_order(_refuses, None, [0], name="numbers"))
+
+    def test_a_killed_worker_is_replaced(
+        self, nodes: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert list(Cluster().in_order(_dies_once, tmp_path, list(range(8)), name="numbers")) == list(range(8))
+        assert "numbers 3 of 8 is given to another worker" in caplog.text
+
+    def test_one_that_kills_every_worker_is_given_up(self, nodes: Loopback) -> None:
+        with pytest.raises(ClusterError, match=rf"numbers 0 of 1 was given to {RETRIES + 1} workers, and each died"):
+            list(Cluster().in_order(_dies, None, [0], name="numbers"))
+
+
+class TestEach:
+    def test_every_shard_is_done_once(self, nodes: Loopback) -> None:
+        found: list[int] = []
+        crews: list[int] = []
+
+        def done(answer: int, crew: Crew) -> None:
+            found.append(answer)
+            crews.append(crew.workers)
+
+        Cluster().each(_adder, 10, {f"shard {n}": n for n in range(12)}, replica=Replica(), done=done)
+        assert sorted(found) == [n + 10 for n in range(12)]
+        assert 1 <= max(crews) <= len(nodes.nodes)
+
+    def test_a_killed_worker_is_replaced(
+        self, nodes: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        found: list[int] = []
+        retries: list[int] = []
+
+        def done(answer: int, crew: Crew) -> None:
+            found.append(answer)
+            retries.append(crew.retries)
+
+        shards = {f"shard {n}": n for n in range(8)}
+        Cluster().each(_dying_worker, tmp_path, shards, replica=Replica(), done=done)
+        assert sorted(found) == list(range(8))
+        assert retries[-1] >= 1
+        assert "shard 3 is given to another worker" in caplog.text
+
+    def test_a_model_that_cannot_be_loaded_says_so(self, nodes: Loopback) -> None:
+        with pytest.raises(InputError, match="of a kind that nobody knows"):
+            Cluster().each(_cannot_load, None, {"shard": 0}, replica=Replica(), done=lambda *_: None)
+
+    def test_more_than_any_node_has_is_refused(self, nodes: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("foretell.cluster._SAY_AFTER", 0.0)
+        with pytest.raises(ClusterError, match=r"No node of the cluster can hold a model with .*'GPU': 8.*replica"):
+            Cluster().each(_adder, 1, {"shard": 0}, replica=Replica(num_gpus=8), done=lambda *_: None)
+
+
+class TestConnected:
+    def test_the_innermost_counts(self, nodes: Loopback) -> None:
+        assert current() is None
+        with connected(nodes.address) as outer:
+            assert current() is outer
+            assert outer is not None
+            with connected(None) as inner:
+                assert inner is outer
+            with connected("local") as none:
+                assert none is current() is None
+            assert current() is outer
+        assert current() is None
+        assert outer.n_processors == len(nodes.nodes)
+        assert outer.most_on_a_node == 1
+
+    def test_a_connection_of_the_caller_is_left(self, nodes: Loopback) -> None:
+        import ray
+
+        with connected("auto"):
+            pass
+        assert ray.is_initialized()
+
+
+def test_no_cluster_at_an_address() -> None:
+    with pytest.raises(ClusterError, match=r"no cluster at '127\.0\.0\.1:1'"), connected("127.0.0.1:1"):
+        pass
+
+
+def test_without_ray_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingDependencyError, match=r"foretell\[ray\]"), connected("auto"):
+        pass

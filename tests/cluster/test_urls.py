@@ -1,0 +1,65 @@
+"""A store on a server that speaks S3, filled and read by a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xarray as xr
+
+import foretell
+from foretell.measure import estimates
+from foretell.representations import batches
+from foretell.representations.data import Pairs
+from tests.cluster.conftest import loopback
+from tests.cluster.test_reading import OPTIONS
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket of a server on this machine that speaks S3; what is started from here on knows of it."""
+    server_of = pytest.importorskip("moto.server", reason="moto is not installed")
+    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    boto3 = pytest.importorskip("boto3")
+    server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    said = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "made-up",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket="stores")
+    yield "s3://stores"
+    server.stop()
+
+
+@pytest.mark.filterwarnings("ignore")  # of the client library's own
+def test_a_store_behind_a_url(
+    bucket: str,
+    stores: tuple[Path, Path],
+    tiny_pairs: Pairs,
+    tiny_model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(batches, "_WINDOW_ITEMS", 4)
+    here = foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=tmp_path / "left.zarr", **OPTIONS)
+    with loopback(2):
+        given: dict[str, Any] = {"model": str(tiny_model_folder), "cluster": "auto", **OPTIONS}
+        store = foretell.extract(tiny_pairs, out=f"{bucket}/left.zarr", **given)
+        assert store.is_complete
+        assert not store.storage.exists(".lock")
+        for layer in here.layers:
+            assert (store.space(layer).bits().data == here.space(layer).bits().data).all()
+        right = foretell.open_store(stores[1])
+        spaces = [{layer: one.space(layer, "last 3") for layer in one.layers} for one in (store, right)]
+        local = [{layer: one.space(layer, "last 3") for layer in one.layers} for one in (here, right)]
+        shared = foretell.imbalance_matrix(*spaces, null=5, cluster="auto")
+    xr.testing.assert_identical(shared, foretell.imbalance_matrix(*local, null=5))
