@@ -1,0 +1,148 @@
+"""A cluster on this machine's loopback against the plain run: time, traffic, what a killed worker costs.
+
+    make bench-cluster        (or .venv/bin/python benchmarks/cluster.py [--items 5000 --layers 20])
+
+Two nodes of one processor each, and a head that holds the driver and does no work, so that everything which goes from a
+node to another crosses the loopback device. Both sides have the same budget of memory, too small for all distances at
+once: so both take every distance in full. Runs are in turn, after one that is not counted; the median is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+import foretell
+from foretell.cluster import Cluster
+
+MEMORY = "512 MiB"
+BARS = {"time": 1.25, "traffic": 1.2}
+
+
+def main() -> None:
+    """Measure, and print a line a bar."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--items", type=int, default=5000)
+    parser.add_argument("--layers", type=int, default=20)
+    parser.add_argument("--bits", type=int, default=20 * 576, help="of an item at a layer")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    a, b = (_spaces(options, side) for side in (1, 2))
+    packed = sum(space.data.nbytes for space in (*a.values(), *b.values()))
+    print(f"N = {options.items}, 2 x {options.layers} layers of {options.bits} bits: {packed / 2**20:.0f} MiB packed")
+    with _loopback():
+        plain, shared, traffic = [], [], []
+        for number in range(options.rounds + 1):
+            seconds, alone = _timed(a, b, threads=2)
+            before = _loopback_bytes()
+            seconds_shared, result = _timed(a, b, cluster="auto")
+            crossed = _loopback_bytes() - before
+            xr.testing.assert_identical(result, alone)
+            if number:
+                plain.append(seconds)
+                shared.append(seconds_shared)
+                traffic.append(crossed)
+        ratio = statistics.median(one / other for one, other in zip(shared, plain, strict=True))
+        print(f"plain, 2 threads: {_said(plain)}; 2 single-core workers: {_said(shared)}")
+        print(f"  ratio {ratio:.2f} (bar: {BARS['time']}); results identical to the bit")
+        a_node = statistics.median(traffic) / 2
+        print(
+            f"traffic a node: {a_node / 2**20:.0f} MiB, {a_node / packed:.2f} of the packed bits (bar: {BARS['traffic']})"
+        )
+        _tasks()
+        _killed(a, b, statistics.median(shared))
+
+
+def _spaces(options: argparse.Namespace, side: int) -> dict[str, foretell.Bits]:
+    known = np.random.default_rng(0).standard_normal((options.items, 20), np.float32)
+    rng = np.random.default_rng(side)
+    found = {}
+    for layer in range(options.layers):
+        x = known @ rng.standard_normal((20, options.bits), np.float32)
+        x += (1 + layer) * rng.standard_normal(x.shape, np.float32)
+        found[str(layer)] = foretell.Bits.from_activations(x)
+    return found
+
+
+def _timed(a: dict[str, foretell.Bits], b: dict[str, foretell.Bits], **how: object) -> tuple[float, xr.Dataset]:
+    began = time.perf_counter()
+    result = foretell.imbalance_curve(a, b, memory=MEMORY, **how)  # type: ignore[arg-type]
+    return time.perf_counter() - began, result
+
+
+def _said(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
+
+
+def _loopback_bytes() -> int:
+    """Bytes that have crossed the loopback device: of every process on this machine."""
+    (line,) = [line for line in Path("/proc/net/dev").read_text().splitlines() if line.strip().startswith("lo:")]
+    return int(line.split()[1])
+
+
+def _nothing(common: None, number: int) -> int:
+    return number
+
+
+def _own_number(common: None, number: int) -> int:
+    return os.getpid()
+
+
+def _tasks() -> None:
+    """What a task costs that does nothing."""
+    list(Cluster().in_order(_nothing, None, list(range(20)), name="nothing"))
+    began = time.perf_counter()
+    list(Cluster().in_order(_nothing, None, list(range(400)), name="nothing"))
+    print(f"a task that does nothing: {(time.perf_counter() - began) / 400 * 1000:.1f} ms")
+
+
+def _killed(a: dict[str, foretell.Bits], b: dict[str, foretell.Bits], undisturbed: float) -> None:
+    """Kill a worker half way, again and again, and say what it cost."""
+    costs = []
+    for _ in range(3):
+        victim = next(Cluster().in_order(_own_number, None, [0], name="victim"))
+        killer = threading.Timer(undisturbed / 2, os.kill, (victim, 9))
+        killer.start()
+        seconds, _ = _timed(a, b, cluster="auto")
+        killer.join()
+        costs.append(seconds - undisturbed)
+    n_tasks = 4 * 2
+    a_task = 2 * undisturbed / n_tasks
+    print(
+        f"a worker killed half way: {statistics.median(costs):+.2f} s ({min(costs):+.2f} to {max(costs):+.2f}); "
+        f"a task of work is {a_task:.2f} s (bar: one), and a new worker's start on top"
+    )
+
+
+@contextmanager
+def _loopback() -> Iterator[None]:
+    import ray
+    from ray.cluster_utils import Cluster as Nodes
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    store = 2 * 2**30
+    head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": store}
+    nodes = Nodes(initialize_head=True, head_node_args=head)
+    for _ in range(2):
+        nodes.add_node(num_cpus=1, object_store_memory=store)
+    ray.init(address=nodes.address, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+        nodes.shutdown()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()
