@@ -56,9 +56,8 @@ def main() -> None:
         print(f"plain, 2 threads: {_said(plain)}; 2 single-core workers: {_said(shared)}")
         print(f"  ratio {ratio:.2f} (bar: {BARS['time']}); results identical to the bit")
         a_node = statistics.median(traffic) / 2
-        print(
-            f"traffic a node: {a_node / 2**20:.0f} MiB, {a_node / packed:.2f} of the packed bits (bar: {BARS['traffic']})"
-        )
+        share = f"{a_node / packed:.2f} of the packed bits"
+        print(f"traffic a node: {a_node / 2**20:.0f} MiB, {share} (bar: {BARS['traffic']})")
         _tasks()
         _killed(a, b, statistics.median(shared))
 

@@ -23,7 +23,7 @@ import data
 import numpy as np
 
 import foretell
-from foretell.exceptions import NotAvailableError, OptionError
+from foretell.exceptions import OptionError
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -69,7 +69,7 @@ def main() -> None:
     options = {"threads": 1} | ({"memory": asked.memory} if asked.memory else {})
     try:
         answer = measured(asked.n_items, asked.n_bits, asked.spaces, options)
-    except (NotAvailableError, OptionError) as error:
+    except OptionError as error:
         answer = {"unavailable": str(error)}
     except OSError as error:
         answer = {"unavailable": f"no memory figures on this system ({error})"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -428,6 +429,20 @@ def test_a_lock_behind_a_url_that_is_not_renewed_is_taken_over(tmp_path: Path, m
         monkeypatch.setattr(time, "time", lambda: now + STALE + 1)
         with locked(Storage(place, read_only=False)), pytest.raises(StoreError, match="taken over by another writer"):
             check()
+
+
+def test_a_lock_behind_a_url_of_a_process_that_died_here_is_taken_over(tmp_path: Path) -> None:
+    place = f"memory://{tmp_path.name}/made.zarr"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    note = {"token": "other", "host": socket.gethostname(), "process": gone.pid, "renewed": time.time()}
+    Storage(place, read_only=False).write(LOCK, json.dumps(note).encode())
+    with locked(Storage(place, read_only=False)) as check:
+        check()
+    elsewhere = {**note, "host": "another machine"}
+    Storage(place, read_only=False).write(LOCK, json.dumps(elsewhere).encode())
+    with pytest.raises(StoreError, match="on another machine"), locked(Storage(place, read_only=False)):
+        pass
 
 
 def test_a_lock_behind_a_url_is_renewed_while_the_work_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

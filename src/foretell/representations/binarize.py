@@ -22,6 +22,7 @@ __all__ = [
     "n_near_zero",
     "n_near_zero_of_array",
     "packed_above",
+    "packed_on_device",
 ]
 
 NEAR_ZERO = {"float32": 1e-4, "bfloat16": 0.1, "float16": 0.02}
@@ -64,15 +65,16 @@ class Gather:
         return mean
 
 
-def kept_values(activations: Any, kept: Kept, layer: str) -> NDArray[Any]:
+def kept_values(activations: Any, kept: Kept, layer: str) -> Any:
     """What a recording keeps of activations, shape (batch, T, bytes), or (batch, T, H) of those it keeps as numbers.
 
-    Bits that wait for all items are kept as numbers until then.
+    A tensor on the same device: bits are signed and packed there. Those that wait for all items are kept as numbers
+    until then.
     """
     torch = require("torch", "hf")
     recording = kept.recording
     if kept.is_full or recording.needs_all_items:
-        return np.asarray(activations.float().cpu().numpy())
+        return activations.float()
     if recording.binarize == "projection":
         directions = _directions(activations.shape[-1], kept.n_bits[layer], recording.seed)
         activations = activations.float() @ torch.from_numpy(directions).to(activations.device)
@@ -109,11 +111,11 @@ def packed_above(numbers: NDArray[np.float32], binarize: str) -> NDArray[np.uint
     return packed
 
 
-def n_near_zero(activations: Any, share: float) -> NDArray[np.uint64]:
-    """For each item, how many activations are below a share of the root mean square of their token."""
+def n_near_zero(activations: Any, share: float) -> Any:
+    """For each item, how many activations are below a share of the root mean square of their token: a tensor."""
     x = activations.float()
     floor = share * x.square().mean(dim=-1, keepdim=True).sqrt()
-    return np.asarray((x.abs() <= floor).flatten(1).sum(dim=1).cpu().numpy(), np.uint64)
+    return (x.abs() <= floor).flatten(1).sum(dim=1)
 
 
 def n_near_zero_of_array(activations: NDArray[Any], share: float) -> NDArray[np.uint64]:
@@ -129,15 +131,21 @@ def _packed(activations: NDArray[Any]) -> NDArray[np.uint8]:
     return packed.reshape(n_items, n_tokens, -1)
 
 
-def _packed_signs(activations: Any) -> NDArray[np.uint8]:
+def _packed_signs(activations: Any) -> Any:
     torch = require("torch", "hf")
     if activations.device.type == "cpu":
-        return _packed(activations.float().numpy())
+        return torch.from_numpy(_packed(activations.float().numpy()))
+    return packed_on_device(activations)
+
+
+def packed_on_device(activations: Any) -> Any:
+    """Signs packed by what a device can do: bits are all that cross to the host."""
+    torch = require("torch", "hf")
     n_dimensions = activations.shape[-1]
     # On the device, so that bits are all that cross.
     signs = torch.nn.functional.pad((activations > 0).to(torch.uint8), (0, -n_dimensions % 8))
     places = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8, device=activations.device)
-    return np.asarray((signs.unflatten(-1, (-1, 8)) * places).sum(dim=-1, dtype=torch.uint8).cpu().numpy())
+    return (signs.unflatten(-1, (-1, 8)) * places).sum(dim=-1, dtype=torch.uint8)
 
 
 def _directions(n_dimensions: int, n_bits: int, seed: int) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError, require
 from foretell.representations.batches import batches, windows
 from foretell.representations.binarize import Gather, kept_values, n_near_zero
+from foretell.representations.crossing import Crossing
 from foretell.representations.models import Model, Reading
 from foretell.representations.store import Store, StoreWriter
 
@@ -94,8 +95,15 @@ class ModelRun:
             for layer in kept.n_bits:
                 data[number, layer] = kept.empty(stop - first, layer)
         near_zero = np.zeros((stop - first, len(info.layers)), np.uint64)
+        before: tuple[list[int], Crossing] | None = None
         for batch, read in self._batches(first, stop):
-            self._batch(read, batch, first, data, near_zero)
+            # What the batch before gave comes from the device while this one is under way.
+            under_way = batch, self._sent(read)
+            if before is not None:
+                self._put(*before, first, data, near_zero)
+            before = under_way
+        if before is not None:
+            self._put(*before, first, data, near_zero)
         return data, near_zero
 
     def _batches(self, first: int, stop: int) -> Iterator[tuple[list[int], list[Reading]]]:
@@ -111,35 +119,46 @@ class ModelRun:
         for batch in batches([reading.length for reading in read], self._batch_tokens):
             yield batch, [read[item] for item in batch]
 
-    def _batch(
-        self,
-        read: Sequence[Reading],
-        places: Sequence[int],
-        first: int,
-        data: Mapping[tuple[int, str], NDArray[Any]],
-        near_zero: NDArray[np.uint64],
-    ) -> None:
-        """Run one forward pass and put what is kept of each layer in its place."""
+    def _sent(self, read: Sequence[Reading]) -> Crossing:
+        """Run one forward pass; what is kept of each layer is on its way here."""
+        torch = require("torch", "hf")
         info = self._info
         gathers = [Gather(kept.recording, read) for kept in info.kept]
+        crossing = Crossing()
 
         def visit(layer: str, hidden: Any) -> None:
             for number, (kept, gather) in enumerate(zip(info.kept, gathers, strict=True)):
                 if layer not in kept.n_bits:
                     continue
                 activations = gather(hidden)
-                self._check_finite(activations, layer, [first + place for place in places])
+                crossing.send(("kept", number, layer), kept_values(activations, kept, layer))
+                crossing.send(("finite", number, layer), torch.isfinite(activations).flatten(1).all(1))
                 if number == 0:
-                    near_zero[places, info.layers.index(layer)] = n_near_zero(activations, info.near_zero)
-                data[number, layer][places] = kept_values(activations, kept, layer)
+                    crossing.send(("near zero", number, layer), n_near_zero(activations, info.near_zero))
 
         self._model.hidden_states(read, visit)
+        return crossing
 
-    def _check_finite(self, activations: Any, layer: str, items: Sequence[int]) -> None:
-        torch = require("torch", "hf")
-        finite = torch.isfinite(activations).flatten(1).all(1)
-        if not bool(finite.all()):
-            item = self._ids[items[int((~finite).nonzero()[0, 0])]]
+    def _put(
+        self,
+        places: Sequence[int],
+        crossing: Crossing,
+        first: int,
+        data: Mapping[tuple[int, str], NDArray[Any]],
+        near_zero: NDArray[np.uint64],
+    ) -> None:
+        """Put what is kept of a batch in its place."""
+        for (what, number, layer), values in crossing.arrived().items():
+            if what == "kept":
+                data[number, layer][places] = values
+            elif what == "near zero":
+                near_zero[places, self._info.layers.index(layer)] = values
+            else:
+                self._check_finite(values, layer, [first + place for place in places])
+
+    def _check_finite(self, finite: NDArray[np.bool_], layer: str, items: Sequence[int]) -> None:
+        if not finite.all():
+            item = self._ids[items[int(np.argmin(finite))]]
             raise InputError(
                 f"{self._model.info.id} gives NaN or infinity at layer {layer} for item {item!r}: "
                 "leave the item out, or run the model in float32."

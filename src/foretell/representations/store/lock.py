@@ -1,9 +1,9 @@
 """One writer at a time.
 
 In a folder the operating system holds the lock, and lets it go when the process ends, however it ends. Behind a URL the
-lock is a file that its owner renews while it works; one that was not renewed for `STALE` seconds is taken over. There
-the file is looked for and then made: two writers that begin within that moment might both begin, and the one whose lock
-it is not stops at its next write.
+lock is a file that its owner renews while it works; one that was not renewed for `STALE` seconds, or whose owner was a
+process of this machine that is gone, is taken over. There the file is looked for and then made: two writers that begin
+within that moment might both begin, and the one whose lock it is not stops at its next write.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _of_folder(folder: Path) -> Iterator[None]:
 def _take(storage: Storage, token: str) -> None:
     storage.write(LOCK, _note(token), only_if_new=True)
     owner = _owner(storage)
-    if owner.get("token") != token and time.time() - float(owner.get("renewed", 0)) > STALE:
+    if owner.get("token") != token and (time.time() - float(owner.get("renewed", 0)) > STALE or _died_here(owner)):
         storage.delete(LOCK)
         storage.write(LOCK, _note(token), only_if_new=True)
         owner = _owner(storage)
@@ -109,6 +109,19 @@ def _take(storage: Storage, token: str) -> None:
             f"{storage.name} is being written by process {owner.get('process')} on {owner.get('host')}: wait until it "
             f"ends, or {STALE:.0f} seconds if it died."
         )
+
+
+def _died_here(owner: dict[str, Any]) -> bool:
+    """Whether the owner was a process of this machine that is no more."""
+    if owner.get("host") != socket.gethostname() or not isinstance(owner.get("process"), int):
+        return False
+    try:
+        os.kill(owner["process"], 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _note(token: str) -> bytes:
