@@ -4,13 +4,14 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PEERS := .venv-peers/.installed
 
-.PHONY: help setup demo test test-all lint parts all-parts bench gallery clean
+.PHONY: help setup demo test test-all lint parts all-parts bench bench-cluster gallery clean
 
 help:
 	@echo "make demo      real model, real sentences: figures and numbers in foretell-demo/"
 	@echo "make test      lint, types and the test suite (a few minutes)"
 	@echo "make test-all  the same with the slow tests, on all built-in models and data (npm fetches some)"
 	@echo "make bench     every benchmark in one table, against other libraries (about 20 minutes)"
+	@echo "make bench-cluster  a loopback cluster beside the plain run (about 3 minutes)"
 	@echo "make gallery   every built-in study, two vision models trained first, into docs/gallery.md (under an hour; minutes again)"
 	@echo "make setup     only the virtual environment in .venv"
 
@@ -57,6 +58,9 @@ $(PEERS): benchmarks/peers-constraints.txt
 # Single rows, one repeat, a file of all timings: make bench BENCH="--only 2,3 --quick --json bench.json"
 bench: setup $(PEERS)
 	@$(BIN)/python benchmarks/bench.py $(BENCH)
+
+bench-cluster: setup
+	@$(BIN)/python benchmarks/cluster.py
 
 gallery: all-parts
 	@$(BIN)/python -m gallery.build
