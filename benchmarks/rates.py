@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/rates.py [--queries 2000 --candidates 10000 --bits 143360]
 
 Each backend makes the distances of some queries to all candidates, once before it is timed and three times in turn; the
-fastest is shown, with what a second of it does to a study of a million items. torch takes a GPU where it sees one.
+fastest is shown. torch takes a GPU where it sees one.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import socket
 import time
@@ -17,9 +18,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from foretell.exceptions import ClusterError, require
+from foretell.exceptions import ClusterError, OptionError, require
 
 __all__ = ["RETRIES", "Cluster", "Crew", "Replica", "connected", "current"]
+
+_START = "the start of a worker"
 
 RETRIES = 3
 """How often a task is given to another worker because one died."""
@@ -50,6 +53,16 @@ class Replica:
     num_cpus: float = 1
     num_gpus: float = 0
     resources: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if {"CPU", "GPU", "memory", "object_store_memory"}.intersection(self.resources):
+            raise OptionError(
+                f"replica: resources={dict(self.resources)} are of one's own: give cpus and gpus by name."
+            )
+        amounts = {"num_cpus": self.num_cpus, "num_gpus": self.num_gpus, **self.resources}
+        for name, amount in amounts.items():
+            if not (math.isfinite(amount) and (amount > 0 or (name == "num_gpus" and amount == 0))):
+                raise OptionError(f"replica: {name}={amount} is not an amount: give a number above 0.")
 
     @property
     def needs(self) -> dict[str, float]:
@@ -106,6 +119,8 @@ def connected(cluster: str | None) -> Iterator[Cluster | None]:
     joined = ray.is_initialized()  # the caller's own connection is used, and left as it is
     if not joined:
         _join(ray, cluster)
+    elif cluster not in ("auto", there := ray.get_runtime_context().gcs_address):
+        raise ClusterError(f"This process is connected to the cluster at {there}, not {cluster!r}: leave that first.")
     try:
         found = Cluster()
         if not found.n_processors:
@@ -142,7 +157,8 @@ def _join(ray: Any, address: str) -> None:
             _check_reachable(address)
         ray.init(address=address, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
-        if address != "auto":
+        is_none_here = isinstance(error, ConnectionError) and "RAY_ADDRESS" not in os.environ
+        if address != "auto" or not is_none_here:
             raise ClusterError(
                 f"There is no cluster at {address!r} ({error}): give the address that `ray start --head` named, or "
                 "'auto'."
@@ -176,16 +192,29 @@ class Cluster:
         """The most tasks that a node runs at a time."""
         return max((int(node.get("CPU", 0)) for node in self.nodes), default=0)
 
+    @property
+    def n_gpus(self) -> int:
+        """GPUs of all nodes."""
+        return sum(int(node.get("GPU", 0)) for node in self.nodes)
+
     def room_for(self, replica: Replica) -> int:
         """How many replicas the nodes hold together."""
         return sum(
-            min(int(node.get(name, 0) // amount) for name, amount in replica.needs.items()) for node in self.nodes
+            # A tenth fits ten times, whatever is left of it in binary.
+            min(int(node.get(name, 0) / amount + 1e-9) for name, amount in replica.needs.items())
+            for node in self.nodes
         )
 
     def in_order(
-        self, work: Callable[[Common, Task], Answer], common: Common, tasks: Sequence[Task], *, name: str
+        self,
+        work: Callable[[Common, Task], Answer],
+        common: Common,
+        tasks: Sequence[Task],
+        *,
+        name: str,
+        on_gpus: bool = False,
     ) -> Iterator[Answer]:
-        """Yield ``work(common, task)`` for every task, in the order of the tasks; each has a processor.
+        """Yield ``work(common, task)`` for every task, in the order of the tasks; each has a processor, or a GPU too.
 
         Parameters
         ----------
@@ -196,29 +225,37 @@ class Cluster:
         tasks : sequence
         name : str
             What Ray and the log call them.
+        on_gpus : bool
+            Whether each has a GPU.
 
         Raises
         ------
         ClusterError
-            If a task's workers died `RETRIES` + 1 times.
+            If a task's workers died `RETRIES` + 1 times, or the cluster has nothing left to run it on.
         """
         ray = _ray()
         shared = ray.put((work, common))
-        remote = ray.remote(num_cpus=1, max_retries=0)(_do)
+        remote = ray.remote(num_cpus=1, num_gpus=int(on_gpus), max_retries=0)(_do)
         waiting, tries = deque(range(len(tasks))), [0] * len(tasks)
         running: dict[Any, int] = {}
         done: dict[int, Answer] = {}
-        given = 0
+        given, last_seen = 0, time.monotonic()
         try:
             while given < len(tasks):
-                # Few are under way at a time: what is given out later may go to a node that joined.
-                while waiting and len(running) < 2 * max(1, self.n_processors):
+                room = self.n_gpus if on_gpus else self.n_processors
+                last_seen = time.monotonic() if room else last_seen
+                if time.monotonic() - last_seen > _SAY_AFTER:
+                    raise ClusterError("All nodes of the cluster that work are gone: start one, and run this again.")
+                # Few are under way at a time, so that what is given out later may go to a node that joined; and few
+                # wait for one that is late, so that their answers do not pile up.
+                most = 2 * max(1, room)
+                while waiting and len(running) < most and waiting[0] < given + 2 * most:
                     number = waiting.popleft()
                     running[remote.options(name=f"{name} {number}").remote(shared, tasks[number])] = number
                 for reference in ray.wait(list(running), timeout=_PATIENCE)[0]:
                     number = running.pop(reference)
                     try:
-                        done[number] = _got(reference)
+                        done[number] = _got(reference, f"{name} {number} of {len(tasks)}")
                     except _WorkerDiedError as death:
                         tries[number] += 1
                         _say_death(f"{name} {number} of {len(tasks)}", tries[number], death)
@@ -271,7 +308,7 @@ class _Pool:
         self._common = ray.put((make, common))
         self._waiting, self._tries = deque(shards), Counter[str]()
         self._busy: dict[Any, tuple[Any, str | None]] = {}  # a worker that starts has no shard yet
-        self._crew = Crew()
+        self._crew, self._room = Crew(), 0
         self._alone_since = time.monotonic()
 
     def run(self, done: Callable[[Any, Crew], None]) -> None:
@@ -290,7 +327,7 @@ class _Pool:
 
     def _hire(self) -> None:
         """Start as many workers as there is room for and work left."""
-        room = self._cluster.room_for(self._replica)
+        room = self._room = self._cluster.room_for(self._replica)
         n_starting = sum(shard is None for _, shard in self._busy.values())
         for _ in range(min(len(self._waiting) - n_starting, room - len(self._busy))):
             worker = self._start.remote(self._common)
@@ -314,24 +351,29 @@ class _Pool:
         """Take what a worker gave, and give it the next shard."""
         worker, shard = self._busy.pop(reference)
         try:
-            answer = _got(reference)
+            answer = _got(reference, shard or _START)
+            if shard is not None:
+                _LOG.info("Done: %s; %d are not begun", shard, len(self._waiting))
+                done(answer, self._crew)
         except _WorkerDiedError as death:
-            what = "the start of a worker" if shard is None else shard
+            what = shard or _START
             self._tries[what] += 1
-            _say_death(what, self._tries[what], death)
+            # A node takes all its workers with it: only where none has started since is something wrong with them.
+            _say_death(what, self._tries[what], death, most=RETRIES if shard else RETRIES * max(1, self._room))
             if shard is not None:
                 self._crew.workers -= 1
                 self._crew.retries += 1
                 self._waiting.appendleft(shard)
             return
+        except BaseException:
+            _ray().kill(worker)
+            raise
         if shard is None:
             self._crew.workers += 1
-        else:
-            _LOG.info("Done: %s; %d are not begun", shard, len(self._waiting))
-            done(answer, self._crew)
+            self._tries[_START] = 0
         if self._waiting:
             following = self._waiting.popleft()
-            self._busy[worker.work.remote(self._shards[following])] = worker, following
+            self._busy[worker.work.options(name=following).remote(self._shards[following])] = worker, following
         else:
             self._crew.workers -= 1
             _ray().kill(worker)
@@ -346,6 +388,7 @@ class _Worker:
 
     def ready(self) -> None:
         """Make what works. Not when it is made itself: what is raised there would look like its death."""
+        _hide_gpus()
         make, of = self._common
         self._work = make(of)
 
@@ -354,28 +397,38 @@ class _Worker:
         return self._work(shard)
 
 
+def _hide_gpus() -> None:
+    """Leave the GPUs of the node to those that were given one: Ray hides none from the others."""
+    if not _ray().get_gpu_ids():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 class _WorkerDiedError(Exception):
     """The worker of a task is gone."""
 
 
 def _do(shared: tuple[Callable[[Any, Any], Any], Any], task: Any) -> Any:
+    _hide_gpus()
     work, common = shared
     return work(common, task)
 
 
-def _got(reference: Any) -> Any:
+def _got(reference: Any, what: str) -> Any:
     """An answer; what the work raised; or `_WorkerDiedError`."""
     exceptions = require("ray.exceptions", "ray")
     try:
         return _ray().get(reference)
     except exceptions.RayTaskError as error:
-        raise (error.cause if isinstance(error.cause, Exception) else error) from None
+        raised = error.cause if isinstance(error.cause, Exception) else error
+        _LOG.info("%s failed:\n%s", what, error)  # where in the worker
+        raised.add_note(f"In {what}.")
+        raise raised from None
     except exceptions.RayError as error:
         raise _WorkerDiedError(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
 
 
-def _say_death(what: str, tries: int, death: _WorkerDiedError) -> None:
-    if tries > RETRIES:
+def _say_death(what: str, tries: int, death: _WorkerDiedError, *, most: int = RETRIES) -> None:
+    if tries > most:
         raise ClusterError(f"{what} was given to {tries} workers, and each died ({death}): look at their logs.")
     _LOG.warning("%s is given to another worker: the last one died (%s)", what, death)
 

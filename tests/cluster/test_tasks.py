@@ -7,11 +7,12 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from foretell.cluster import RETRIES, Cluster, Crew, Replica, connected, current
-from foretell.exceptions import ClusterError, InputError, MissingDependencyError
+from foretell.exceptions import ClusterError, InputError, MissingDependencyError, OptionError
 from tests.cluster.conftest import Loopback
 
 
@@ -60,7 +61,7 @@ class TestInOrder:
         assert list(Cluster().in_order(_square, 5, [], name="squares")) == []
 
     def test_what_the_work_raises_is_raised(self, nodes: Loopback) -> None:
-        with pytest.raises(InputError, match=r"^number 0 is wrong: give another\.$"):
+        with pytest.raises(InputError, match=r"^number 0 is wrong: give another\.\nIn numbers 0 of 1\.$"):
             list(Cluster().in_order(_refuses, None, [0], name="numbers"))
 
     def test_a_killed_worker_is_replaced(
@@ -135,8 +136,21 @@ class TestConnected:
             pass
         assert ray.is_initialized()
 
+    def test_another_cluster_than_the_caller_s_is_refused(self, nodes: Loopback) -> None:
+        with pytest.raises(ClusterError, match=r"connected to the cluster at .*, not '127\.0\.0\.1:1'"):
+            connected("127.0.0.1:1").__enter__()
 
-def test_no_cluster_at_an_address() -> None:
+
+@pytest.mark.parametrize(
+    "wrong", [{"num_cpus": 0}, {"num_cpus": float("nan")}, {"num_gpus": -1}, {"resources": {"GPU": 1}}]
+)
+def test_a_replica_of_wrong_amounts_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match="replica"):
+        Replica(**wrong)
+
+
+def test_no_cluster_at_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
     with pytest.raises(ClusterError, match=r"no cluster at '127\.0\.0\.1:1'"), connected("127.0.0.1:1"):
         pass
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import foretell
+from foretell.cluster import Replica
 from foretell.exceptions import StoreError
 from foretell.measure.bits import Bits
 from foretell.measure.points import Points
@@ -207,7 +208,15 @@ class World:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def extract(
-        self, pairs: Pairs, *, model: FakeModel, side: str, out: Path, tokens: Sequence[Recording], progress: bool
+        self,
+        pairs: Pairs,
+        *,
+        model: FakeModel,
+        side: str,
+        out: Path,
+        tokens: Sequence[Recording],
+        progress: bool,
+        replica: Replica | None,
     ) -> FakeStore:
         self.recordings[out] = tuple(str(one) for one in tokens)
         if out in self.stores:

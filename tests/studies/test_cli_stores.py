@@ -122,7 +122,7 @@ class TestExtract:
             given.update(options, name=name)
             raise StopError
 
-        monkeypatch.setattr("foretell.representations.models.load_model", load_model)
+        monkeypatch.setattr("foretell.representations.models.lazy.load_model", load_model)
         words = [
             "extract",
             "--model",

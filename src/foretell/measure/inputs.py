@@ -35,7 +35,7 @@ Spaces = Mapping[str, Any] | Sequence[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class _Signed:
+class Signed:
     """A space of the signs of an array, taken when asked."""
 
     data: NDArray[Any]
@@ -83,7 +83,7 @@ def as_input(x: Any, metric: str, name: str) -> Input:
                     f"A space is an array of shape (items, dimensions...), not {array.shape}: "
                     "give one row an item, x[:, None] for single numbers."
                 )
-            return _Signed(array.reshape(len(array), -1), checked_ids(ids, len(array)), name)
+            return Signed(array.reshape(len(array), -1), checked_ids(ids, len(array)), name)
         if isinstance(x, PointSpace):
             return x
         return Points(*_with_ids(x))

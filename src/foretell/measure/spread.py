@@ -14,7 +14,7 @@ from typing import Protocol, Self
 from foretell.cluster import Cluster
 from foretell.measure.backends import distances
 from foretell.measure.engine import Reducer, Walk
-from foretell.measure.inputs import Input
+from foretell.measure.inputs import Input, Signed
 from foretell.measure.layout import Layout
 from foretell.measure.order import TILE
 
@@ -57,18 +57,10 @@ class WalkOf:
 
     def walk(self) -> Walk:
         """Make it."""
-        made: dict[int, object] = {}
-        steps = [
-            [made.setdefault(id(space), distances(space, self.metric, self.backend)) for space in step]
-            for step in self.steps
-        ]
-        return Walk(
-            steps,  # type: ignore[arg-type]
-            self.layout,
-            memory=self.memory,
-            threads=self.threads,
-            by_order=self.by_order,
-        )
+        spaces = {id(space): space for step in self.steps for space in step}
+        made = {key: distances(space, self.metric, self.backend) for key, space in spaces.items()}
+        steps = [[made[id(space)] for space in step] for step in self.steps]
+        return Walk(steps, self.layout, memory=self.memory, threads=self.threads, by_order=self.by_order)
 
 
 class SpreadWalk:
@@ -88,7 +80,11 @@ class SpreadWalk:
 
     def __init__(self, of: WalkOf, cluster: Cluster) -> None:
         at_once = max(1, cluster.most_on_a_node)
-        self._of, self._cluster = replace(of, memory=of.memory // at_once, threads=1), cluster
+        # Signs go, not the numbers that they are of.
+        packed = {id(one): one.bits() for step in of.steps for one in step if isinstance(one, Signed)}
+        steps = [[packed.get(id(one), one) for one in step] for step in of.steps]
+        self._of, self._cluster = replace(of, steps=steps, memory=of.memory // at_once, threads=1), cluster
+        self._on_gpus = of.backend == "torch" and cluster.n_gpus > 0
         self.saw_ties = False
 
     def fits(self, reducers: Sequence[Reducer], *, to_come: int = 0) -> bool:
@@ -99,8 +95,10 @@ class SpreadWalk:
         """Walk once (`Walk.feed`)."""
         parts = [[reducer.part() for reducer in of_step] for of_step in reducers]
         n_queries = len(self._of.layout.queries)
+        n_workers = self._cluster.n_gpus if self._on_gpus else self._cluster.n_processors
+        ranges = _ranges(n_queries, max(1, n_workers))
         for found, saw_ties in self._cluster.in_order(
-            _rows, (self._of, parts), _ranges(n_queries, self._cluster.n_processors), name="rows"
+            _rows, (self._of, parts), ranges, name="rows", on_gpus=self._on_gpus
         ):
             self.saw_ties |= saw_ties
             for of_step, others in zip(reducers, found, strict=True):

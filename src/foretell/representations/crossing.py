@@ -15,7 +15,7 @@ __all__ = ["Crossing"]
 class Crossing:
     """Tensors on their way to the host.
 
-    From a GPU they go into pages that do not move, so that the device works on while they do; they are waited for when
+    From a GPU they go into pages that do not move, so that this process goes on while they do; they are waited for when
     they are asked for, which is best after the next batch is under way.
     """
 

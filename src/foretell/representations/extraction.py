@@ -18,7 +18,7 @@ from foretell.representations.binarize import NEAR_ZERO
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.filling import binarize_waiting, columns_of, existing, forget_damaged, made_of_items
 from foretell.representations.model_run import ModelRun, windows_of
-from foretell.representations.models import Model, ModelInfo, Reading, load_model
+from foretell.representations.models import Model, ModelInfo, Reading
 from foretell.representations.models.base import Modality
 from foretell.representations.models.lazy import LazyModel
 from foretell.representations.progress import progress_bar
@@ -164,11 +164,7 @@ def extract(
 
 def _reader_of(model: str | Model, modality: Modality, options: Mapping[str, Any]) -> Model:
     """A model that is loaded when it must be."""
-    if not isinstance(model, str):
-        return model
-    if options.get("dtype") == "auto":
-        return load_model(model, modality=modality, **options)  # its weights tell
-    return LazyModel(model, modality, options)
+    return LazyModel(model, modality, options) if isinstance(model, str) else model
 
 
 def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last 20") -> str:

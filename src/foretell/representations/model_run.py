@@ -45,7 +45,7 @@ class ModelRun:
         self, store: Store, model: Model, contents: Callable[[int, int], Sequence[Any]], batch_tokens: int
     ) -> None:
         self._info, self._model, self._contents = store.info, model, contents
-        self._ids, self._committed = store.ids, store.committed
+        self._store = store
         self._batch_tokens = batch_tokens
         self._writer = StoreWriter(store.storage, store.info)
 
@@ -61,7 +61,9 @@ class ModelRun:
         writing: Future[None] | None = None
         with ThreadPoolExecutor(1) as pool:
             for chunks in some:
-                missing = [chunk for chunk in chunks if not self._committed[chunk]]
+                missing = self._store.missing_of(chunks)
+                if not missing:
+                    continue
                 first = info.span(chunks[0])[0]
                 data, near_zero = self._window(first, info.span(chunks[-1])[1])
                 if writing is not None:
@@ -158,7 +160,7 @@ class ModelRun:
 
     def _check_finite(self, finite: NDArray[np.bool_], layer: str, items: Sequence[int]) -> None:
         if not finite.all():
-            item = self._ids[items[int(np.argmin(finite))]]
+            item = self._store.ids[items[int(np.argmin(finite))]]
             raise InputError(
                 f"{self._model.info.id} gives NaN or infinity at layer {layer} for item {item!r}: "
                 "leave the item out, or run the model in float32."

@@ -32,11 +32,12 @@ class ModelSpec:
 
 @dataclass(frozen=True, eq=False)
 class _Shard:
-    """Some chunks, and the items in them."""
+    """Some chunks, the items in them, and how many of these were missing when it was given out."""
 
     chunks: range
     first: int
     contents: Sequence[Any]
+    n_missing: int
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def complete_on(
     for chunks in windows_of(store):
         first, stop = info.span(chunks[0])[0], info.span(chunks[-1])[1]
         name = f"items {first} to {stop - 1} of {info.side} by {info.model_id} ({info.fingerprint[:12]})"
-        shards[name] = _Shard(chunks, first, contents[first:stop])
+        n_missing = sum(last - begin for begin, last in map(info.span, store.missing_of(chunks)))
+        shards[name] = _Shard(chunks, first, contents[first:stop], n_missing)
     place = str(store.storage.folder or store.storage.name)
 
     def taken(n_items: int, crew: Crew) -> None:
@@ -116,21 +118,19 @@ def complete_on(
 
 
 def _reader(place: _Place) -> Callable[[_Shard], int]:
-    """Load the model, once a worker; what is given takes shards, and gives the number of items that it added."""
+    """Load the model, once a worker; what is given takes shards, and gives the number of items that are new."""
     model = load_model(place.model.name, modality=place.model.modality, **place.model.options)
 
     def fill(shard: _Shard) -> int:
         store = opened(Storage(place.store, read_only=False))
         if store.info.fingerprint != place.fingerprint:
             raise StoreError(f"{place.store} became another store: run the same extract again.")
-        added: list[int] = []
-        if not all(store.committed[chunk] for chunk in shard.chunks):  # an earlier worker may have died after the last
 
-            def contents(first: int, stop: int) -> Sequence[Any]:
-                return shard.contents[first - shard.first : stop - shard.first]
+        def contents(first: int, stop: int) -> Sequence[Any]:
+            return shard.contents[first - shard.first : stop - shard.first]
 
-            run = ModelRun(store, model, contents, place.batch_tokens)
-            run.complete([shard.chunks], lambda: None, added.append)
-        return sum(added)
+        # What a worker had written before it died is not written again.
+        ModelRun(store, model, contents, place.batch_tokens).complete([shard.chunks], lambda: None)
+        return shard.n_missing
 
     return fill

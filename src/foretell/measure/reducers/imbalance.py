@@ -140,10 +140,11 @@ class Tallies:
 
     def merge(self, other: Tallies) -> None:
         """Take up what a part tallied of the queries that follow."""
+        # Copies: a part from elsewhere is views of memory that it shares, and much of it can be let go.
         for a, blocks in other._neighbours.items():
-            self._neighbours[a] += blocks
+            self._neighbours[a] += [Neighbours(of.start.copy(), of.candidate.copy(), of.weight.copy()) for of in blocks]
         for pair, ranked in other._ranked.items():
-            self._ranked[pair] += ranked
+            self._ranked[pair] += [(rank.copy(), rank_sum.copy()) for rank, rank_sum in ranked]
         for mine, others in ((self._ahead, other._ahead), (self._own_ahead, other._own_ahead)):
             for b, ahead in others.items():
                 mine[b] = mine[b] + ahead if b in mine else ahead.copy()

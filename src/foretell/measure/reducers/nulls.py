@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,10 @@ class NullRankSums:
         one = copy(self)
         one._of_tiles = []
         return one
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes from one process to another: of a part that has summed something, the sums alone."""
+        return {"_of_tiles": self._of_tiles} if self._of_tiles else self.__dict__
 
     def merge(self, other: NullRankSums) -> None:
         """Take up the sums of a part, over the tiles that follow."""

@@ -65,7 +65,8 @@ class LazyModel:
     @property
     def dtype(self) -> str:
         """In which it is run."""
-        return str(self.options.get("dtype", "float32"))
+        dtype = str(self.options.get("dtype", "float32"))
+        return self.loaded.dtype if dtype == "auto" else dtype  # its weights tell
 
     @cached_property
     def n_blocks(self) -> int:

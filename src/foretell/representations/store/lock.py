@@ -113,7 +113,7 @@ def _take(storage: Storage, token: str) -> None:
 
 def _died_here(owner: dict[str, Any]) -> bool:
     """Whether the owner was a process of this machine that is no more."""
-    if owner.get("host") != socket.gethostname() or not isinstance(owner.get("process"), int):
+    if not owner.get("machine") or owner["machine"] != _machine() or not isinstance(owner.get("process"), int):
         return False
     try:
         os.kill(owner["process"], 0)
@@ -124,8 +124,18 @@ def _died_here(owner: dict[str, Any]) -> bool:
     return False
 
 
+def _machine() -> str:
+    """What tells this boot of this machine, and its numbering of processes, from all others; empty if nothing does."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
 def _note(token: str) -> bytes:
-    note = {"token": token, "host": socket.gethostname(), "process": os.getpid(), "renewed": time.time()}
+    here = {"host": socket.gethostname(), "machine": _machine(), "process": os.getpid()}
+    note = {"token": token, **here, "renewed": time.time()}
     return json.dumps(note).encode()
 
 

@@ -96,6 +96,11 @@ class Store:
         """Which chunks of items are there, shape (chunks,); read anew each time."""
         return np.asarray(self._small("committed")).astype(bool)
 
+    def missing_of(self, chunks: range) -> list[int]:
+        """Those of some chunks of items that are not there; read anew each time."""
+        committed = np.asarray(self._group["committed"][chunks.start : chunks.stop]).astype(bool)
+        return [chunk for chunk, is_there in zip(chunks, committed, strict=True) if not is_there]
+
     @property
     def n_missing(self) -> int:
         """How many items have nothing yet."""
