@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/beyond_memory.py [--items 50000 --bits 143360 --queries 5000 --folder FOLDER]
 
 Makes two stores (a layer each, of made-up bits that share a quarter), then measures them in processes of their own:
-from disk with less than 512 MiB to spend, and with everything in memory. What is counted is the peak beyond the interpreter with
-its imports and kernels, which a small measurement loads first. Linux only.
+from disk with less than 512 MiB to spend, and with everything in memory. What is counted is the peak beyond the
+interpreter with its imports and kernels, which a small measurement loads first. Linux only.
 """
 
 from __future__ import annotations
