@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from foretell.exceptions import OptionError, StoreError
-from foretell.representations import extraction
 from foretell.representations.data import Pairs, Picture
 from foretell.representations.extraction import extract
 from foretell.representations.models import Model, describe, load_model
@@ -231,7 +230,7 @@ class TestStores:
         def fail(*_args: Any, **_options: Any) -> None:
             raise AssertionError("the model was loaded")
 
-        monkeypatch.setattr(extraction, "load_model", fail)
+        monkeypatch.setattr("foretell.representations.models.lazy.load_model", fail)
         assert made(random_weights=0).is_complete
         for options in ({}, {"random_weights": 1}):
             with pytest.raises(StoreError, match="model revision"):
