@@ -7,6 +7,7 @@ raised here, at once.
 from __future__ import annotations
 
 import contextlib
+import heapq
 import logging
 import math
 import os
@@ -236,7 +237,7 @@ class Cluster:
         ray = _ray()
         shared = ray.put((work, common))
         remote = ray.remote(num_cpus=1, num_gpus=int(on_gpus), max_retries=0)(_do)
-        waiting, tries = deque(range(len(tasks))), [0] * len(tasks)
+        waiting, tries = list(range(len(tasks))), [0] * len(tasks)  # a heap: what is due first is given out first
         running: dict[Any, int] = {}
         done: dict[int, Answer] = {}
         given, last_seen = 0, time.monotonic()
@@ -250,7 +251,7 @@ class Cluster:
                 # wait for one that is late, so that their answers do not pile up.
                 most = 2 * max(1, room)
                 while waiting and len(running) < most and waiting[0] < given + 2 * most:
-                    number = waiting.popleft()
+                    number = heapq.heappop(waiting)
                     running[remote.options(name=f"{name} {number}").remote(shared, tasks[number])] = number
                 for reference in ray.wait(list(running), timeout=_PATIENCE)[0]:
                     number = running.pop(reference)
@@ -259,7 +260,7 @@ class Cluster:
                     except _WorkerDiedError as death:
                         tries[number] += 1
                         _say_death(f"{name} {number} of {len(tasks)}", tries[number], death)
-                        waiting.appendleft(number)
+                        heapq.heappush(waiting, number)
                 while given in done:
                     yield done.pop(given)
                     given += 1
