@@ -188,10 +188,14 @@ class Cluster:
         """Processors of all nodes."""
         return sum(int(node.get("CPU", 0)) for node in self.nodes)
 
-    @property
-    def most_on_a_node(self) -> int:
-        """The most tasks that a node runs at a time."""
-        return max((int(node.get("CPU", 0)) for node in self.nodes), default=0)
+    def memory_of_a_task(self, memory: int) -> int:
+        """Bytes for each of the tasks that a node runs at a time, of so many for all; fewer where a node has less."""
+        shares = [
+            min(memory, int(node.get("memory", memory))) // int(node["CPU"])
+            for node in self.nodes
+            if node.get("CPU", 0) >= 1
+        ]
+        return min(shares, default=memory)
 
     @property
     def n_gpus(self) -> int:

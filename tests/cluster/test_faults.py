@@ -19,7 +19,7 @@ import xarray as xr
 
 import foretell
 from foretell.cluster import Cluster, Crew, Replica
-from foretell.measure import estimates
+from foretell.measure import walks
 from foretell.representations import batches
 from foretell.representations.data import Pairs
 from tests.cluster.conftest import Loopback, loopback
@@ -37,7 +37,7 @@ def two_nodes() -> Iterator[Loopback]:
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(walks, "SPREAD_FROM", 1)
     monkeypatch.setattr(batches, "_WINDOW_ITEMS", 4)
 
 

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.measure import estimates, spread
+from foretell.measure import spread, walks
 from foretell.measure.order import TILE
 from tests.cluster.conftest import Loopback
 
@@ -19,7 +19,7 @@ N = 200
 
 @pytest.fixture(autouse=True)
 def _few_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(walks, "SPREAD_FROM", 1)
 
 
 def _layers(seed: int, *, n_items: int = N, n_dimensions: int = 40) -> dict[str, Any]:

@@ -127,7 +127,8 @@ class TestConnected:
             assert current() is outer
         assert current() is None
         assert outer.n_processors == len(nodes.nodes)
-        assert outer.most_on_a_node == 1
+        assert outer.memory_of_a_task(2**20) == 2**20
+        assert outer.memory_of_a_task(2**60) < 2**60  # more than a node has
 
     def test_a_connection_of_the_caller_is_left(self, nodes: Loopback) -> None:
         import ray

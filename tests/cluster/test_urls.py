@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.measure import estimates
+from foretell.measure import walks
 from foretell.representations import batches
 from foretell.representations.data import Pairs
 from tests.cluster.conftest import loopback
@@ -48,7 +48,7 @@ def test_a_store_behind_a_url(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(walks, "SPREAD_FROM", 1)
     monkeypatch.setattr(batches, "_WINDOW_ITEMS", 4)
     here = foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=tmp_path / "left.zarr", **OPTIONS)
     with loopback(2):

@@ -260,7 +260,9 @@ def imbalance_curve(
     k: int = 1,
     metric: str = "hamming",
     convention: str = "adjusted",
+    candidates: str = "leave-one-out",
     subsample: int | None = None,
+    queries: int | None = None,
     errors: bool = True,
     null: int = 0,
     memory: str | None = None,
@@ -277,7 +279,9 @@ def imbalance_curve(
     ----------
     spaces_a, spaces_b : mapping of names to spaces, or sequence of spaces
         Equally many, with the same names, over the same items.
-    k, metric, convention, subsample, errors, memory, threads, backend, cluster, seed, groups, strata
+    k, metric, convention, candidates, subsample, queries, errors, memory, threads, backend, cluster, seed
+        As for `imbalance_matrix`.
+    groups, strata : sequence of str, optional
         As for `imbalance_matrix`.
     null : int, default 0
         Permutations of which item of A goes with which of B, the same for every layer; 1,000 serve well.
@@ -312,7 +316,7 @@ def imbalance_curve(
             cells,
             curve=True,
             k=k,
-            layout=drawn(size, "leave-one-out", subsample, None, seed),
+            layout=drawn(size, candidates, subsample, queries, seed),
             options=options,
             n_permutations=null,
             seed=seed,

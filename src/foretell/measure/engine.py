@@ -129,9 +129,13 @@ class Walk:
             for of_space in zip(*([space.greatest for space in step] for step in steps), strict=True)
         ]
 
-    def fits(self, reducers: Sequence[Reducer], *, to_come: int = 0) -> bool:
-        """Whether the budget of memory allows this walk, and beside it so many bytes for reducers of a second one."""
-        return self._plan(reducers, beside=to_come) is not None
+    def n_blocks(self, reducers: Sequence[Reducer], *, to_come: int = 0) -> int:
+        """How many blocks the queries are taken in, with so many bytes left for reducers of a second walk.
+
+        0 where the budget of memory does not allow it.
+        """
+        plan = self._plan(reducers, beside=to_come)
+        return -(-len(self._layout.queries) // plan[0]) if plan else 0
 
     def feed(self, *reducers: Sequence[Reducer]) -> None:
         """Walk once.

@@ -15,7 +15,6 @@ from foretell.measure.arrays import Floats, Numbers
 from foretell.measure.backends import METRICS, distances, is_constant
 from foretell.measure.distances import Distances
 from foretell.measure.engine import Reducer, Walk
-from foretell.measure.estimates import batches
 from foretell.measure.inputs import Input
 from foretell.measure.layout import Layout
 from foretell.measure.reducers.cka import debiased_cka
@@ -23,6 +22,7 @@ from foretell.measure.reducers.neighbours import Neighbourhoods
 from foretell.measure.reducers.products import Pair, Products, Values
 from foretell.measure.reducers.rsa import DistanceCounts, SortedDistances, cosines, pearson
 from foretell.measure.request import Options
+from foretell.measure.together import batches
 
 __all__ = ["MEASURES", "Measure", "Measurement"]
 
@@ -88,7 +88,7 @@ class Measurement:
         if self._options.backend == "numpy":
             parts = [self._by_oracle(cells, layout)]
         else:
-            parts = [self._by_walk(some, layout) for some in batches(cells, lambda some: self._fits(some, layout))]
+            parts = [self._by_walk(some, layout) for some in batches(cells, lambda some: self._n_blocks(some, layout))]
         for part in parts:
             for name in self._wanted:
                 found[name] |= part[name]
@@ -99,9 +99,9 @@ class Measurement:
         steps = [[self._spaces[place] for place in places]]
         return Walk(steps, layout, memory=self._options.memory, threads=self._options.threads), places
 
-    def _fits(self, cells: Sequence[Pair], layout: Layout) -> bool:
+    def _n_blocks(self, cells: Sequence[Pair], layout: Layout) -> int:
         walk, places = self._walk(cells, layout)
-        return walk.fits([*self._reducers(cells, places).values()])
+        return walk.n_blocks([*self._reducers(cells, places).values()])
 
     def _reducers(self, cells: Sequence[Pair], places: Sequence[int]) -> dict[str, Any]:
         """Reducers of the first walk, by what they are for."""
@@ -154,7 +154,7 @@ class Measurement:
     def _check_sorting(self, walk: Walk, reducers: Mapping[str, Any], layout: Layout) -> None:
         ranks = reducers.get("ranks")
         others = [reducer for reducer in reducers.values() if reducer is not ranks]
-        if isinstance(ranks, SortedDistances) and walk.fits(others) and not walk.fits([*others, ranks]):
+        if isinstance(ranks, SortedDistances) and walk.n_blocks(others) and not walk.n_blocks([*others, ranks]):
             raise OptionError(
                 f"measures='rsa_spearman' sorts all distances of floats, {ranks.n_bytes(layout) / 2**20:.0f} MiB for "
                 f"2 spaces of {layout.n_items} items: give more memory, or leave it out."

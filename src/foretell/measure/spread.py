@@ -1,4 +1,4 @@
-"""A walk whose rows are shared out to the workers of a cluster: the same bits as on one machine.
+"""Walks that are shared out to the workers of a cluster: the same bits as on one machine.
 
 Each task walks over whole tiles of rows with reducers of its own, and their states are merged in the order of the rows.
 What they sum are whole numbers, or floats a tile, so it does not matter how many tasks there are, or where they ran.
@@ -20,8 +20,8 @@ from foretell.measure.order import TILE
 
 __all__ = ["SpreadReducer", "SpreadWalk", "WalkOf"]
 
-_TASKS_A_PROCESSOR = 4
-"""So many parts for each processor: what a lost worker costs is one of them, and the last ones end together."""
+_TASKS_A_WORKER = 4
+"""So many tasks for each worker, or more: what a lost worker costs is one of them, and the last ones end together."""
 
 
 class SpreadReducer(Reducer, Protocol):
@@ -44,7 +44,6 @@ class WalkOf:
     by_order : bool
     memory : int
         Bytes that it may take.
-    threads : int
     """
 
     steps: Sequence[Sequence[Input]]
@@ -53,23 +52,24 @@ class WalkOf:
     layout: Layout
     by_order: bool
     memory: int
-    threads: int
 
     def walk(self) -> Walk:
         """Make it."""
         spaces = {id(space): space for step in self.steps for space in step}
         made = {key: distances(space, self.metric, self.backend) for key, space in spaces.items()}
         steps = [[made[id(space)] for space in step] for step in self.steps]
-        return Walk(steps, self.layout, memory=self.memory, threads=self.threads, by_order=self.by_order)
+        return Walk(steps, self.layout, memory=self.memory, threads=1, by_order=self.by_order)
 
 
 class SpreadWalk:
-    """A `Walk` by the workers of a cluster.
+    """Walks by the workers of a cluster, over the same queries.
+
+    Where there are as many walks as workers, each task is one of them, which takes every distance of its spaces once;
+    where there are fewer, each is some rows of one.
 
     Parameters
     ----------
-    of : WalkOf
-        Its memory is that of a machine, for all tasks that run there at a time.
+    walks : sequence of WalkOf
     cluster : Cluster
 
     Attributes
@@ -78,46 +78,57 @@ class SpreadWalk:
         As of a `Walk`.
     """
 
-    def __init__(self, of: WalkOf, cluster: Cluster) -> None:
-        at_once = max(1, cluster.most_on_a_node)
+    def __init__(self, walks: Sequence[WalkOf], cluster: Cluster) -> None:
         # Signs go, not the numbers that they are of.
-        packed = {id(one): one.bits() for step in of.steps for one in step if isinstance(one, Signed)}
-        steps = [[packed.get(id(one), one) for one in step] for step in of.steps]
-        self._of, self._cluster = replace(of, steps=steps, memory=of.memory // at_once, threads=1), cluster
-        self._on_gpus = of.backend == "torch" and cluster.n_gpus > 0
+        inputs = {id(one): one for of in walks for step in of.steps for one in step}
+        packed = {key: one.bits() if isinstance(one, Signed) else one for key, one in inputs.items()}
+        self._walks = [replace(of, steps=[[packed[id(one)] for one in step] for step in of.steps]) for of in walks]
+        self._cluster = cluster
+        self._on_gpus = walks[0].backend == "torch" and cluster.n_gpus > 0
         self.saw_ties = False
 
-    def fits(self, reducers: Sequence[Reducer], *, to_come: int = 0) -> bool:
-        """Whether the budget of memory allows it, as `Walk.fits`, for each of the tasks of a machine."""
-        return self._of.walk().fits(reducers, to_come=to_come)
-
     def feed(self, *reducers: Sequence[SpreadReducer]) -> None:
-        """Walk once (`Walk.feed`)."""
-        parts = [[reducer.part() for reducer in of_step] for of_step in reducers]
-        n_queries = len(self._of.layout.queries)
+        """Walk once (`Walk.feed`).
+
+        Parameters
+        ----------
+        *reducers : sequence of reducers
+            For each step of each walk, one walk after the other.
+        """
+        given = iter(reducers)
+        mine = [[next(given) for _ in of.steps] for of in self._walks]
+        common = [
+            (of, [[reducer.part() for reducer in of_step] for of_step in those])
+            for of, those in zip(self._walks, mine, strict=True)
+        ]
         n_workers = self._cluster.n_gpus if self._on_gpus else self._cluster.n_processors
-        ranges = _ranges(n_queries, max(1, n_workers))
-        for found, saw_ties in self._cluster.in_order(
-            _rows, (self._of, parts), ranges, name="rows", on_gpus=self._on_gpus
-        ):
+        n_queries = len(self._walks[0].layout.queries)
+        ranges = _ranges(n_queries, -(-_TASKS_A_WORKER * max(1, n_workers) // len(self._walks)))
+        tasks = [(number, rows) for number in range(len(self._walks)) for rows in ranges]
+        answers = self._cluster.in_order(_rows, common, tasks, name="rows", on_gpus=self._on_gpus)
+        for (number, _), (found, saw_ties) in zip(tasks, answers, strict=True):
             self.saw_ties |= saw_ties
-            for of_step, others in zip(reducers, found, strict=True):
-                for mine, other in zip(of_step, others, strict=True):
-                    mine.merge(other)
+            for of_step, others in zip(mine[number], found, strict=True):
+                for one, other in zip(of_step, others, strict=True):
+                    one.merge(other)
 
 
-def _rows(common: tuple[WalkOf, list[list[SpreadReducer]]], rows: range) -> tuple[list[list[SpreadReducer]], bool]:
+_Parts = list[list[SpreadReducer]]
+
+
+def _rows(common: list[tuple[WalkOf, _Parts]], task: tuple[int, range]) -> tuple[_Parts, bool]:
     """Walk over some of the rows: what a task does."""
-    of, parts = common
+    number, rows = task
+    of, parts = common[number]
     walk = of.walk()
     reducers = [[one.part() for one in of_step] for of_step in parts]
     walk.feed_rows(rows, *reducers)
     return reducers, walk.saw_ties
 
 
-def _ranges(n_queries: int, n_processors: int) -> list[range]:
-    """Rows of each task: whole tiles, but for the last."""
+def _ranges(n_queries: int, n_tasks: int) -> list[range]:
+    """About equally many rows for each task, if there are so many: whole tiles, but for the last."""
     n_tiles = -(-n_queries // TILE)
-    n_tasks = min(n_tiles, _TASKS_A_PROCESSOR * n_processors)
+    n_tasks = min(n_tiles, n_tasks)
     bounds = [min(n_queries, number * n_tiles // n_tasks * TILE) for number in range(n_tasks + 1)]
     return [range(first, stop) for first, stop in pairwise(bounds)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,30 @@ from foretell.measure.reducers.imbalance import Pair
 from foretell.measure.scores import Neighbours
 from foretell.tasks import in_order
 
-__all__ = ["NullRankSums"]
+__all__ = ["NullRankSums", "Shuffles"]
+
+
+@dataclass(frozen=True, eq=False)
+class Shuffles:
+    """Permutations of items, and what undoes each: held once, however many reducers there are.
+
+    Attributes
+    ----------
+    there, back : ndarray of uint32, shape (P, N)
+        Item i of A goes with item ``there[p, i]`` of B, and ``back[p, there[p, i]] == i``.
+    """
+
+    there: NDArray[np.uint32]
+    back: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, permutations: NDArray[np.int32]) -> Shuffles:
+        """Of permutations, shape (P, N)."""
+        there = permutations.astype(np.uint32)
+        back = np.empty_like(there)
+        for row, item in zip(back, there, strict=True):
+            row[item] = np.arange(len(item))
+        return cls(there, back)
 
 
 class NullRankSums:
@@ -30,19 +54,16 @@ class NullRankSums:
     ----------
     neighbours : mapping of (int, int) to Neighbours
         For each ordered pair (A, B), the neighbours in A.
-    permutations : ndarray of int32, shape (P, N)
-        Item i of A goes with item ``permutations[p, i]`` of B; the same for every pair.
+    shuffles : Shuffles
+        The same for every pair.
     convention : Convention
     """
 
     reads_distances = False
 
-    def __init__(
-        self, neighbours: Mapping[Pair, Neighbours], permutations: NDArray[np.int32], *, convention: Convention
-    ) -> None:
+    def __init__(self, neighbours: Mapping[Pair, Neighbours], shuffles: Shuffles, *, convention: Convention) -> None:
         self._convention = convention
-        self._permutations = permutations.astype(np.uint32)
-        self._inverse = np.argsort(permutations, axis=1).astype(np.uint32)
+        self._shuffles = shuffles
         self._sources: dict[int, list[int]] = {}
         for a, b in sorted(neighbours):
             self._sources.setdefault(b, []).append(a)
@@ -50,7 +71,7 @@ class NullRankSums:
         # Targets mostly have the same sources, whose neighbours are then put together once.
         self._by_item = {those: _by_item([by_a[a] for a in those]) for those in set(map(tuple, self._sources.values()))}
         self._total: dict[int, Floats] = {
-            b: np.zeros((len(permutations), len(those))) for b, those in self._sources.items()
+            b: np.zeros((len(shuffles.there), len(those))) for b, those in self._sources.items()
         }
         self._of_tiles: list[tuple[int, Floats]] | None = None
 
@@ -58,7 +79,7 @@ class NullRankSums:
         """Bytes of sums, permutations and neighbours."""
         n = len(layout.candidates)
         sums = sum(total.nbytes for total in self._total.values())
-        return 2 * self._permutations.nbytes + sums + sum(16 * len(of[1]) + 8 * n for of in self._by_item.values())
+        return 2 * self._shuffles.there.nbytes + sums + sum(16 * len(of[1]) + 8 * n for of in self._by_item.values())
 
     @staticmethod
     def bytes_for(n_pairs: int, n_spaces: int, k: int, n_permutations: int, n_items: int) -> int:
@@ -74,7 +95,9 @@ class NullRankSums:
             sources = tuple(self._sources[b])
             rank = rank_rows(tile.order[b], tile.n_candidates, tile.own, self._convention.tie_share)
             total = np.zeros_like(self._total[b])
-            permuted_rank_sum(rank, tile.first, self._permutations, self._inverse, *self._by_item[sources], total)
+            permuted_rank_sum(
+                rank, tile.first, self._shuffles.there, self._shuffles.back, *self._by_item[sources], total
+            )
             return total
 
         tasks = [(tile, b) for tile in tiles for b in self._sources]

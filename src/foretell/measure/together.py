@@ -1,0 +1,70 @@
+"""Which cells are measured in one walk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from foretell.measure.request import Pair
+
+__all__ = ["batches", "components"]
+
+
+def batches(
+    cells: Sequence[Pair], n_blocks: Callable[[Sequence[Pair]], int], *, apart: bool = False
+) -> Iterator[Sequence[Pair]]:
+    """Cells that are measured together, so that distances are made as seldom as memory allows.
+
+    Cells that share no space cost nothing more apart. They stay together while all queries fit into one block, of which
+    only one half is made, and which is kept for a second walk; after that, each goes by itself. Those that share spaces
+    are parted along the longer side of their map where they do not fit.
+
+    Parameters
+    ----------
+    cells : sequence of (int, int)
+    n_blocks : callable
+        In how many blocks some cells would be walked over; 0 where they do not fit into memory.
+    apart : bool
+        Whether cells that share no space are to be apart wherever they fit.
+    """
+    together: list[Pair] = []
+    for component in components(cells):
+        n_alone = n_blocks(component)
+        if together and (apart or n_alone != 1 or n_blocks([*together, *component]) != 1):
+            yield together
+            together = []
+        halves = _halves(component)
+        if n_alone == 1:
+            together += component
+        elif n_alone or not halves:  # one cell that does not fit is told by the walk
+            yield component
+        else:
+            for half in halves:
+                yield from batches(half, n_blocks, apart=apart)
+    if together:
+        yield together
+
+
+def components(cells: Sequence[Pair]) -> list[list[Pair]]:
+    """Cells by the spaces that they share, directly or by way of others: no two of these lists share one."""
+    above: dict[int, int] = {}
+
+    def root(place: int) -> int:
+        while (parent := above.setdefault(place, place)) != place:
+            above[place] = above[parent]
+            place = parent
+        return place
+
+    for a, b in cells:
+        above[root(b)] = root(a)
+    found: dict[int, list[Pair]] = {}
+    for cell in cells:
+        found.setdefault(root(cell[0]), []).append(cell)
+    return list(found.values())
+
+
+def _halves(cells: Sequence[Pair]) -> list[list[Pair]]:
+    """Two parts of a map along its longer side; none of one cell."""
+    sides = [sorted({cell[side] for cell in cells}) for side in (0, 1)]
+    side = 0 if len(sides[0]) >= len(sides[1]) else 1
+    first = set(sides[side][: len(sides[side]) // 2])
+    return [[cell for cell in cells if (cell[side] in first) == those] for those in (True, False)] if first else []
