@@ -3,8 +3,8 @@
     make bench-cluster        (or .venv/bin/python benchmarks/cluster.py [--items 5000 --layers 20])
 
 Two nodes of one processor each, and a head that holds the driver and does no work, so that everything which goes from a
-node to another crosses the loopback device. Both sides have the same budget of memory, too small for all distances at
-once: so both take every distance in full. Runs are in turn, after one that is not counted; the median is shown.
+node to another crosses the loopback device. Both sides have the same budget of memory, which holds some layers'
+distances at once: both take one half of them. Runs are in turn, after one that is not counted; the median is shown.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=5000)
     parser.add_argument("--layers", type=int, default=20)
     parser.add_argument("--bits", type=int, default=20 * 576, help="of an item at a layer")
+    parser.add_argument("--null", type=int, default=0, help="permutations")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     a, b = (_spaces(options, side) for side in (1, 2))
@@ -43,9 +44,9 @@ def main() -> None:
     with _loopback():
         plain, shared, traffic = [], [], []
         for number in range(options.rounds + 1):
-            seconds, alone = _timed(a, b, threads=2)
+            seconds, alone = _timed(a, b, threads=2, null=options.null)
             before = _loopback_bytes()
-            seconds_shared, result = _timed(a, b, cluster="auto")
+            seconds_shared, result = _timed(a, b, cluster="auto", null=options.null)
             crossed = _loopback_bytes() - before
             xr.testing.assert_identical(result, alone)
             if number:
@@ -59,7 +60,8 @@ def main() -> None:
         share = f"{a_node / packed:.2f} of the packed bits"
         print(f"traffic a node: {a_node / 2**20:.0f} MiB, {share} (bar: {BARS['traffic']})")
         _tasks()
-        _killed(a, b, statistics.median(shared))
+        if not options.null:
+            _killed(a, b, statistics.median(shared))
 
 
 def _spaces(options: argparse.Namespace, side: int) -> dict[str, foretell.Bits]:
@@ -94,6 +96,7 @@ def _nothing(common: None, number: int) -> int:
 
 
 def _own_number(common: None, number: int) -> int:
+    time.sleep(0.2)  # so that each worker gets one
     return os.getpid()
 
 
@@ -105,21 +108,32 @@ def _tasks() -> None:
     print(f"a task that does nothing: {(time.perf_counter() - began) / 400 * 1000:.1f} ms")
 
 
+def _small_measure(common: None, number: int) -> float:
+    x = np.random.default_rng(number).standard_normal((64, 64))
+    return foretell.information_imbalance(x, x[::-1].copy()).a_to_b
+
+
 def _killed(a: dict[str, foretell.Bits], b: dict[str, foretell.Bits], undisturbed: float) -> None:
     """Kill a worker half way, again and again, and say what it cost."""
-    costs = []
+    starts, costs = [], []
     for _ in range(3):
+        for victim in set(Cluster().in_order(_own_number, None, [0, 1], name="victim")):
+            os.kill(victim, 9)
+        time.sleep(1)  # until their deaths are known
+        began = time.perf_counter()
+        list(Cluster().in_order(_small_measure, None, [0, 1], name="small"))
+        starts.append(time.perf_counter() - began)
         victim = next(Cluster().in_order(_own_number, None, [0], name="victim"))
         killer = threading.Timer(undisturbed / 2, os.kill, (victim, 9))
         killer.start()
         seconds, _ = _timed(a, b, cluster="auto")
         killer.join()
         costs.append(seconds - undisturbed)
-    n_tasks = 4 * 2
-    a_task = 2 * undisturbed / n_tasks
+    a_task = 2 * undisturbed / len(a)  # each layer is one
+    start = statistics.median(starts)
     print(
         f"a worker killed half way: {statistics.median(costs):+.2f} s ({min(costs):+.2f} to {max(costs):+.2f}); "
-        f"a task of work is {a_task:.2f} s (bar: one), and a new worker's start on top"
+        f"bar: a task of work, {a_task:.2f} s, and the start of a new worker, {start:.2f} s"
     )
 
 

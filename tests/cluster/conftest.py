@@ -12,9 +12,15 @@ from typing import Any
 import pytest
 
 import foretell
+from foretell.representations import batches
 from foretell.representations.data import Pairs
 
 pytest.importorskip("ray", reason="Ray is not installed")
+
+OPTIONS: dict[str, Any] = {"side": "left", "tokens": ["last 5", "last 3, median"], "chunk_items": 2}
+"""Of a small extraction."""
+
+SHARD_ITEMS = 4
 
 _STORE_BYTES = 100 * 2**20
 
@@ -100,3 +106,18 @@ def stores(tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path_factory: pytest.
         for side in ("left", "right")
     )
     return Path(left.name), Path(right.name)
+
+
+@pytest.fixture(scope="session")
+def alone(tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store that this machine makes by itself, by `OPTIONS`."""
+    place = tmp_path_factory.mktemp("alone") / "left.zarr"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
+        foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=place, **OPTIONS)
+    return place
+
+
+def files(place: Path) -> dict[str, bytes]:
+    """What a store is of, file by file."""
+    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}

@@ -19,13 +19,13 @@ import xarray as xr
 
 import foretell
 from foretell.cluster import Cluster, Crew, Replica
-from foretell.measure import walks
+from foretell.measure import estimates
 from foretell.representations import batches
 from foretell.representations.data import Pairs
-from tests.cluster.conftest import Loopback, loopback
-from tests.cluster.test_reading import OPTIONS, files
+from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, Loopback, files, loopback
 
 SPACES = list(np.random.default_rng(0).standard_normal((4, 1500, 60)))
+LAYERS = list(np.random.default_rng(1).standard_normal((16, 800, 60)))
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def two_nodes() -> Iterator[Loopback]:
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walks, "SPREAD_FROM", 1)
-    monkeypatch.setattr(batches, "_WINDOW_ITEMS", 4)
+    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
 
 
 def _where(seconds: float, number: int) -> str:
@@ -50,6 +50,13 @@ def _where(seconds: float, number: int) -> str:
 
 def _waiter(seconds: float) -> Callable[[int], str]:
     return lambda number: _where(seconds, number)
+
+
+def _noted(common: tuple[Path, Callable[[Any, Any], Any], Any], task: Any) -> Any:
+    """Do the work, and leave a note of where."""
+    folder, work, of_work = common
+    (folder / _where(0.5, 0)).touch()
+    return work(of_work, task)
 
 
 def _after(monkeypatch: pytest.MonkeyPatch, count: int, happens: Callable[[], None]) -> list[int]:
@@ -128,20 +135,25 @@ class TestMeasure:
         assert len(answers) in (12, 16)
 
     @pytest.mark.slow
-    def test_a_node_joins_late(self, two_nodes: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-        alone = foretell.imbalance_matrix(SPACES[:2], SPACES[2:], null=20)
-        _after(monkeypatch, 2, two_nodes.add)
-        xr.testing.assert_identical(foretell.imbalance_matrix(SPACES[:2], SPACES[2:], null=20, cluster="auto"), alone)
+    def test_a_node_that_measures_layers_is_killed(self, two_nodes: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+        alone = foretell.imbalance_curve(LAYERS, LAYERS[::-1], null=20)
+        answers = _after(monkeypatch, 2, two_nodes.kill)
+        xr.testing.assert_identical(foretell.imbalance_curve(LAYERS, LAYERS[::-1], null=20, cluster="auto"), alone)
+        assert len(answers) == len(LAYERS) // 2  # layers l and L - l measure each other, both ways round
 
+    @pytest.mark.slow
+    def test_a_node_joins_late(self, two_nodes: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        alone = foretell.imbalance_curve(LAYERS, LAYERS[::-1], null=20)
+        two_nodes.kill()
+        _after(monkeypatch, 1, two_nodes.add)
+        in_order = Cluster.in_order
 
-@pytest.fixture(scope="module")
-def alone(tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The store that this machine makes by itself."""
-    place = tmp_path_factory.mktemp("alone") / "left.zarr"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "_WINDOW_ITEMS", 4)
-        foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=place, **OPTIONS)
-    return place
+        def noted(self: Cluster, work: Any, common: Any, tasks: Any, **options: Any) -> Iterator[Any]:
+            return in_order(self, _noted, (tmp_path, work, common), tasks, **options)
+
+        monkeypatch.setattr(Cluster, "in_order", noted)
+        xr.testing.assert_identical(foretell.imbalance_curve(LAYERS, LAYERS[::-1], null=20, cluster="auto"), alone)
+        assert len(list(tmp_path.iterdir())) == 2, "the one that joined late measured some of it"
 
 
 class TestReading:
@@ -208,7 +220,7 @@ class TestReading:
             import foretell
             from foretell.cluster import Cluster
             from foretell.representations import batches
-            batches._WINDOW_ITEMS = 4
+            batches._WINDOW_ITEMS = {SHARD_ITEMS}
             each = Cluster.each
             def slow(self, *given, done, **options):
                 def then(*answer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.measure import spread, walks
+from foretell.cluster import Cluster
+from foretell.measure import estimates, spread
 from foretell.measure.order import TILE
 from tests.cluster.conftest import Loopback
 
@@ -19,7 +21,7 @@ N = 200
 
 @pytest.fixture(autouse=True)
 def _few_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walks, "SPREAD_FROM", 1)
+    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
 
 
 def _layers(seed: int, *, n_items: int = N, n_dimensions: int = 40) -> dict[str, Any]:
@@ -62,11 +64,61 @@ def test_maps_are_the_same_to_the_bit(nodes: Loopback, options: dict[str, Any]) 
     xr.testing.assert_identical(foretell.imbalance_matrix(a, b, seed=3, cluster="auto", **options), alone)
 
 
+CURVES: dict[str, dict[str, Any]] = {
+    "null and groups": {"null": 40, "groups": GROUPS},
+    "several k": {"k": [1, 3]},
+    "halves": {"candidates": "split"},
+    "queries": {"queries": 70},
+    "glielmo": {"convention": "glielmo"},
+    "euclidean": {"metric": "euclidean", "null": 5},
+    "little memory": {"memory": "2 MiB", "null": 10},
+}
+
+
 @pytest.mark.filterwarnings("ignore::foretell.exceptions.ForetellWarning")
-def test_curves_and_token_curves_are_the_same_to_the_bit(nodes: Loopback) -> None:
+@pytest.mark.parametrize("n_workers", [1, 100], ids=["a task a layer", "rows of layers"])
+@pytest.mark.parametrize("options", CURVES.values(), ids=CURVES)
+def test_curves_are_the_same_to_the_bit(
+    nodes: Loopback, options: dict[str, Any], n_workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By layers where there are enough for all workers, or by rows of each."""
     a, b = _layers(1), _layers(2)
-    alone = foretell.imbalance_curve(a, b, null=40, groups=GROUPS)
-    xr.testing.assert_identical(foretell.imbalance_curve(a, b, null=40, groups=GROUPS, cluster=nodes.address), alone)
+    alone = foretell.imbalance_curve(a, b, seed=3, **options)
+    names: set[str] = set()
+    in_order = Cluster.in_order
+
+    def watched(self: Cluster, *given: Any, name: str, **options: Any) -> Iterator[Any]:
+        names.add(name)
+        return in_order(self, *given, name=name, **options)
+
+    monkeypatch.setattr(Cluster, "in_order", watched)
+    monkeypatch.setattr(Cluster, "n_processors", n_workers)
+    xr.testing.assert_identical(foretell.imbalance_curve(a, b, seed=3, cluster=nodes.address, **options), alone)
+    assert names == {"part" if n_workers == 1 else "rows"}
+
+
+def test_what_is_merged_here_keeps_to_the_memory_of_this_machine(
+    nodes: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of few layers at a time where the tallies of all would be too many."""
+    a, b = ({name: one for name, one in _layers(side).items() if name != "4"} for side in (1, 2))
+    alone = foretell.imbalance_curve(a, b, null=10)
+    monkeypatch.setattr(Cluster, "n_processors", 100)
+    monkeypatch.setattr(Cluster, "memory_of_a_task", lambda self, memory: 2**30)
+    walks: list[int] = []
+    in_order = Cluster.in_order
+
+    def watched(self: Cluster, work: Any, common: Any, tasks: Any, **options: Any) -> Iterator[Any]:
+        walks.append(len({part for part, _ in tasks}))
+        return in_order(self, work, common, tasks, **options)
+
+    monkeypatch.setattr(Cluster, "in_order", watched)
+    xr.testing.assert_identical(foretell.imbalance_curve(a, b, null=10, memory="100 kB", cluster="auto"), alone)
+    assert len(walks) > 2  # a walk and its null's, for all layers at once
+    assert sum(walks) == 2 * 4
+
+
+def test_token_curves_are_the_same_to_the_bit(nodes: Loopback) -> None:
     tokens = [foretell.Bits.from_activations(np.random.default_rng(of).standard_normal((N, 5, 24))) for of in (1, 2)]
     alone = foretell.token_curve(*tokens, null=10)
     with foretell.connected("auto"):

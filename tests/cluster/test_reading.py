@@ -16,29 +16,12 @@ from foretell.representations import batches
 from foretell.representations.data import Pairs
 from foretell.representations.sharded import complete_on, spec_of
 from foretell.representations.store import Storage, StoreWriter, opened
-from tests.cluster.conftest import Loopback
-
-OPTIONS: dict[str, Any] = {"side": "left", "tokens": ["last 5", "last 3, median"], "chunk_items": 2}
+from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, Loopback, files
 
 
 @pytest.fixture(autouse=True)
 def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "_WINDOW_ITEMS", 4)
-
-
-def files(place: Path) -> dict[str, bytes]:
-    """What a store is of, file by file."""
-    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
-
-
-@pytest.fixture(scope="module")
-def alone(tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The store that this machine makes by itself."""
-    place = tmp_path_factory.mktemp("alone") / "left.zarr"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "_WINDOW_ITEMS", 4)
-        foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=place, **OPTIONS)
-    return place
+    monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
 
 
 def test_the_store_is_the_same(
@@ -135,7 +118,7 @@ class TestRefused:
         self, nodes: Loopback, tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
-        monkeypatch.setattr("foretell.cluster._SAY_AFTER", 0.0)
+        monkeypatch.setattr("foretell.cluster.remote.SAY_AFTER", 0.0)
         given: dict[str, Any] = {"out": tmp_path / "left.zarr", "cluster": "auto", "replica": Replica(num_gpus=1)}
         with pytest.raises(ClusterError, match="No node of the cluster can hold a model"):
             foretell.extract(tiny_pairs, model=str(tiny_model_folder), **given, **OPTIONS)

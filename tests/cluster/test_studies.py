@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 import foretell
 from foretell.cli import app
 from foretell.exceptions import StudyError
-from foretell.measure import walks
+from foretell.measure import estimates
 from foretell.representations import batches
 from foretell.representations.data import Pairs
 from foretell.studies.config import study_from
-from tests.cluster.conftest import Loopback
+from tests.cluster.conftest import SHARD_ITEMS, Loopback
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def study(tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path: Path) -> dict[st
 def test_a_study_gives_what_it_gives_here(
     nodes: Loopback, study: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walks, "SPREAD_FROM", 1)
-    monkeypatch.setattr(batches, "_WINDOW_ITEMS", 4)
+    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
     alone = foretell.run(study, out=tmp_path / "alone")
     shared = foretell.run(study, out=tmp_path / "shared", cluster="auto")
     for name, result in alone.results.items():

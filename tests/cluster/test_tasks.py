@@ -21,11 +21,11 @@ def _square(added: int, number: int) -> int:
     return number**2 + added
 
 
-def _dies_once(folder: Path, number: int) -> int:
-    """The first worker that is given task 3 is killed."""
-    if number == 3:
+def _dies_once(folder: Path, number: int, at: int = 3) -> int:
+    """The first worker that is given task 3, or another one, is killed."""
+    if number == at:
         try:
-            (folder / "killed").touch(exist_ok=False)
+            (folder / f"killed at {at}").touch(exist_ok=False)
         except FileExistsError:
             return number
         os.kill(os.getpid(), signal.SIGKILL)
@@ -35,6 +35,13 @@ def _dies_once(folder: Path, number: int) -> int:
 def _dies(common: None, number: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def _two_die(folder: Path, number: int) -> int:
+    """The first worker of task 0, and then the first of task 7, die; task 1 takes its time."""
+    if number == 1:
+        time.sleep(2)
+    return _dies_once(folder, number, at=number) if number in (0, 7) else number
 
 
 def _refuses(common: None, number: int) -> int:
@@ -47,6 +54,20 @@ def _adder(added: int) -> Callable[[int], int]:
 
 def _dying_worker(folder: Path) -> Callable[[int], int]:
     return lambda number: _dies_once(folder, number)
+
+
+def _dies_loading(folder: Path) -> Callable[[int], int]:
+    _dies_once(folder, 3)
+    return lambda number: number
+
+
+def _never_loads(common: None) -> Callable[[int], int]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def _unread(answer: int, crew: Crew) -> None:
+    raise AssertionError("nobody answers")
 
 
 def _cannot_load(common: None) -> Callable[[int], int]:
@@ -69,6 +90,14 @@ class TestInOrder:
     ) -> None:
         assert list(Cluster().in_order(_dies_once, tmp_path, list(range(8)), name="numbers")) == list(range(8))
         assert "numbers 3 of 8 is given to another worker" in caplog.text
+
+    def test_none_is_stuck_behind_a_later_one(
+        self, nodes: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While there is room for fewer, an early task dies, and then a later one that may not be given out yet."""
+        died = tmp_path / "killed at 0"
+        monkeypatch.setattr(Cluster, "n_processors", property(lambda self: 1 if died.exists() else 4))
+        assert list(Cluster().in_order(_two_die, tmp_path, list(range(20)), name="numbers")) == list(range(20))
 
     def test_one_that_kills_every_worker_is_given_up(self, nodes: Loopback) -> None:
         with pytest.raises(ClusterError, match=rf"numbers 0 of 1 was given to {RETRIES + 1} workers, and each died"):
@@ -108,8 +137,24 @@ class TestEach:
         with pytest.raises(InputError, match="of a kind that nobody knows"):
             Cluster().each(_cannot_load, None, {"shard": 0}, replica=Replica(), done=lambda *_: None)
 
+    def test_a_worker_that_dies_as_it_starts_is_replaced(
+        self, nodes: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        found: list[int] = []
+        shards = {f"shard {n}": n for n in range(6)}
+        Cluster().each(_dies_loading, tmp_path, shards, replica=Replica(), done=lambda answer, _: found.append(answer))
+        assert sorted(found) == list(range(6))
+        assert "the start of a worker is given to another worker" in caplog.text
+
+    def test_workers_that_never_start_are_given_up(self, nodes: Loopback) -> None:
+        most = RETRIES * len(nodes.nodes)
+        with pytest.raises(
+            ClusterError, match=rf"the start of a worker was given to {most + 1} workers, and each died"
+        ):
+            Cluster().each(_never_loads, None, {f"shard {n}": n for n in range(9)}, replica=Replica(), done=_unread)
+
     def test_more_than_any_node_has_is_refused(self, nodes: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("foretell.cluster._SAY_AFTER", 0.0)
+        monkeypatch.setattr("foretell.cluster.remote.SAY_AFTER", 0.0)
         with pytest.raises(ClusterError, match=r"No node of the cluster can hold a model with .*'GPU': 8.*replica"):
             Cluster().each(_adder, 1, {"shard": 0}, replica=Replica(num_gpus=8), done=lambda *_: None)
 

@@ -10,11 +10,10 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.measure import walks
+from foretell.measure import estimates
 from foretell.representations import batches
 from foretell.representations.data import Pairs
-from tests.cluster.conftest import loopback
-from tests.cluster.test_reading import OPTIONS
+from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, loopback
 
 
 @pytest.fixture
@@ -48,8 +47,8 @@ def test_a_store_behind_a_url(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(walks, "SPREAD_FROM", 1)
-    monkeypatch.setattr(batches, "_WINDOW_ITEMS", 4)
+    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
     here = foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=tmp_path / "left.zarr", **OPTIONS)
     with loopback(2):
         given: dict[str, Any] = {"model": str(tiny_model_folder), "cluster": "auto", **OPTIONS}

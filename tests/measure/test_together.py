@@ -82,3 +82,20 @@ def test_a_curve_beyond_memory_makes_each_distance_once(monkeypatch: pytest.Monk
     tight = foretell.imbalance_curve(*sides, null=10, memory="4 MiB")
     xr.testing.assert_identical(tight, roomy)
     assert taken == [(2, 700)] * 6
+
+
+@pytest.mark.parametrize("metric", ["hamming", "euclidean"])
+def test_an_array_on_both_sides_is_measured_once(metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = list(np.random.default_rng(0).standard_normal((3, 100, 16)))
+    copies = [layer.copy() for layer in layers]
+    apart = foretell.imbalance_matrix(layers, copies, metric=metric)
+    widths: list[int] = []
+    feed_block = Walk._feed_block
+
+    def watched(self: Walk, *given: object, **options: object) -> None:
+        widths.append(len(self._steps[0]))
+        feed_block(self, *given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Walk, "_feed_block", watched)
+    xr.testing.assert_allclose(foretell.imbalance_matrix(layers, layers, metric=metric), apart)
+    assert widths == [3]

@@ -19,7 +19,7 @@ from foretell.measure.inputs import (
     check_sizes,
     checked_neighbours,
     n_items,
-    named,
+    named_sides,
 )
 from foretell.measure.layout import Layout, drawn, of_paper
 from foretell.measure.request import Options, Request
@@ -218,7 +218,7 @@ def imbalance_matrix(
     options = Options.checked(
         metric=metric, convention=convention, errors=errors, backend=backend, threads=threads, memory=memory
     )
-    side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
+    side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     size = check_spaces(side_a, side_b)
     seed = checked_count("seed", seed, least=0)
     names_a, names_b = list(side_a), list(side_b)
@@ -303,7 +303,7 @@ def imbalance_curve(
     options = Options.checked(
         metric=metric, convention=convention, errors=errors, backend=backend, threads=threads, memory=memory
     )
-    side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
+    side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     check_same_names(side_a, side_b)
     size = check_spaces(side_a, side_b)
     seed = checked_count("seed", seed, least=0)

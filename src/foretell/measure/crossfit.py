@@ -34,7 +34,7 @@ from foretell.measure.arrays import Floats, Items
 from foretell.measure.cells import check_spaces, measure_cells
 from foretell.measure.halves import complementary_halves
 from foretell.measure.inference import Scores
-from foretell.measure.inputs import Input, Spaces, check_same_names, ids_of, named
+from foretell.measure.inputs import Input, Spaces, check_same_names, ids_of, named_sides
 from foretell.measure.layout import Layout
 from foretell.measure.request import Options
 from foretell.measure.result import DIRECTIONS
@@ -132,7 +132,7 @@ def cross_fit(
     (('1', '1'), ('1', '1'))
     """
     check_option("curve", curve, (True, False))
-    side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
+    side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     if curve:
         check_same_names(side_a, side_b)
     n_items = check_spaces(side_a, side_b)

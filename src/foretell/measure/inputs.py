@@ -25,6 +25,7 @@ __all__ = [
     "ids_of",
     "n_items",
     "named",
+    "named_sides",
 ]
 
 Input = Space | PointSpace | NDArray[Any]
@@ -119,12 +120,27 @@ def checked_neighbours(k: Any, n: int, n_items: int) -> int:
     return int(k)
 
 
-def named(spaces: Spaces, metric: str, side: str) -> dict[str, Input]:
-    """Spaces by name; those in order are called "0", "1" and so on."""
+def named_sides(spaces_a: Spaces, spaces_b: Spaces, metric: str) -> tuple[dict[str, Input], dict[str, Input]]:
+    """Spaces of either side by name; those in order are called "0", "1" and so on.
+
+    What is given twice is one input, so that it is measured once.
+    """
+    made: dict[int, Input] = {}
+    return named(spaces_a, metric, "spaces_a", made), named(spaces_b, metric, "spaces_b", made)
+
+
+def named(spaces: Spaces, metric: str, side: str, made: dict[int, Input] | None = None) -> dict[str, Input]:
+    """Spaces of one side by name; `made` has what objects were made into, by their ids."""
+    made = {} if made is None else made
     pairs = list(spaces.items() if isinstance(spaces, Mapping) else enumerate(spaces))
-    found = {str(name): as_input(space, metric, f"{side}[{name!r}]") for name, space in pairs}
-    if len(found) < len(pairs):
-        raise InputError(f"Of {len(pairs)} spaces only {len(found)} have names of their own: give every space one.")
+    if len({str(name) for name, _ in pairs}) < len(pairs):
+        n_names = len({str(name) for name, _ in pairs})
+        raise InputError(f"Of {len(pairs)} spaces only {n_names} have names of their own: give every space one.")
+    found = {}
+    for name, space in pairs:
+        if id(space) not in made:
+            made[id(space)] = as_input(space, metric, f"{side}[{name!r}]")
+        found[str(name)] = made[id(space)]
     return found
 
 

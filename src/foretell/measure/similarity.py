@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from foretell.measure.alike import similar_cells
-from foretell.measure.inputs import Spaces, check_same_names, named
+from foretell.measure.inputs import Spaces, check_same_names, named_sides
 from foretell.measure.request import Options
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def similarity_matrix(
     options = Options.checked(
         metric=metric, convention="adjusted", errors=errors, backend=backend, threads=threads, memory=memory
     )
-    side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
+    side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     cells = [(a, b) for a in range(len(side_a)) for b in range(len(side_b))]
     return similar_cells(
         side_a, side_b, cells, curve=False, measures=measures, k=k, options=options, groups=groups, seed=seed
@@ -126,7 +126,7 @@ def similarity_curve(
     options = Options.checked(
         metric=metric, convention="adjusted", errors=errors, backend=backend, threads=threads, memory=memory
     )
-    side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
+    side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     check_same_names(side_a, side_b)
     cells = [(layer, layer) for layer in range(len(side_a))]
     return similar_cells(

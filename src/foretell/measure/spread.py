@@ -1,27 +1,32 @@
-"""Walks that are shared out to the workers of a cluster: the same bits as on one machine.
+"""The measure by the workers of a cluster: the same bits as on one machine.
 
-Each task walks over whole tiles of rows with reducers of its own, and their states are merged in the order of the rows.
-What they sum are whole numbers, or floats a tile, so it does not matter how many tasks there are, or where they ran.
+Where there are parts enough that share no space, as the layers of a curve, each is one task. Otherwise a task walks
+over whole tiles of rows with reducers of its own, and their states are merged in the order of the rows. What they sum
+are whole numbers, or floats a tile, so it does not matter how many tasks there are, or where they ran.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Protocol, Self
 
-from foretell.cluster import Cluster
-from foretell.measure.backends import distances
-from foretell.measure.engine import Reducer, Walk
+from foretell.cluster import Cluster, Held
+from foretell.measure.engine import Reducer
 from foretell.measure.inputs import Input, Signed
-from foretell.measure.layout import Layout
 from foretell.measure.order import TILE
+from foretell.measure.planner import Planner
+from foretell.measure.request import Options, Pair, Request
+from foretell.measure.walks import Found, Stage, by_walk
 
-__all__ = ["SpreadReducer", "SpreadWalk", "WalkOf"]
+__all__ = ["spread"]
 
 _TASKS_A_WORKER = 4
-"""So many tasks for each worker, or more: what a lost worker costs is one of them, and the last ones end together."""
+"""So many tasks for each worker, or more: what a lost one costs is one of them, and the last ones end together."""
+
+_Job = tuple[Request, Options, list[list[Stage]]]
+"""What tasks are of: parts, each with its stages. The options are those of a task."""
 
 
 class SpreadReducer(Reducer, Protocol):
@@ -32,98 +37,109 @@ class SpreadReducer(Reducer, Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class WalkOf:
-    """What a walk is made of; with it a worker makes one of its own.
+def spread(cells: Sequence[Pair], request: Request, planner: Planner, cluster: Cluster) -> Iterator[tuple[Found, bool]]:
+    """Measure cells by the workers of a cluster.
 
     Parameters
     ----------
-    steps : sequence of sequences of Input
-    metric, backend : str
-    layout : Layout
-    by_order : bool
-    memory : int
-        Bytes that it may take.
-    """
-
-    steps: Sequence[Sequence[Input]]
-    metric: str
-    backend: str
-    layout: Layout
-    by_order: bool
-    memory: int
-
-    def walk(self) -> Walk:
-        """Make it."""
-        spaces = {id(space): space for step in self.steps for space in step}
-        made = {key: distances(space, self.metric, self.backend) for key, space in spaces.items()}
-        steps = [[made[id(space)] for space in step] for step in self.steps]
-        return Walk(steps, self.layout, memory=self.memory, threads=1, by_order=self.by_order)
-
-
-class SpreadWalk:
-    """Walks by the workers of a cluster, over the same queries.
-
-    Where there are as many walks as workers, each task is one of them, which takes every distance of its spaces once;
-    where there are fewer, each is some rows of one.
-
-    Parameters
-    ----------
-    walks : sequence of WalkOf
+    cells : sequence of (int, int)
+    request : Request
+    planner : Planner
+        Of this machine: its memory is that of each machine, for all tasks that run there at a time.
     cluster : Cluster
 
-    Attributes
-    ----------
+    Yields
+    ------
+    found : dict of k to dict of (A, B) to Measured
+        Of some of the cells.
     saw_ties : bool
-        As of a `Walk`.
+        Whether item order decided ties.
     """
+    on_gpus = planner.options.backend == "torch" and cluster.n_gpus > 0
+    n_workers = max(1, cluster.n_gpus if on_gpus else cluster.n_processors)
+    there = planner.within(cluster.memory_of_a_task(planner.options.memory))
+    parts = list(there.parts(cells, apart=True))
+    # A part as a whole takes each distance once, if its queries fit into one block, and keeps them for a null.
+    needed = n_workers if all(there.n_blocks(stages) == 1 for stages in parts) else _TASKS_A_WORKER * n_workers
+    sent = _signed(request)
+    if len(parts) >= needed:
+        job = (sent, there.options, parts)
+        yield from cluster.in_order(_part, job, range(len(parts)), name="part", on_gpus=on_gpus)
+        return
+    for together in _held_together(parts, there, planner.options.memory):
+        job = (sent, there.options, together)
+        walk = _SpreadWalk(job, cluster, on_gpus=on_gpus, n_workers=n_workers)
+        found = by_walk(walk, [stage for stages in together for stage in stages], request, planner.options)
+        yield found, walk.saw_ties
 
-    def __init__(self, walks: Sequence[WalkOf], cluster: Cluster) -> None:
-        # Signs go, not the numbers that they are of.
-        inputs = {id(one): one for of in walks for step in of.steps for one in step}
-        packed = {key: one.bits() if isinstance(one, Signed) else one for key, one in inputs.items()}
-        self._walks = [replace(of, steps=[[packed[id(one)] for one in step] for step in of.steps]) for of in walks]
-        self._cluster = cluster
-        self._on_gpus = walks[0].backend == "torch" and cluster.n_gpus > 0
+
+def _signed(request: Request) -> Request:
+    """The same, with signs in place of the numbers that they are of: the nodes are sent less."""
+    every = {id(one): one for one in (*request.inputs, *(one for step in request.steps for one in step))}
+    packed: dict[int, Input] = {key: one.bits() if isinstance(one, Signed) else one for key, one in every.items()}
+    return replace(
+        request,
+        inputs=[packed[id(one)] for one in request.inputs],
+        steps=[(packed[id(a)], packed[id(b)]) for a, b in request.steps],
+    )
+
+
+def _part(job: _Job, number: int) -> tuple[Found, bool]:
+    """Measure one part."""
+    request, options, parts = job
+    return Planner.of(parts[number], request, options).found(parts[number])
+
+
+def _held_together(parts: Sequence[list[Stage]], there: Planner, memory: int) -> Iterator[list[list[Stage]]]:
+    """Parts whose tallies fit into memory together: they are merged on this machine."""
+    together, held = list[list[Stage]](), 0
+    for stages in parts:
+        needed = there.n_bytes(stages)
+        if together and held + needed > memory:
+            yield together
+            together, held = [], 0
+        together.append(stages)
+        held += needed
+    if together:
+        yield together
+
+
+class _SpreadWalk:
+    """Walks over some parts, of which each task is some rows of one."""
+
+    def __init__(self, job: _Job, cluster: Cluster, *, on_gpus: bool, n_workers: int) -> None:
+        self._job = cluster.held(job)
+        self._n_steps = [len(stages) for stages in job[2]]
+        n_queries, n_tasks = len(job[0].layout.queries), -(-_TASKS_A_WORKER * n_workers // len(job[2]))
+        self._tasks = [(part, rows) for part in range(len(job[2])) for rows in _ranges(n_queries, n_tasks)]
+        self._cluster, self._on_gpus = cluster, on_gpus
         self.saw_ties = False
 
     def feed(self, *reducers: Sequence[SpreadReducer]) -> None:
-        """Walk once (`Walk.feed`).
-
-        Parameters
-        ----------
-        *reducers : sequence of reducers
-            For each step of each walk, one walk after the other.
-        """
+        """Walk once: reducers are given for each stage of each part, one part after the other."""
         given = iter(reducers)
-        mine = [[next(given) for _ in of.steps] for of in self._walks]
-        common = [
-            (of, [[reducer.part() for reducer in of_step] for of_step in those])
-            for of, those in zip(self._walks, mine, strict=True)
-        ]
-        n_workers = self._cluster.n_gpus if self._on_gpus else self._cluster.n_processors
-        n_queries = len(self._walks[0].layout.queries)
-        ranges = _ranges(n_queries, -(-_TASKS_A_WORKER * max(1, n_workers) // len(self._walks)))
-        tasks = [(number, rows) for number in range(len(self._walks)) for rows in ranges]
-        answers = self._cluster.in_order(_rows, common, tasks, name="rows", on_gpus=self._on_gpus)
-        for (number, _), (found, saw_ties) in zip(tasks, answers, strict=True):
+        mine = [[next(given) for _ in range(n)] for n in self._n_steps]
+        common = (self._job, [[[one.part() for one in of_step] for of_step in of_part] for of_part in mine])
+        answers = self._cluster.in_order(_rows, common, self._tasks, name="rows", on_gpus=self._on_gpus)
+        for (part, _), (found, saw_ties) in zip(self._tasks, answers, strict=True):
             self.saw_ties |= saw_ties
-            for of_step, others in zip(mine[number], found, strict=True):
+            for of_step, others in zip(mine[part], found, strict=True):
                 for one, other in zip(of_step, others, strict=True):
                     one.merge(other)
 
 
-_Parts = list[list[SpreadReducer]]
+_Reducers = list[list[SpreadReducer]]
 
 
-def _rows(common: list[tuple[WalkOf, _Parts]], task: tuple[int, range]) -> tuple[_Parts, bool]:
-    """Walk over some of the rows: what a task does."""
+def _rows(common: tuple[Held[_Job], list[_Reducers]], task: tuple[int, range]) -> tuple[_Reducers, bool]:
+    """Walk over some of the rows of a part."""
+    held, reducers = common
     number, rows = task
-    of, parts = common[number]
-    walk = of.walk()
-    reducers = [[one.part() for one in of_step] for of_step in parts]
-    walk.feed_rows(rows, *reducers)
-    return reducers, walk.saw_ties
+    request, options, parts = held.get()
+    walk = Planner.of(parts[number], request, options).walk(parts[number])
+    mine = [[one.part() for one in of_step] for of_step in reducers[number]]
+    walk.feed_rows(rows, *mine)
+    return mine, walk.saw_ties
 
 
 def _ranges(n_queries: int, n_tasks: int) -> list[range]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import OptionError
 from foretell.measure.cells import check_spaces, measure_cells
 from foretell.measure.inference import FEWEST_GROUPS, group_codes
-from foretell.measure.inputs import Spaces, check_same_names, named
+from foretell.measure.inputs import Spaces, check_same_names, named_sides
 from foretell.measure.layout import Layout
 from foretell.measure.request import Options
 from foretell.studies.semantic import semantic_layers
@@ -76,7 +76,7 @@ def subsampled_regions(
     The distances of each part are made anew, which costs count x share^2 curves of all items: 5 by default.
     """
     options = Options.checked(metric=metric, convention=convention, backend=backend, threads=threads, memory=memory)
-    side_a, side_b = named(spaces_a, metric, "spaces_a"), named(spaces_b, metric, "spaces_b")
+    side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     check_same_names(side_a, side_b)
     size = check_spaces(side_a, side_b)
     count, seed = checked_count("count", count, least=1), checked_count("seed", seed, least=0)

@@ -1,0 +1,169 @@
+"""The nodes of a cluster, and what runs on them."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from foretell.cluster import remote
+from foretell.cluster.pool import Crew, Pool
+from foretell.cluster.remote import PATIENCE, WorkerDiedError, got, hide_gpus, ray_of_here, say_death
+from foretell.cluster.replica import Replica
+from foretell.exceptions import ClusterError
+
+__all__ = ["Cluster", "Held"]
+
+Common = TypeVar("Common")
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+
+class Held(Generic[Common]):
+    """Something that the nodes of a cluster are sent once, however many lists of tasks need it."""
+
+    def __init__(self, reference: Any) -> None:
+        self._reference = reference
+
+    def get(self) -> Common:
+        """It, on a node; not to be changed."""
+        found: Common = ray_of_here().get(self._reference)
+        return found
+
+
+class Cluster:
+    """The cluster that this process is connected to."""
+
+    @property
+    def nodes(self) -> list[Mapping[str, float]]:
+        """Resources of each node that is alive."""
+        return [node["Resources"] for node in ray_of_here().nodes() if node["Alive"]]
+
+    @property
+    def n_processors(self) -> int:
+        """Processors of all nodes."""
+        return sum(int(node.get("CPU", 0)) for node in self.nodes)
+
+    def memory_of_a_task(self, memory: int) -> int:
+        """Bytes for each of the tasks that a node runs at a time, of so many for all; fewer where a node has less."""
+        shares = [
+            min(memory, int(node.get("memory", memory))) // int(node["CPU"])
+            for node in self.nodes
+            if node.get("CPU", 0) >= 1
+        ]
+        return min(shares, default=memory)
+
+    @property
+    def n_gpus(self) -> int:
+        """GPUs of all nodes."""
+        return sum(int(node.get("GPU", 0)) for node in self.nodes)
+
+    def held(self, something: Common) -> Held[Common]:
+        """Something that several lists of tasks need."""
+        return Held(ray_of_here().put(something))
+
+    def room_for(self, replica: Replica) -> int:
+        """How many replicas the nodes hold together."""
+        return sum(
+            # A tenth fits ten times, whatever is left of it in binary.
+            min(int(node.get(name, 0) / amount + 1e-9) for name, amount in replica.needs.items())
+            for node in self.nodes
+        )
+
+    def in_order(
+        self,
+        work: Callable[[Common, Task], Answer],
+        common: Common,
+        tasks: Sequence[Task],
+        *,
+        name: str,
+        on_gpus: bool = False,
+    ) -> Iterator[Answer]:
+        """Yield ``work(common, task)`` for every task, in the order of the tasks; each has a processor, or a GPU too.
+
+        Parameters
+        ----------
+        work : callable
+            Of a module: it is looked up by its name where it runs.
+        common : object
+            Sent to each node once.
+        tasks : sequence
+        name : str
+            What Ray and the log call them.
+        on_gpus : bool
+            Whether each has a GPU.
+
+        Raises
+        ------
+        ClusterError
+            If a task's workers died `RETRIES` + 1 times, or the cluster has nothing left to run it on.
+        """
+        ray = ray_of_here()
+        shared = ray.put((work, common))
+        do = ray.remote(num_cpus=1, num_gpus=int(on_gpus), max_retries=0)(_do)
+        waiting, tries = list(range(len(tasks))), [0] * len(tasks)  # a heap: what is due first is given out first
+        running: dict[Any, int] = {}
+        done: dict[int, Answer] = {}
+        given, last_seen = 0, time.monotonic()
+        try:
+            while given < len(tasks):
+                room = self.n_gpus if on_gpus else self.n_processors
+                last_seen = time.monotonic() if room else last_seen
+                if time.monotonic() - last_seen > remote.SAY_AFTER:
+                    raise ClusterError("All nodes of the cluster that work are gone: start one, and run this again.")
+                # Few are under way at a time, so that what is given out later may go to a node that joined; and few
+                # wait for one that is late, so that their answers do not pile up.
+                most = 2 * max(1, room)
+                while waiting and len(running) < most and waiting[0] < given + 2 * most:
+                    number = heapq.heappop(waiting)
+                    running[do.options(name=f"{name} {number}").remote(shared, tasks[number])] = number
+                for reference in ray.wait(list(running), timeout=PATIENCE)[0]:
+                    number = running.pop(reference)
+                    try:
+                        done[number] = got(reference, f"{name} {number} of {len(tasks)}")
+                    except WorkerDiedError as death:
+                        tries[number] += 1
+                        say_death(f"{name} {number} of {len(tasks)}", tries[number], death)
+                        heapq.heappush(waiting, number)
+                while given in done:
+                    yield done.pop(given)
+                    given += 1
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+    def each(
+        self,
+        make: Callable[[Common], Callable[[Task], Answer]],
+        common: Common,
+        shards: Mapping[str, Task],
+        *,
+        replica: Replica,
+        done: Callable[[Answer, Crew], None],
+    ) -> None:
+        """Have workers do every shard, in any order: as many as there is room for, also on nodes that join later.
+
+        Parameters
+        ----------
+        make : callable
+            Of a module: called once a worker, with what is common; it gives what is called with each shard.
+        common : object
+        shards : mapping of str to task
+            By names that logs and errors give.
+        replica : Replica
+        done : callable
+            Is given each answer as it comes, and the crew as it is.
+
+        Raises
+        ------
+        ClusterError
+            If no node can hold a worker, or a shard's workers died `RETRIES` + 1 times.
+        """
+        Pool(self, make, common, shards, replica).run(done)
+
+
+def _do(shared: tuple[Callable[[Any, Any], Any], Any], task: Any) -> Any:
+    hide_gpus()
+    work, common = shared
+    return work(common, task)

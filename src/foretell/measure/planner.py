@@ -1,0 +1,90 @@
+"""Which walks a budget of memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from foretell.measure.backends import distances
+from foretell.measure.distances import Distances
+from foretell.measure.engine import Walk
+from foretell.measure.reducers.imbalance import Tallies
+from foretell.measure.reducers.nulls import NullRankSums
+from foretell.measure.request import Options, Pair, Request, both_ways
+from foretell.measure.together import batches
+from foretell.measure.walks import Found, Stage, by_walk, stages_of, tallies_of
+
+__all__ = ["Planner"]
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans walks of this machine.
+
+    Parameters
+    ----------
+    spaces : mapping of int to Distances
+        By their places in `request.inputs`.
+    request : Request
+    options : Options
+        With the budget of memory.
+    """
+
+    spaces: Mapping[int, Distances]
+    request: Request
+    options: Options
+
+    @classmethod
+    def of(cls, stages: Sequence[Stage], request: Request, options: Options) -> Planner:
+        """With the spaces of some stages alone."""
+        places = {place for stage in stages for place in stage.places}
+        spaces = {place: distances(request.inputs[place], options.metric, options.backend) for place in places}
+        return cls(spaces, request, options)
+
+    def within(self, memory: int) -> Planner:
+        """Of the same walks with one thread, in so much memory."""
+        return replace(self, options=replace(self.options, memory=memory, threads=1))
+
+    def parts(self, cells: Sequence[Pair], *, apart: bool = False) -> Iterator[list[Stage]]:
+        """Stages of the cells that are measured together (`together.batches`)."""
+        if cells:
+            together = [cells] if self.request.steps else batches(cells, self._n_blocks_of_cells, apart=apart)
+            yield from (stages_of(some, self.request) for some in together)
+
+    def walk(self, stages: Sequence[Stage]) -> Walk:
+        """A walk over the spaces of some stages."""
+        metric, backend, by_order = self.options.metric, self.options.backend, self.options.convention.by_order
+        steps: Sequence[Sequence[Distances]] = [[self.spaces[place] for place in stages[0].places]]
+        if self.request.steps:
+            steps = [[distances(space, metric, backend) for space in step] for step in self.request.steps]
+        memory, threads = self.options.memory, self.options.threads
+        return Walk(steps, self.request.layout, memory=memory, threads=threads, by_order=by_order)
+
+    def found(self, stages: Sequence[Stage]) -> tuple[Found, bool]:
+        """Measure the cells of some stages, and say whether item order decided ties."""
+        walk = self.walk(stages)
+        found = by_walk(walk, stages, self.request, self.options)
+        return found, walk.saw_ties
+
+    def n_blocks(self, stages: Sequence[Stage]) -> int:
+        """In how many blocks a walk takes all queries; 0 where memory does not allow it."""
+        return self.walk(stages).n_blocks(self._tallies(stages), to_come=self._to_come(stages))
+
+    def n_bytes(self, stages: Sequence[Stage]) -> int:
+        """About the bytes that what is tallied takes."""
+        tallied = sum(tallies.n_bytes(self.request.layout) for tallies in self._tallies(stages))
+        return tallied + self._to_come(stages)
+
+    def _n_blocks_of_cells(self, cells: Sequence[Pair]) -> int:
+        return self.n_blocks(stages_of(cells, self.request))
+
+    def _tallies(self, stages: Sequence[Stage]) -> list[Tallies]:
+        return [one for stage in stages for one in tallies_of(stage, self.request, self.options).values()]
+
+    def _to_come(self, stages: Sequence[Stage]) -> int:
+        """About the bytes of a second walk's reducers."""
+        n_pairs, n_spaces = sum(len(both_ways(stage.cells)) for stage in stages), len(stages[0].places)
+        return sum(
+            NullRankSums.bytes_for(n_pairs, n_spaces, max(self.request.ks), *those.shape)
+            for those in self.request.permutations.values()
+        )
