@@ -1,4 +1,4 @@
-"""Clusters on this machine, over its loopback: a head that does no work, and nodes of one processor each."""
+"""Clusters on this machine, over its loopback: a head that does no work, and nodes, mostly of one processor each."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SOON = {
 class Loopback:
     """A cluster whose nodes come and go."""
 
-    def __init__(self, n_nodes: int) -> None:
+    def __init__(self, n_nodes: int, processors: int = 1) -> None:
         from ray.cluster_utils import Cluster
 
         head = {
@@ -46,6 +46,7 @@ class Loopback:
             "_system_config": _SOON,
         }
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self._processors = processors
         self.nodes: list[Any] = []
         for _ in range(n_nodes):
             self.add()
@@ -57,7 +58,7 @@ class Loopback:
 
     def add(self) -> None:
         """Have a node join."""
-        self.nodes.append(self._cluster.add_node(num_cpus=1, object_store_memory=_STORE_BYTES))
+        self.nodes.append(self._cluster.add_node(num_cpus=self._processors, object_store_memory=_STORE_BYTES))
 
     def kill(self) -> None:
         """Kill the first node that is left, with all that runs on it."""
@@ -69,14 +70,14 @@ class Loopback:
 
 
 @contextlib.contextmanager
-def loopback(n_nodes: int) -> Iterator[Loopback]:
-    """A cluster of so many nodes, and this process connected to it."""
+def loopback(n_nodes: int, processors: int = 1) -> Iterator[Loopback]:
+    """A cluster of so many nodes of so many processors, and this process connected to it."""
     import ray
 
     # What the tests make can be imported on the nodes, which are this machine.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    cluster = Loopback(n_nodes)
+    cluster = Loopback(n_nodes, processors)
     try:
         ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
         yield cluster

@@ -92,7 +92,7 @@ def test_curves_are_the_same_to_the_bit(
         return in_order(self, *given, name=name, **options)
 
     monkeypatch.setattr(Cluster, "in_order", watched)
-    monkeypatch.setattr(Cluster, "n_processors", n_workers)
+    monkeypatch.setattr(Cluster, "room_for", lambda self, each: n_workers)
     xr.testing.assert_identical(foretell.imbalance_curve(a, b, seed=3, cluster=nodes.address, **options), alone)
     assert names == {"part" if n_workers == 1 else "rows"}
 
@@ -103,8 +103,8 @@ def test_what_is_merged_here_keeps_to_the_memory_of_this_machine(
     """Rows of few layers at a time where the tallies of all would be too many."""
     a, b = ({name: one for name, one in _layers(side).items() if name != "4"} for side in (1, 2))
     alone = foretell.imbalance_curve(a, b, null=10)
-    monkeypatch.setattr(Cluster, "n_processors", 100)
-    monkeypatch.setattr(Cluster, "memory_of_a_task", lambda self, memory: 2**30)
+    monkeypatch.setattr(Cluster, "room_for", lambda self, each: 100)
+    monkeypatch.setattr(Cluster, "memory_of_a_task", lambda self, memory, processors: 2**30)
     walks: list[int] = []
     in_order = Cluster.in_order
 

@@ -58,7 +58,12 @@ def _dying_worker(folder: Path) -> Callable[[int], int]:
 
 def _dies_loading(folder: Path) -> Callable[[int], int]:
     _dies_once(folder, 3)
-    return lambda number: number
+    return _slow
+
+
+def _slow(number: int) -> int:
+    time.sleep(0.3)  # until a death is known
+    return number
 
 
 def _never_loads(common: None) -> Callable[[int], int]:
@@ -96,7 +101,7 @@ class TestInOrder:
     ) -> None:
         """While there is room for fewer, an early task dies, and then a later one that may not be given out yet."""
         died = tmp_path / "killed at 0"
-        monkeypatch.setattr(Cluster, "n_processors", property(lambda self: 1 if died.exists() else 4))
+        monkeypatch.setattr(Cluster, "room_for", lambda self, each: 1 if died.exists() else 4)
         assert list(Cluster().in_order(_two_die, tmp_path, list(range(20)), name="numbers")) == list(range(20))
 
     def test_one_that_kills_every_worker_is_given_up(self, nodes: Loopback) -> None:
@@ -141,9 +146,9 @@ class TestEach:
         self, nodes: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         found: list[int] = []
-        shards = {f"shard {n}": n for n in range(6)}
+        shards = {f"shard {n}": n for n in range(24)}
         Cluster().each(_dies_loading, tmp_path, shards, replica=Replica(), done=lambda answer, _: found.append(answer))
-        assert sorted(found) == list(range(6))
+        assert sorted(found) == list(range(24))
         assert "the start of a worker is given to another worker" in caplog.text
 
     def test_workers_that_never_start_are_given_up(self, nodes: Loopback) -> None:
@@ -174,6 +179,7 @@ class TestConnected:
         assert outer.n_processors == len(nodes.nodes)
         assert outer.memory_of_a_task(2**20) == 2**20
         assert outer.memory_of_a_task(2**60) < 2**60  # more than a node has
+        assert outer.fewest_on_a_node == 1
 
     def test_a_connection_of_the_caller_is_left(self, nodes: Loopback) -> None:
         import ray

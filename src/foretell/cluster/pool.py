@@ -50,8 +50,7 @@ class Pool:
     def __init__(self, cluster: Cluster, make: Any, common: Any, shards: Mapping[str, Any], replica: Replica) -> None:
         self._cluster, self._replica, self._shards = cluster, replica, shards
         ray = ray_of_here()
-        needs = {"num_cpus": replica.num_cpus, "num_gpus": replica.num_gpus, "resources": dict(replica.resources)}
-        self._start = ray.remote(max_restarts=0, max_task_retries=0, **needs)(_Worker)
+        self._start = ray.remote(max_restarts=0, max_task_retries=0, **replica.options)(_Worker)
         self._common = ray.put((make, common))
         self._waiting, self._tries = deque(shards), Counter[str]()
         self._busy: dict[Any, tuple[Any, str | None]] = {}  # a worker that starts has no shard yet

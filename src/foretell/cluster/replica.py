@@ -1,10 +1,11 @@
-"""What a worker that holds a model is given."""
+"""What a worker or a task is given."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from foretell.exceptions import OptionError
 
@@ -13,7 +14,7 @@ __all__ = ["Replica"]
 
 @dataclass(frozen=True)
 class Replica:
-    """What a worker that holds a model is given of a node.
+    """What a worker that holds a model, or a task, is given of a node.
 
     Parameters
     ----------
@@ -41,3 +42,8 @@ class Replica:
         """Resources by Ray's names, those of which nothing is needed left out."""
         every = {"CPU": self.num_cpus, "GPU": self.num_gpus, **self.resources}
         return {name: amount for name, amount in every.items() if amount}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As Ray takes them."""
+        return {"num_cpus": self.num_cpus, "num_gpus": self.num_gpus, "resources": dict(self.resources)}

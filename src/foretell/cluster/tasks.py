@@ -19,6 +19,8 @@ Common = TypeVar("Common")
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
+_A_PROCESSOR = Replica()
+
 
 class Held(Generic[Common]):
     """Something that the nodes of a cluster are sent once, however many lists of tasks need it."""
@@ -45,12 +47,17 @@ class Cluster:
         """Processors of all nodes."""
         return sum(int(node.get("CPU", 0)) for node in self.nodes)
 
-    def memory_of_a_task(self, memory: int) -> int:
+    @property
+    def fewest_on_a_node(self) -> int:
+        """Processors of the node that works and has the fewest."""
+        return min((int(node["CPU"]) for node in self.nodes if node.get("CPU", 0) >= 1), default=1)
+
+    def memory_of_a_task(self, memory: int, processors: int = 1) -> int:
         """Bytes for each of the tasks that a node runs at a time, of so many for all; fewer where a node has less."""
         shares = [
-            min(memory, int(node.get("memory", memory))) // int(node["CPU"])
+            min(memory, int(node.get("memory", memory))) * processors // int(node["CPU"])
             for node in self.nodes
-            if node.get("CPU", 0) >= 1
+            if node.get("CPU", 0) >= processors
         ]
         return min(shares, default=memory)
 
@@ -62,6 +69,11 @@ class Cluster:
     def held(self, something: Common) -> Held[Common]:
         """Something that several lists of tasks need."""
         return Held(ray_of_here().put(something))
+
+    @property
+    def most_gpus_on_a_node(self) -> int:
+        """GPUs of the node that has the most."""
+        return max((int(node.get("GPU", 0)) for node in self.nodes), default=0)
 
     def room_for(self, replica: Replica) -> int:
         """How many replicas the nodes hold together."""
@@ -78,9 +90,9 @@ class Cluster:
         tasks: Sequence[Task],
         *,
         name: str,
-        on_gpus: bool = False,
+        each: Replica = _A_PROCESSOR,
     ) -> Iterator[Answer]:
-        """Yield ``work(common, task)`` for every task, in the order of the tasks; each has a processor, or a GPU too.
+        """Yield ``work(common, task)`` for every task, in the order of the tasks.
 
         Parameters
         ----------
@@ -91,8 +103,8 @@ class Cluster:
         tasks : sequence
         name : str
             What Ray and the log call them.
-        on_gpus : bool
-            Whether each has a GPU.
+        each : Replica
+            What each task is given of a node.
 
         Raises
         ------
@@ -101,14 +113,14 @@ class Cluster:
         """
         ray = ray_of_here()
         shared = ray.put((work, common))
-        do = ray.remote(num_cpus=1, num_gpus=int(on_gpus), max_retries=0)(_do)
+        do = ray.remote(max_retries=0, **each.options)(_do)
         waiting, tries = list(range(len(tasks))), [0] * len(tasks)  # a heap: what is due first is given out first
         running: dict[Any, int] = {}
         done: dict[int, Answer] = {}
         given, last_seen = 0, time.monotonic()
         try:
             while given < len(tasks):
-                room = self.n_gpus if on_gpus else self.n_processors
+                room = self.room_for(each)
                 last_seen = time.monotonic() if room else last_seen
                 if time.monotonic() - last_seen > remote.SAY_AFTER:
                     raise ClusterError("All nodes of the cluster that work are gone: start one, and run this again.")

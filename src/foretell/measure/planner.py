@@ -41,9 +41,9 @@ class Planner:
         spaces = {place: distances(request.inputs[place], options.metric, options.backend) for place in places}
         return cls(spaces, request, options)
 
-    def within(self, memory: int) -> Planner:
-        """Of the same walks with one thread, in so much memory."""
-        return replace(self, options=replace(self.options, memory=memory, threads=1))
+    def within(self, memory: int, threads: int) -> Planner:
+        """Of the same walks in so much memory."""
+        return replace(self, options=replace(self.options, memory=memory, threads=threads))
 
     def parts(self, cells: Sequence[Pair], *, apart: bool = False) -> Iterator[list[Stage]]:
         """Stages of the cells that are measured together (`together.batches`)."""
@@ -69,6 +69,11 @@ class Planner:
     def n_blocks(self, stages: Sequence[Stage]) -> int:
         """In how many blocks a walk takes all queries; 0 where memory does not allow it."""
         return self.walk(stages).n_blocks(self._tallies(stages), to_come=self._to_come(stages))
+
+    @property
+    def reads(self) -> bool:
+        """Whether spaces are read from where they are kept, as often as there are blocks."""
+        return any(space.to_hold for space in self.spaces.values())
 
     def n_bytes(self, stages: Sequence[Stage]) -> int:
         """About the bytes that what is tallied takes."""

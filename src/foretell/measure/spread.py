@@ -7,12 +7,13 @@ are whole numbers, or floats a tile, so it does not matter how many tasks there 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Protocol, Self
 
-from foretell.cluster import Cluster, Held
+from foretell.cluster import Cluster, Held, Replica
 from foretell.measure.engine import Reducer
 from foretell.measure.inputs import Input, Signed
 from foretell.measure.order import TILE
@@ -55,22 +56,41 @@ def spread(cells: Sequence[Pair], request: Request, planner: Planner, cluster: C
     saw_ties : bool
         Whether item order decided ties.
     """
-    on_gpus = planner.options.backend == "torch" and cluster.n_gpus > 0
-    n_workers = max(1, cluster.n_gpus if on_gpus else cluster.n_processors)
-    there = planner.within(cluster.memory_of_a_task(planner.options.memory))
-    parts = list(there.parts(cells, apart=True))
-    # A part as a whole takes each distance once, if its queries fit into one block, and keeps them for a null.
-    needed = n_workers if all(there.n_blocks(stages) == 1 for stages in parts) else _TASKS_A_WORKER * n_workers
+    there, parts, each = _planned(cells, planner, cluster)
+    n_workers = max(1, cluster.room_for(each))
+    # A part as a whole takes each distance once, if its queries fit into one block, and keeps them for a null: that is
+    # worth some idle workers.
+    needed = math.ceil(0.75 * n_workers) if _in_one_block(there, parts) else _TASKS_A_WORKER * n_workers
     sent = _signed(request)
     if len(parts) >= needed:
-        job = (sent, there.options, parts)
-        yield from cluster.in_order(_part, job, range(len(parts)), name="part", on_gpus=on_gpus)
+        yield from cluster.in_order(_part, (sent, there.options, parts), range(len(parts)), name="part", each=each)
         return
     for together in _held_together(parts, there, planner.options.memory):
-        job = (sent, there.options, together)
-        walk = _SpreadWalk(job, cluster, on_gpus=on_gpus, n_workers=n_workers)
+        walk = _SpreadWalk((sent, there.options, together), cluster, each=each, n_workers=n_workers)
         found = by_walk(walk, [stage for stages in together for stage in stages], request, planner.options)
         yield found, walk.saw_ties
+
+
+def _planned(cells: Sequence[Pair], planner: Planner, cluster: Cluster) -> tuple[Planner, list[list[Stage]], Replica]:
+    """The parts of the cells, who plans them on a node, and what each task has of it: processors, and maybe a GPU.
+
+    A task has a node's memory by its share of the processors: as many as it takes to have all queries in one block. If
+    none are enough it has one, or, where each block reads the spaces anew, all of a node.
+    """
+    memory, most = planner.options.memory, cluster.fewest_on_a_node
+    on_gpus = planner.options.backend == "torch" and cluster.n_gpus > 0
+    tried = [max(1, most // cluster.most_gpus_on_a_node)] if on_gpus else [2**n for n in range(most.bit_length())]
+    plans = []
+    for processors in tried:
+        there = planner.within(cluster.memory_of_a_task(memory, processors), processors)
+        plans.append((there, list(there.parts(cells, apart=True)), Replica(processors, int(on_gpus))))
+        if _in_one_block(*plans[-1][:2]):
+            return plans[-1]
+    return plans[-1] if planner.reads else plans[0]
+
+
+def _in_one_block(planner: Planner, parts: Sequence[list[Stage]]) -> bool:
+    return all(planner.n_blocks(stages) == 1 for stages in parts)
 
 
 def _signed(request: Request) -> Request:
@@ -107,12 +127,12 @@ def _held_together(parts: Sequence[list[Stage]], there: Planner, memory: int) ->
 class _SpreadWalk:
     """Walks over some parts, of which each task is some rows of one."""
 
-    def __init__(self, job: _Job, cluster: Cluster, *, on_gpus: bool, n_workers: int) -> None:
+    def __init__(self, job: _Job, cluster: Cluster, *, each: Replica, n_workers: int) -> None:
         self._job = cluster.held(job)
         self._n_steps = [len(stages) for stages in job[2]]
         n_queries, n_tasks = len(job[0].layout.queries), -(-_TASKS_A_WORKER * n_workers // len(job[2]))
         self._tasks = [(part, rows) for part in range(len(job[2])) for rows in _ranges(n_queries, n_tasks)]
-        self._cluster, self._on_gpus = cluster, on_gpus
+        self._cluster, self._each = cluster, each
         self.saw_ties = False
 
     def feed(self, *reducers: Sequence[SpreadReducer]) -> None:
@@ -120,7 +140,7 @@ class _SpreadWalk:
         given = iter(reducers)
         mine = [[next(given) for _ in range(n)] for n in self._n_steps]
         common = (self._job, [[[one.part() for one in of_step] for of_step in of_part] for of_part in mine])
-        answers = self._cluster.in_order(_rows, common, self._tasks, name="rows", on_gpus=self._on_gpus)
+        answers = self._cluster.in_order(_rows, common, self._tasks, name="rows", each=self._each)
         for (part, _), (found, saw_ties) in zip(self._tasks, answers, strict=True):
             self.saw_ties |= saw_ties
             for of_step, others in zip(mine[part], found, strict=True):
