@@ -43,9 +43,14 @@ app = typer.Typer(
 data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
-Stores = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", show_default=False, help="Folder of the activations, OUT/stores by default."),
+StoresOption = Annotated[
+    str | None,
+    typer.Option(
+        "--stores",
+        metavar="DIR|URL",
+        show_default=False,
+        help="Folder of the activations, OUT/stores by default, or a URL, such as s3://bucket/stores.",
+    ),
 ]
 Out = Annotated[
     Path | None,
@@ -109,7 +114,7 @@ def run(
     context: typer.Context,
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A study file (YAML), or a preset's name.")],
     out: Out = None,
-    stores: Stores = None,
+    stores: StoresOption = None,
     cluster: ClusterOption = None,
 ) -> None:
     """Run a study from its file, or a preset by name.
@@ -129,18 +134,19 @@ def plan(
     context: typer.Context,
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A study file (YAML), or a preset's name.")],
     out: Out = None,
-    stores: Stores = None,
+    stores: StoresOption = None,
 ) -> None:
     """Say what a run will take here: time, memory and disk.
 
     Chooses the items, and keeps the choice for the run; tries each model and the measure out for some seconds.
     """
     from foretell.studies.config import load_study
-    from foretell.studies.outputs import folder_of, folder_of_stores
+    from foretell.studies.outputs import folder_of
     from foretell.studies.plan import in_words, plan_checked
+    from foretell.studies.stores import Stores
 
     name, checked = load_study(study)
-    place = folder_of_stores(folder_of(name, out), stores)
+    place = Stores.of(folder_of(name, out), stores)
     with _progress():
         found = plan_checked(checked, place, starting=time.perf_counter() - context.obj)
     table = Table("", "time", "MiB on disk", box=None, pad_edge=False)
@@ -212,7 +218,7 @@ app.command()(reporting.report)
 app.command()(looking.doctor)
 
 
-def _run(study: Study, out: Path, stores: Path | None = None, *, began: float, cluster: str | None = None) -> None:
+def _run(study: Study, out: Path, stores: str | None = None, *, began: float, cluster: str | None = None) -> None:
     """Run a checked study with its plan and progress on stderr, then print what it found and where it is."""
     from foretell.studies.run import run_checked
 

@@ -122,3 +122,18 @@ def alone(tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path_factory: pytest.T
 def files(place: Path) -> dict[str, bytes]:
     """What a store is of, file by file."""
     return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def study(tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path: Path) -> dict[str, Any]:
+    """A study of pairs in a file and of a model in a folder, which the nodes can read."""
+    rows = ["\t".join(tiny_pairs.sides)] + ["\t".join(of) for of in zip(*tiny_pairs.texts.values(), strict=True)]
+    (tmp_path / "pairs.tsv").write_text("\n".join(rows) + "\n")
+    replica = {"num_cpus": 1}
+    return {
+        "study": "depth",
+        "pairs": {"data": str(tmp_path / "pairs.tsv"), "sides": list(tiny_pairs.sides)},
+        "model": {"name": str(tiny_model_folder), "replica": replica},
+        "tokens": "last 3",
+        "measure": {"null": 40},
+    }

@@ -15,24 +15,8 @@ from foretell.cli import app
 from foretell.exceptions import StudyError
 from foretell.measure import estimates
 from foretell.representations import batches
-from foretell.representations.data import Pairs
 from foretell.studies.config import study_from
 from tests.cluster.conftest import SHARD_ITEMS, Loopback
-
-
-@pytest.fixture
-def study(tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path: Path) -> dict[str, Any]:
-    """A study of pairs in a file and of a model in a folder, which the nodes can read."""
-    rows = ["\t".join(tiny_pairs.sides)] + ["\t".join(of) for of in zip(*tiny_pairs.texts.values(), strict=True)]
-    (tmp_path / "pairs.tsv").write_text("\n".join(rows) + "\n")
-    replica = {"num_cpus": 1}
-    return {
-        "study": "depth",
-        "pairs": {"data": str(tmp_path / "pairs.tsv"), "sides": list(tiny_pairs.sides)},
-        "model": {"name": str(tiny_model_folder), "replica": replica},
-        "tokens": "last 3",
-        "measure": {"null": 40},
-    }
 
 
 def test_a_study_gives_what_it_gives_here(

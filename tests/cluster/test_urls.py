@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 import foretell
+from foretell.exceptions import StoreError
 from foretell.measure import estimates
 from foretell.representations import batches
 from foretell.representations.data import Pairs
@@ -20,7 +21,7 @@ from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, loopback
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A bucket of a server on this machine that speaks S3; what is started from here on knows of it."""
     server_of = pytest.importorskip("moto.server", reason="moto is not installed")
-    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
     boto3 = pytest.importorskip("boto3")
     server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -34,6 +35,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name, value in said.items():
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket="stores")
+    s3fs.S3FileSystem.clear_instance_cache()  # one may know of an earlier server
     yield "s3://stores"
     server.stop()
 
@@ -62,3 +64,32 @@ def test_a_store_behind_a_url(
         local = [{layer: one.space(layer, "last 3") for layer in one.layers} for one in (here, right)]
         shared = foretell.imbalance_matrix(*spaces, null=5, cluster="auto")
     xr.testing.assert_identical(shared, foretell.imbalance_matrix(*local, null=5))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the client library's own
+def test_a_study_whose_stores_are_behind_a_url(
+    bucket: str, study: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
+    here = foretell.run(study, out=tmp_path / "here")
+    with loopback(2):
+        far = foretell.run(study, out=tmp_path / "far", stores=f"{bucket}/of-studies/", cluster="auto")
+        again = foretell.run(study, out=tmp_path / "again", stores=f"{bucket}/of-studies")
+    for one in (far, again):
+        xr.testing.assert_identical(one.result.drop_attrs(), here.result.drop_attrs())
+    assert (tmp_path / "far" / "stores").is_dir(), "notes stay here"
+    assert not list((tmp_path / "far" / "stores").glob("*.zarr"))
+    assert not list((tmp_path / "again" / "stores").glob("*.zarr"))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the client library's own
+def test_a_server_that_is_not_there_is_one_error(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3fs: Any = pytest.importorskip("s3fs")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    with pytest.raises(StoreError, match=r"^s3://stores/left\.zarr cannot be reached \(.*127\.0\.0\.1:9"):
+        foretell.open_store(f"{bucket}/left.zarr")

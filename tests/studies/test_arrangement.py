@@ -20,6 +20,7 @@ from foretell.representations.imported import import_activations
 from foretell.studies.arrangement import Arrangement, arrange
 from foretell.studies.config import study_from
 from foretell.studies.plan import plan
+from foretell.studies.stores import Stores
 from tests.conftest import WORDS
 
 N_ITEMS, N_LAYERS = 50, 3
@@ -79,7 +80,7 @@ def _made(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _arranged(study: dict[str, Any], stores: Path) -> Arrangement:
-    return arrange(study_from(study, source="it"), stores=stores)
+    return arrange(study_from(study, source="it"), stores=Stores(stores, stores))
 
 
 class TestStoresMadeElsewhere:

@@ -19,6 +19,7 @@ from foretell.studies.outputs import size_of_answer
 from foretell.studies.plan import Plan, Step, in_words, plan
 from foretell.studies.rehearsal import Cost, _extrapolated, shape_of
 from foretell.studies.resident import Watch, resident
+from foretell.studies.stores import Stores
 from tests.conftest import WORDS
 from tests.studies.conftest import STUDIES, World
 
@@ -134,7 +135,7 @@ def test_every_kind_can_be_rehearsed(world: World, tmp_path: Path, name: str) ->
 
 def test_shapes_are_those_of_stores_or_models(world: World, study: dict[str, Any], tmp_path: Path) -> None:
     checked = study_from(study | {"model": ["deep", "tiny"], "study": "map"}, source="it")
-    arrangement = arrange(checked, tmp_path)
+    arrangement = arrange(checked, Stores(tmp_path, tmp_path))
     (one,) = arrangement.comparisons
     keys = list(zip(one.sides, one.models, strict=True))
     before = [shape_of(key, "last 3", arrangement) for key in keys]
@@ -229,7 +230,7 @@ class TestATinyModel:
             assert step.disk_bytes == pytest.approx(size, rel=0.3)
 
     def test_batches_are_all_items_with_their_padding(self, said: dict[str, Any], tmp_path: Path) -> None:
-        arrangement = arrange(study_from(said, source="it"), tmp_path)
+        arrangement = arrange(study_from(said, source="it"), Stores(tmp_path, tmp_path))
         (job, _) = arrangement.jobs.values()
         batches = batches_of(job, arrangement.pairs)
         assert sorted(item for batch in batches.items for item in batch) == list(range(400))

@@ -23,6 +23,7 @@ from foretell.studies.choice import chosen_pairs, n_blocks_of
 from foretell.studies.compared import Compared, Side
 from foretell.studies.comparisons import Comparison, file_name
 from foretell.studies.elsewhere import in_stores, rows_in, stored_side
+from foretell.studies.stores import Stores
 
 if TYPE_CHECKING:
     from foretell.representations.data import Pairs
@@ -49,14 +50,14 @@ class Job:
     model : Model
     tokens : tuple of Recording
         What is kept.
-    place : Path
+    place : str or Path
         The store's folder, named by all that its bits depend on.
     """
 
     side: str
     model: Model
     tokens: tuple[Recording, ...]
-    place: Path
+    place: str | Path
 
     @property
     def opened(self) -> Store | None:
@@ -133,7 +134,7 @@ class Arrangement:
 def arrange(
     study: StudyOfPairs,
     *,
-    stores: Path,
+    stores: Stores,
     halves: bool = False,
     more: Callable[[Model], Sequence[str]] = lambda model: (),
     extra: Sequence[Comparison] = (),
@@ -144,8 +145,8 @@ def arrange(
     Parameters
     ----------
     study : StudyOfPairs
-    stores : Path
-        Folder of the stores of activations. One that holds these items of this model is used again; one that was
+    stores : Stores
+        Where the stores of activations are. One that holds these items of this model is used again; one that was
         stopped half way is completed.
     halves : bool
         Whether each half of the items is to be measured by itself.
@@ -182,7 +183,7 @@ def arrange(
             model = models[of, _modality(pairs, side)]
             recordings = Recording.parse_all(tuple(tokens))
             name = fingerprint(pairs, model=model, side=side, tokens=recordings)
-            jobs[side, of] = Job(side, model, recordings, stores / f"{file_name(side, most=60)}-{name[:12]}.zarr")
+            jobs[side, of] = Job(side, model, recordings, stores.named(f"{file_name(side, most=60)}-{name[:12]}.zarr"))
     _check_different(comparisons, jobs)
     if check is not None:
         for one in comparisons:
@@ -208,12 +209,12 @@ def check_blocks(a: tuple[str, int], b: tuple[str, int]) -> None:
         )
 
 
-def _blocks(job: Job | None, stored: Store | None, stores: Path) -> tuple[str, int]:
+def _blocks(job: Job | None, stored: Store | None, stores: Stores) -> tuple[str, int]:
     """Name of a model and its number of blocks."""
     if stored is not None:
         return stored.info.model_id, stored.info.n_blocks
     assert job is not None  # noqa: S101 - what is not stored is a job
-    return job.model.info.id, n_blocks_of(job.model, stores)
+    return job.model.info.id, n_blocks_of(job.model, stores.notes)
 
 
 def _lazy_models(keys: Sequence[_Key], pairs: Pairs, slot: LoadedModel) -> dict[tuple[ModelOf, Modality], LazyModel]:
@@ -231,7 +232,7 @@ def _chosen(
     pairs: Pairs,
     models: Mapping[tuple[ModelOf, Modality], Model],
     wanted: Mapping[_Key, Mapping[str, None]],
-    stores: Path,
+    stores: Stores,
 ) -> Pairs:
     """The study's items: those long enough for all that is kept of a side, or a seeded choice of them."""
     if not models:
@@ -246,7 +247,7 @@ def _chosen(
         tokens=rules,
         n_items=study.pairs.items,
         seed=study.pairs.seed,
-        folder=stores,
+        folder=stores.notes,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from foretell.studies.reporting.depths import depths_figure
 from foretell.studies.reporting.planes import plane_figure
 from foretell.studies.semantic import semantic_layers, with_regions
 from foretell.studies.similarity import with_similarity
+from foretell.studies.stores import Stores
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,7 +38,7 @@ __all__ = ["answer_depth", "arrange_depth", "measure_depth"]
 _LOG = logging.getLogger(__name__)
 
 
-def arrange_depth(study: DepthStudy, stores: Path) -> Arrangement:
+def arrange_depth(study: DepthStudy, stores: Stores) -> Arrangement:
     """Choose the items of a depth study."""
     return arrange(study, stores=stores, halves=True, check=check_blocks)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from foretell.studies.answer import Answer
@@ -14,6 +13,7 @@ from foretell.studies.config import Study
 from foretell.studies.controls.study import answer_controls, arrange_controls
 from foretell.studies.depth import answer_depth, arrange_depth
 from foretell.studies.map import answer_map, arrange_map
+from foretell.studies.stores import Stores
 from foretell.studies.token_pairs import answer_token_pairs, arrange_token_pairs
 from foretell.studies.tokens import answer_tokens, arrange_tokens
 
@@ -27,12 +27,12 @@ class Kind:
     Parameters
     ----------
     arrange : callable
-        From the study and the folder of its stores to what it is of.
+        From the study and where its stores are to what it is of.
     answer : callable
         From the study and its comparisons, extracted, to what it answers.
     """
 
-    arrange: Callable[[Any, Path], Arrangement]
+    arrange: Callable[[Any, Stores], Arrangement]
     answer: Callable[[Any, Sequence[Compared]], Answer]
 
 
@@ -45,7 +45,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def arrange(study: Study, stores: Path) -> Arrangement:
+def arrange(study: Study, stores: Stores) -> Arrangement:
     """Choose what a study needs."""
     return KINDS[study.study].arrange(study, stores)
 

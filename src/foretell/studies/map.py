@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from foretell.studies.reporting.beside import beside_figure
 from foretell.studies.reporting.maps import equal_depth_figure, map_figure
 from foretell.studies.reporting.signs import SignCell, signs_figure
 from foretell.studies.similarity import with_similarity
+from foretell.studies.stores import Stores
 from foretell.studies.summary import Difference
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ __all__ = ["answer_map", "arrange_map", "measure_map"]
 _LOG = logging.getLogger(__name__)
 
 
-def arrange_map(study: MapStudy, stores: Path) -> Arrangement:
+def arrange_map(study: MapStudy, stores: Stores) -> Arrangement:
     """Choose the items of a map study."""
     return arrange(study, stores=stores, halves=True)
 

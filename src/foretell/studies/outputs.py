@@ -24,17 +24,12 @@ _KINDS = ("results", "tables", "figures", "neighbours")
 _BESIDE = "-beside"
 """End of the name of the table of the measures beside a result."""
 
-__all__ = ["folder_of", "folder_of_stores", "make_folder", "size_of_answer", "write_answer"]
+__all__ = ["folder_of", "make_folder", "size_of_answer", "write_answer"]
 
 
 def folder_of(name: str, out: str | Path | None) -> Path:
     """The folder of the run of a study: the one that was asked for, or one by its name."""
     return Path("foretell-runs") / name if out is None else Path(out)
-
-
-def folder_of_stores(out: Path, stores: str | Path | None) -> Path:
-    """The folder of the activations of a run: the one that was asked for, or one in that of the run."""
-    return out / "stores" if stores is None else Path(stores)
 
 
 def make_folder(path: Path) -> Path:

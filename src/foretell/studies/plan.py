@@ -19,9 +19,10 @@ from foretell.representations.models.lazy import slowest_load
 from foretell.studies.calibration import Rate, batches_of, measured_rate
 from foretell.studies.config import load_study
 from foretell.studies.kinds import answer, arrange
-from foretell.studies.outputs import folder_of, folder_of_stores
+from foretell.studies.outputs import folder_of
 from foretell.studies.rehearsal import Cost, Shape, rehearse, shapes_of
 from foretell.studies.resident import give_back, resident
+from foretell.studies.stores import Stores
 
 if TYPE_CHECKING:
     from foretell.studies.arrangement import Arrangement, Job
@@ -112,10 +113,10 @@ def plan(
         As from `foretell.run` before anything is extracted.
     """
     name, checked = load_study(study)
-    return plan_checked(checked, folder_of_stores(folder_of(name, out), stores))
+    return plan_checked(checked, Stores.of(folder_of(name, out), stores))
 
 
-def plan_checked(study: Study, stores: Path, *, starting: float = 0.0) -> Plan:
+def plan_checked(study: Study, stores: Stores, *, starting: float = 0.0) -> Plan:
     """Plan the run of a checked study, whose program took so many seconds to start."""
     arrange(study, stores).slot.let_go()
     give_back()
@@ -124,12 +125,12 @@ def plan_checked(study: Study, stores: Path, *, starting: float = 0.0) -> Plan:
     return plan_arranged(study, arrangement, stores, starting=starting + time.perf_counter() - began)
 
 
-def plan_arranged(study: Study, arrangement: Arrangement, stores: Path, *, starting: float) -> Plan:
+def plan_arranged(study: Study, arrangement: Arrangement, stores: Stores, *, starting: float) -> Plan:
     """Plan the run of a study whose items are chosen, so many seconds after the start; or give the plan made before."""
     todo = [job for job in reversed(list(arrangement.jobs.values())) if not job.is_done]
-    cost = _known_cost(study, arrangement, stores)
+    cost = _known_cost(study, arrangement, stores.notes)
     missing = [(str(job.place), job.n_missing) for job in todo]
-    place = stores / f"plan-{_key(study, arrangement, [*missing, None if cost is None else asdict(cost)])}.json"
+    place = stores.notes / f"plan-{_key(study, arrangement, [*missing, None if cost is None else asdict(cost)])}.json"
     known = _known_plan(place)
     if known is not None:
         return known
@@ -150,9 +151,9 @@ def plan_arranged(study: Study, arrangement: Arrangement, stores: Path, *, start
     return made
 
 
-def remember(study: Study, arrangement: Arrangement, stores: Path, cost: Cost) -> None:
+def remember(study: Study, arrangement: Arrangement, notes: Path, cost: Cost) -> None:
     """Keep what measuring took, for the next plan of the same study."""
-    with replacing(stores / f"cost-{_key(study, arrangement)}.json") as path:
+    with replacing(notes / f"cost-{_key(study, arrangement)}.json") as path:
         path.write_text(json.dumps(asdict(cost)), encoding="utf-8")
 
 
@@ -189,10 +190,10 @@ def _known_plan(place: Path) -> Plan | None:
         return None
 
 
-def _known_cost(study: Study, arrangement: Arrangement, stores: Path) -> Cost | None:
+def _known_cost(study: Study, arrangement: Arrangement, notes: Path) -> Cost | None:
     """What measuring took when this study was last run here."""
     try:
-        said = json.loads((stores / f"cost-{_key(study, arrangement)}.json").read_text(encoding="utf-8"))
+        said = json.loads((notes / f"cost-{_key(study, arrangement)}.json").read_text(encoding="utf-8"))
         return Cost(float(said["seconds"]), int(said["disk_bytes"]), int(said["memory_bytes"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None

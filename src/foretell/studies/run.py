@@ -13,11 +13,12 @@ from foretell.files import replacing
 from foretell.studies.config import Study, load_study
 from foretell.studies.health import health_of
 from foretell.studies.kinds import answer, arrange
-from foretell.studies.outputs import folder_of, folder_of_stores, make_folder, size_of_answer, write_answer
+from foretell.studies.outputs import folder_of, make_folder, size_of_answer, write_answer
 from foretell.studies.page.render import write_report
 from foretell.studies.plan import plan_arranged, remember
 from foretell.studies.rehearsal import Cost
 from foretell.studies.resident import Watch, give_back
+from foretell.studies.stores import Stores
 
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer
@@ -46,14 +47,15 @@ def run(
         Folder of the run, made where there is none. By default `foretell-runs/NAME`, with the name of the
         preset or file.
     stores : str or Path, optional
-        Folder of the stores of activations, by default `stores` in that of the run. Running the same study with the
+        Folder of the stores of activations, by default `stores` in that of the run; or a URL, such as
+        "s3://bucket/stores". Running the same study with the
         same stores uses them again, and completes one that was stopped half way; studies may share a folder.
     progress : bool
         Whether to show bars while the model reads.
     cluster : str, optional
         ``"auto"``: the Ray cluster that this machine is part of, or else one of this machine alone; an address: that
         cluster; ``"local"``: none, which is the default. Its workers read with the models and measure; all of them must
-        see the folder of the stores. The results do not depend on it.
+        see the folder of the stores, or reach their URL. The results do not depend on it.
 
     Returns
     -------
@@ -90,14 +92,15 @@ def run_checked(
     `planned` is given the plan before anything costly is done; the program took `starting` seconds to come here.
     """
     folder = make_folder(out)
-    place = make_folder(folder_of_stores(folder, stores))
+    place = Stores.of(folder, stores)
+    make_folder(place.notes)
     began = time.perf_counter()
     arrangement = arrange(study, place)
     if planned is not None:
         planned(plan_arranged(study, arrangement, place, starting=starting + time.perf_counter() - began))
     with connected(cluster) as crew:
         compared = arrangement.extracted(progress=progress)
-        _write_health(compared, folder, place)  # once a store: no part of what measuring takes the next time
+        _write_health(compared, folder, place.notes)  # once a store: no part of what measuring takes the next time
         give_back()
         began = time.perf_counter()
         with Watch() as watch:
@@ -106,10 +109,10 @@ def run_checked(
             write_report(folder, folder / "report.html")
     if crew is None:  # what it takes here, which is what a plan says
         seconds = time.perf_counter() - began
-        remember(study, arrangement, place, Cost(seconds, size_of_answer(folder), watch.more))
+        remember(study, arrangement, place.notes, Cost(seconds, size_of_answer(folder), watch.more))
     return found
 
 
-def _write_health(compared: Sequence[Compared], folder: Path, stores: Path) -> None:
+def _write_health(compared: Sequence[Compared], folder: Path, notes: Path) -> None:
     with replacing(folder / "health.json") as path:
-        path.write_text(json.dumps(health_of(compared, stores), ensure_ascii=False, indent=1), encoding="utf-8")
+        path.write_text(json.dumps(health_of(compared, notes), ensure_ascii=False, indent=1), encoding="utf-8")

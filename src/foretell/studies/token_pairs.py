@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretell.measure.by_token import token_map
@@ -14,6 +13,7 @@ from foretell.studies.arrangement import Arrangement, arrange
 from foretell.studies.compared import Compared, Side
 from foretell.studies.comparisons import file_name, unique
 from foretell.studies.reporting.token_maps import token_map_figure
+from foretell.studies.stores import Stores
 from foretell.studies.token_pairs_summary import rows_of_layers_apart, rows_of_reach, summarise_token_pairs
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class TokenMap:
     result: xr.Dataset
 
 
-def arrange_token_pairs(study: TokenPairsStudy, stores: Path) -> Arrangement:
+def arrange_token_pairs(study: TokenPairsStudy, stores: Stores) -> Arrangement:
     """Choose the items of a token-pairs study."""
     return arrange(study, stores=stores)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +21,7 @@ from foretell.studies.compared import Compared
 from foretell.studies.reporting.depths import depths_figure
 from foretell.studies.reporting.token_curves import token_curve_figure
 from foretell.studies.semantic import semantic_layers
+from foretell.studies.stores import Stores
 from foretell.studies.tokens_summary import rows_of_greedy, rows_of_means, summarise_tokens
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class OfTokens:
     greedy: xr.Dataset | None
 
 
-def arrange_tokens(study: TokensStudy, stores: Path) -> Arrangement:
+def arrange_tokens(study: TokensStudy, stores: Stores) -> Arrangement:
     """Choose the items of a tokens study: one set for all numbers of tokens, that of the most."""
     means = [_mean(study, count) for count in study.counts]
     return arrange(study, stores=stores, halves=study.greedy > 0, check=check_blocks, more=lambda model: means)

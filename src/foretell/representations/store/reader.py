@@ -269,7 +269,7 @@ class Store:
         # Zarr reads a chunk whose file is gone as zeros.
         if all(self.storage.exists(key.format(chunk)) for chunk in range(first, last + 1)):
             start, stop = self.info.span(first)[0], self.info.span(last)[1]
-            with contextlib.suppress(ValueError, RuntimeError):
+            with contextlib.suppress(ValueError, RuntimeError), self.storage.reached():
                 return np.asarray(array[(*place, slice(start, stop))])
         # One of them is damaged: they are looked at one by one to name it.
         for chunk in range(first, last + 1):
@@ -286,7 +286,8 @@ class Store:
         if not self.storage.exists(key.format(chunk)):
             return "its file is gone"
         try:
-            array[(*place, slice(*self.info.span(chunk)))]
+            with self.storage.reached():
+                array[(*place, slice(*self.info.span(chunk)))]
         except (ValueError, RuntimeError):
             return "its checksum does not fit"
         return ""
@@ -319,7 +320,8 @@ class Store:
 
     def _small(self, name: str) -> NDArray[Any]:
         try:
-            return np.asarray(self._group[name][:])
+            with self.storage.reached():
+                return np.asarray(self._group[name][:])
         except (KeyError, ValueError, RuntimeError) as error:
             raise StoreError(
                 f"{self.name} is damaged: its array {name} is not readable ({error}); delete it and extract again."
@@ -353,8 +355,9 @@ def opened(storage: Storage) -> Store:
     if storage.folder is not None and not storage.folder.exists():
         raise StoreError(f"There is no store at {storage.name}: give the path of one that extract wrote.")
     try:
-        group = zarr.open_group(store=storage.zarr, mode="r", zarr_format=3)
-        attrs = dict(group.attrs)
+        with storage.reached():
+            group = zarr.open_group(store=storage.zarr, mode="r", zarr_format=3)
+            attrs = dict(group.attrs)
     except (FileNotFoundError, ValueError, KeyError, TypeError, OSError) as error:
         raise StoreError(f"{storage.name} is not a foretell store: give the path of one that extract wrote.") from error
     return Store(storage, StoreInfo.from_attrs(attrs, storage.name), group)

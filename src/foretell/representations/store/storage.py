@@ -5,13 +5,16 @@ Folders and URLs are used alike, through zarr's stores. What is written under a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from foretell.exceptions import StoreError, require
+from foretell.exceptions import ForetellError, StoreError, require
 
 __all__ = ["LOCK", "Storage", "is_url"]
+
+_OF_DATA = (FileNotFoundError, ValueError, KeyError, TypeError, RuntimeError)  # as zarr raises them
 
 _PARTIAL = ".partial"  # how files end that zarr is writing
 
@@ -112,11 +115,19 @@ class Storage:
 
         return not self._now(found())
 
-    def _now(self, awaitable: Any) -> Any:
-        """What an operation of zarr's stores gives, which are all asynchronous."""
+    @contextlib.contextmanager
+    def reached(self) -> Iterator[None]:
+        """Tell of a server that fails, whatever its library raises; what is wrong with data passes."""
         try:
-            return require("zarr.core.sync", "studies").sync(awaitable)
-        except OSError as error:
+            yield
+        except (ForetellError, *_OF_DATA):
+            raise
+        except Exception as error:
             if self.folder is not None:
                 raise
             raise StoreError(f"{self.name} cannot be reached ({type(error).__name__}: {error}).") from error
+
+    def _now(self, awaitable: Any) -> Any:
+        """What an operation of zarr's stores gives, which are all asynchronous."""
+        with self.reached():
+            return require("zarr.core.sync", "studies").sync(awaitable)

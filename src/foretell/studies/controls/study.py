@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from foretell.studies.reporting.controls import controls_figure
 from foretell.studies.reporting.depths import depths_figure
 from foretell.studies.semantic import semantic_layers
 from foretell.studies.similarity import with_similarity
+from foretell.studies.stores import Stores
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,7 +39,7 @@ _LOG = logging.getLogger(__name__)
 _RANDOM = "random weights"
 
 
-def arrange_controls(study: ControlsStudy, stores: Path) -> Arrangement:
+def arrange_controls(study: ControlsStudy, stores: Stores) -> Arrangement:
     """Choose the items of a controls study; they are kept in several ways, and of models with random weights too."""
     if len(study.comparisons) > 1:
         raise StudyError("study: controls are of one pair of sides and one pair of models: name one of each.")
@@ -52,7 +52,7 @@ def arrange_controls(study: ControlsStudy, stores: Path) -> Arrangement:
         stores=stores,
         halves=True,
         check=check_blocks,
-        more=lambda model: recordings_of(study, n_blocks_of(model, stores)),
+        more=lambda model: recordings_of(study, n_blocks_of(model, stores.notes)),
         extra=[random],
     )
 
