@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.cluster import Cluster
+from foretell.cluster import Cluster, Replica, Share
 from foretell.measure import estimates, spread
 from foretell.measure.order import TILE
 from tests.cluster.conftest import Loopback
@@ -104,7 +104,7 @@ def test_what_is_merged_here_keeps_to_the_memory_of_this_machine(
     a, b = ({name: one for name, one in _layers(side).items() if name != "4"} for side in (1, 2))
     alone = foretell.imbalance_curve(a, b, null=10)
     monkeypatch.setattr(Cluster, "room_for", lambda self, each: 100)
-    monkeypatch.setattr(Cluster, "memory_of_a_task", lambda self, memory, processors: 2**30)
+    monkeypatch.setattr(Cluster, "shares", lambda self, memory, on_gpus: [Share(Replica(), 2**30, 100)])
     walks: list[int] = []
     in_order = Cluster.in_order
 

@@ -177,9 +177,9 @@ class TestConnected:
             assert current() is outer
         assert current() is None
         assert outer.n_processors == len(nodes.nodes)
-        assert outer.memory_of_a_task(2**20) == 2**20
-        assert outer.memory_of_a_task(2**60) < 2**60  # more than a node has
-        assert outer.fewest_on_a_node == 1
+        (share,) = outer.shares(2**20)
+        assert (share.each, share.memory, share.room) == (Replica(), 2**20, len(nodes.nodes))
+        assert outer.shares(2**60)[0].memory < 2**60  # more than a node has
 
     def test_a_connection_of_the_caller_is_left(self, nodes: Loopback) -> None:
         import ray

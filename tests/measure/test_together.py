@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import foretell
+from foretell.measure.backends import distances
 from foretell.measure.engine import Walk
 from foretell.measure.request import Pair
 from foretell.measure.together import batches, components
@@ -49,10 +52,6 @@ def test_batches_are_all_cells_within_memory(cells: list[Pair], most: int, at_on
     for those in found:
         if n_blocks(those) == 2:
             assert len(components(those)) == 1, "what shares no space goes apart where it does not fit into one block"
-    for one, following in itertools.pairwise(found):
-        whole = n_blocks(one) == n_blocks(following) == 1
-        if whole and one in components(cells) and following in components(cells):
-            assert n_blocks([*one, *following]) != 1, "what fits together is measured together"
 
 
 @given(CELLS)
@@ -82,6 +81,62 @@ def test_a_curve_beyond_memory_makes_each_distance_once(monkeypatch: pytest.Monk
     tight = foretell.imbalance_curve(*sides, null=10, memory="4 MiB")
     xr.testing.assert_identical(tight, roomy)
     assert taken == [(2, 700)] * 6
+
+
+@given(CELLS)
+def test_cells_that_fit_are_measured_together(cells: list[Pair]) -> None:
+    assert [sorted(some) for some in batches(cells, lambda some: 1)] == [sorted(cells)]
+    n = len(components(cells))
+    assert len(list(batches(cells, lambda some: 1 if len(components(some)) <= (n + 1) // 2 else 3))) <= 2
+
+
+def test_many_cells_are_parted_in_little_time() -> None:
+    """What is asked of memory grows with the logarithm of the number of cells."""
+    cells = [(2 * number, 2 * number + 1) for number in range(4096)]
+    asked = 0
+
+    def n_blocks(some: object) -> int:
+        nonlocal asked
+        asked += len(some)  # type: ignore[arg-type]
+        return 1 if len(some) <= 8 else 2  # type: ignore[arg-type]
+
+    assert [len(some) for some in batches(cells, n_blocks)] == [8] * 512
+    assert asked <= 10 * 4096
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+def test_few_spaces_are_made_by_all_threads_each(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    layers = [foretell.Bits.from_activations(rng.standard_normal((200, 64))) for _ in range(4)]
+    given: list[int] = []
+
+    def watched(self: object, into: Any, *args: object, threads: int, **options: object) -> None:
+        if len(into) == 200:  # not what tells whether a space is constant
+            given.append(threads)
+        fill(self, into, *args, threads=threads, **options)
+
+    space = type(distances(layers[0], "hamming", "numba"))
+    fill: Any = space.fill
+    monkeypatch.setattr(space, "fill", watched)
+    for sides in ((layers[:1], layers[1:2]), (layers[:2], layers[2:])):
+        given.clear()
+        foretell.imbalance_matrix(*sides, threads=threads)
+        n_spaces = 2 * len(sides[0])
+        alone = n_spaces // threads * threads if threads > 1 else n_spaces
+        assert sorted(given) == sorted([1] * alone + [threads] * (n_spaces - alone))
+
+
+def test_what_is_made_as_it_is_asked_for_is_not_mixed_up(tmp_path: Path) -> None:
+    """Arrays that are gone once they were read: those of B may then be where those of A were."""
+    a, b = np.random.default_rng(0).standard_normal((2, 5, 60, 30))
+    expected = foretell.imbalance_curve(list(a), list(b))
+    xr.testing.assert_identical(foretell.imbalance_curve(a, b), expected)
+    for name, side in (("a", a), ("b", b)):
+        np.savez(tmp_path / name, **{str(layer): x for layer, x in enumerate(side)})
+    with np.load(tmp_path / "a.npz") as of_a, np.load(tmp_path / "b.npz") as of_b:
+        xr.testing.assert_identical(foretell.imbalance_curve(of_a, of_b), expected)
+    made_a, made_b = (xr.Dataset({str(layer): (("item", "d"), x) for layer, x in enumerate(side)}) for side in (a, b))
+    xr.testing.assert_identical(foretell.imbalance_curve(made_a, made_b), expected)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("metric", ["hamming", "euclidean"])

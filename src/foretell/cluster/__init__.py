@@ -8,6 +8,6 @@ from foretell.cluster.connection import connected, current
 from foretell.cluster.pool import Crew
 from foretell.cluster.remote import RETRIES
 from foretell.cluster.replica import Replica
-from foretell.cluster.tasks import Cluster, Held
+from foretell.cluster.tasks import Cluster, Held, Share
 
-__all__ = ["RETRIES", "Cluster", "Crew", "Held", "Replica", "connected", "current"]
+__all__ = ["RETRIES", "Cluster", "Crew", "Held", "Replica", "Share", "connected", "current"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from foretell.cluster import remote
@@ -13,13 +15,15 @@ from foretell.cluster.remote import PATIENCE, WorkerDiedError, got, hide_gpus, r
 from foretell.cluster.replica import Replica
 from foretell.exceptions import ClusterError
 
-__all__ = ["Cluster", "Held"]
+__all__ = ["Cluster", "Held", "Share"]
 
 Common = TypeVar("Common")
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
 _A_PROCESSOR = Replica()
+
+_LOG = logging.getLogger(__name__)
 
 
 class Held(Generic[Common]):
@@ -32,6 +36,15 @@ class Held(Generic[Common]):
         """It, on a node; not to be changed."""
         found: Common = ray_of_here().get(self._reference)
         return found
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a task is given of a node, the bytes of memory with it, and how many such tasks there is room for."""
+
+    each: Replica
+    memory: int
+    room: int
 
 
 class Cluster:
@@ -48,20 +61,6 @@ class Cluster:
         return sum(int(node.get("CPU", 0)) for node in self.nodes)
 
     @property
-    def fewest_on_a_node(self) -> int:
-        """Processors of the node that works and has the fewest."""
-        return min((int(node["CPU"]) for node in self.nodes if node.get("CPU", 0) >= 1), default=1)
-
-    def memory_of_a_task(self, memory: int, processors: int = 1) -> int:
-        """Bytes for each of the tasks that a node runs at a time, of so many for all; fewer where a node has less."""
-        shares = [
-            min(memory, int(node.get("memory", memory))) * processors // int(node["CPU"])
-            for node in self.nodes
-            if node.get("CPU", 0) >= processors
-        ]
-        return min(shares, default=memory)
-
-    @property
     def n_gpus(self) -> int:
         """GPUs of all nodes."""
         return sum(int(node.get("GPU", 0)) for node in self.nodes)
@@ -70,10 +69,33 @@ class Cluster:
         """Something that several lists of tasks need."""
         return Held(ray_of_here().put(something))
 
-    @property
-    def most_gpus_on_a_node(self) -> int:
-        """GPUs of the node that has the most."""
-        return max((int(node.get("GPU", 0)) for node in self.nodes), default=0)
+    def shares(self, memory: int, *, on_gpus: bool = False) -> list[Share]:
+        """What a task may be given, from one processor up to all of a node, the least first.
+
+        Parameters
+        ----------
+        memory : int
+            Bytes for all tasks of a node together; of one that has less, as much as it has.
+        on_gpus : bool
+            Whether each has a GPU, and its part of the node's processors.
+        """
+        nodes = [node for node in self.nodes if node.get("CPU", 0) >= 1 and (not on_gpus or node.get("GPU", 0) >= 1)]
+        if not nodes:
+            raise ClusterError("No node of the cluster has a processor for the measure: start one (`ray start`).")
+        most = max(int(node["CPU"]) for node in nodes)
+        counts = {*(2**power for power in range(most.bit_length())), most}
+        if on_gpus:
+            counts = {max(1, min(int(node["CPU"] // node["GPU"]) for node in nodes))}
+        found = []
+        for count in sorted(counts):
+            each = Replica(count, int(on_gpus))
+            parts = [
+                min(memory, int(node.get("memory", memory))) * count // int(node["CPU"])
+                for node in nodes
+                if node["CPU"] >= count
+            ]
+            found.append(Share(each, min(parts), self.room_for(each)))
+        return found
 
     def room_for(self, replica: Replica) -> int:
         """How many replicas the nodes hold together."""
@@ -117,20 +139,26 @@ class Cluster:
         waiting, tries = list(range(len(tasks))), [0] * len(tasks)  # a heap: what is due first is given out first
         running: dict[Any, int] = {}
         done: dict[int, Answer] = {}
-        given, last_seen = 0, time.monotonic()
+        given, last_seen, last_heard = 0, time.monotonic(), time.monotonic()
         try:
             while given < len(tasks):
                 room = self.room_for(each)
                 last_seen = time.monotonic() if room else last_seen
                 if time.monotonic() - last_seen > remote.SAY_AFTER:
-                    raise ClusterError("All nodes of the cluster that work are gone: start one, and run this again.")
+                    raise ClusterError(
+                        f"No node of the cluster has {each.needs} any more: start one, and run this again."
+                    )
                 # Few are under way at a time, so that what is given out later may go to a node that joined; and few
                 # wait for one that is late, so that their answers do not pile up.
                 most = 2 * max(1, room)
                 while waiting and len(running) < most and waiting[0] < given + 2 * most:
                     number = heapq.heappop(waiting)
                     running[do.options(name=f"{name} {number}").remote(shared, tasks[number])] = number
+                if time.monotonic() - last_heard > remote.SAY_AFTER:
+                    last_heard = time.monotonic()
+                    self._warn_if_none_runs(each)
                 for reference in ray.wait(list(running), timeout=PATIENCE)[0]:
+                    last_heard = time.monotonic()
                     number = running.pop(reference)
                     try:
                         done[number] = got(reference, f"{name} {number} of {len(tasks)}")
@@ -144,6 +172,13 @@ class Cluster:
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
+
+    def _warn_if_none_runs(self, each: Replica) -> None:
+        """Say so where less is in use than one task has: others hold what it waits for."""
+        free = ray_of_here().available_resources()
+        used = {name: sum(node.get(name, 0) for node in self.nodes) - free.get(name, 0) for name in each.needs}
+        if any(used[name] < amount for name, amount in each.needs.items()):
+            _LOG.warning("No task runs yet: each needs %s of one node, and other work holds it", each.needs)
 
     def each(
         self,

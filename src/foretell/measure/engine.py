@@ -137,13 +137,20 @@ class Walk:
         plan = self._plan(reducers, beside=to_come)
         return -(-len(self._layout.queries) // plan[0]) if plan else 0
 
-    def feed(self, *reducers: Sequence[Reducer]) -> None:
+    def n_bytes(self, reducers: Sequence[Reducer]) -> int:
+        """The least memory in which the walk can be done."""
+        a_row = self._row_bytes(keep_distances=any(reducer.reads_distances for reducer in reducers))
+        return int(self._fixed_bytes(reducers) + TILE * a_row + (_LEAST_PANEL if self._to_hold() else 0)) + 2**20
+
+    def feed(self, *reducers: Sequence[Reducer], to_come: int = 0) -> None:
         """Walk once.
 
         Parameters
         ----------
         *reducers : sequence of Reducer
             For each step, those that read the blocks after it.
+        to_come : int
+            Bytes of reducers of a second walk, beside which a block is to be kept for it.
 
         Raises
         ------
@@ -157,17 +164,18 @@ class Walk:
                 reducer.update(self._kept, threads=self._threads)
             return
         self._kept = None
-        self.feed_rows(range(len(self._layout.queries)), *reducers)
+        self.feed_rows(range(len(self._layout.queries)), *reducers, to_come=to_come)
 
-    def feed_rows(self, rows: range, *reducers: Sequence[Reducer]) -> None:
+    def feed_rows(self, rows: range, *reducers: Sequence[Reducer], to_come: int = 0) -> None:
         """Walk over some of the queries, from the start of a tile on (`feed`)."""
         every = [reducer for of_step in reducers for reducer in of_step]
         keep = any(reducer.reads_distances for reducer in every)
-        plan = self._plan(every, n_queries=len(rows))
+        # Where there is no room for both, the second walk makes its own blocks.
+        plan = self._plan(every, n_queries=len(rows), beside=to_come) or self._plan(every, n_queries=len(rows))
         if plan is None:
             raise OptionError(
                 f"memory={self._memory / 2**20:.1f} MiB is too little for {len(self._steps[0])} spaces of "
-                f"{len(self._layout.candidates)} candidates: give at least {self._needed(every) / 2**20:.1f} MiB."
+                f"{len(self._layout.candidates)} candidates: give at least {self.n_bytes(every) / 2**20:.1f} MiB."
             )
         height, panel_bytes, hold = plan
         if hold:
@@ -235,8 +243,8 @@ class Walk:
     def _of_spaces(
         self, made: Callable[[int, int, int], tuple[Numbers, Numbers]], step: Sequence[Distances], panel_bytes: int
     ) -> Iterator[tuple[Numbers, Numbers]]:
-        """What is made of each space of a step: by a thread each, or where that would hold too much by all together."""
-        at_once = min(self._threads, len(step))
+        """What is made of each space of a step: by a thread each, where there are enough that may be held together."""
+        at_once = self._threads if len(step) >= self._threads else 1
         to_read = max(space.to_hold for space in step)
         if self._passes_distances or at_once * to_read > panel_bytes:
             at_once = 1
@@ -308,10 +316,6 @@ class Walk:
         panel = max(_LEAST_PANEL, whole if whole >= _LEAST_PANEL else left // 4)
         tiles = min(n_tiles, (left - panel) // (TILE * a_row))
         return (min(n_queries, tiles * TILE), panel, False) if tiles > 0 else None
-
-    def _needed(self, reducers: Sequence[Reducer]) -> int:
-        a_row = self._row_bytes(keep_distances=any(reducer.reads_distances for reducer in reducers))
-        return int(self._fixed_bytes(reducers) + TILE * a_row + (_LEAST_PANEL if self._to_hold() else 0)) + 2**20
 
 
 def checked_memory(memory: str | int | None) -> int:

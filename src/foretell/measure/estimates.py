@@ -87,9 +87,9 @@ def _parts(
     if cells and options.backend == "numpy":
         yield by_oracle(cells, request, options), options.convention.by_order and has_ties(request, options, cells)
         return
-    planner = Planner(dict(enumerate(spaces)), request, options)
     cluster = current()
-    if cluster is not None and len(request.layout.queries) >= SPREAD_FROM:
-        yield from spread(cells, request, planner, cluster)
+    if cells and cluster is not None and len(request.layout.queries) >= SPREAD_FROM:
+        yield from spread(cells, request, options, cluster)
     else:
+        planner = Planner(dict(enumerate(spaces)), request, options)
         yield from map(planner.found, planner.parts(cells))

@@ -120,17 +120,21 @@ def checked_neighbours(k: Any, n: int, n_items: int) -> int:
     return int(k)
 
 
+_Made = dict[int, tuple[Any, Input]]
+# The objects are held too: the id of one that is gone may be another's.
+
+
 def named_sides(spaces_a: Spaces, spaces_b: Spaces, metric: str) -> tuple[dict[str, Input], dict[str, Input]]:
     """Spaces of either side by name; those in order are called "0", "1" and so on.
 
     What is given twice is one input, so that it is measured once.
     """
-    made: dict[int, Input] = {}
+    made: _Made = {}
     return named(spaces_a, metric, "spaces_a", made), named(spaces_b, metric, "spaces_b", made)
 
 
-def named(spaces: Spaces, metric: str, side: str, made: dict[int, Input] | None = None) -> dict[str, Input]:
-    """Spaces of one side by name; `made` has what objects were made into, by their ids."""
+def named(spaces: Spaces, metric: str, side: str, made: _Made | None = None) -> dict[str, Input]:
+    """Spaces of one side by name; `made` has objects by their ids, and what they were made into."""
     made = {} if made is None else made
     pairs = list(spaces.items() if isinstance(spaces, Mapping) else enumerate(spaces))
     if len({str(name) for name, _ in pairs}) < len(pairs):
@@ -139,8 +143,8 @@ def named(spaces: Spaces, metric: str, side: str, made: dict[int, Input] | None 
     found = {}
     for name, space in pairs:
         if id(space) not in made:
-            made[id(space)] = as_input(space, metric, f"{side}[{name!r}]")
-        found[str(name)] = made[id(space)]
+            made[id(space)] = space, as_input(space, metric, f"{side}[{name!r}]")
+        found[str(name)] = made[id(space)][1]
     return found
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from foretell.measure.backends import distances
 from foretell.measure.distances import Distances
 from foretell.measure.engine import Walk
 from foretell.measure.reducers.imbalance import Tallies
-from foretell.measure.reducers.nulls import NullRankSums
-from foretell.measure.request import Options, Pair, Request, both_ways
+from foretell.measure.request import Options, Pair, Request
 from foretell.measure.together import batches
-from foretell.measure.walks import Found, Stage, by_walk, stages_of, tallies_of
+from foretell.measure.walks import Found, Stage, by_walk, bytes_of_nulls, bytes_of_shuffles, stages_of, tallies_of
 
 __all__ = ["Planner"]
 
@@ -35,9 +34,8 @@ class Planner:
     options: Options
 
     @classmethod
-    def of(cls, stages: Sequence[Stage], request: Request, options: Options) -> Planner:
-        """With the spaces of some stages alone."""
-        places = {place for stage in stages for place in stage.places}
+    def of(cls, places: Iterable[int], request: Request, options: Options) -> Planner:
+        """With the spaces at some places alone."""
         spaces = {place: distances(request.inputs[place], options.metric, options.backend) for place in places}
         return cls(spaces, request, options)
 
@@ -68,7 +66,12 @@ class Planner:
 
     def n_blocks(self, stages: Sequence[Stage]) -> int:
         """In how many blocks a walk takes all queries; 0 where memory does not allow it."""
-        return self.walk(stages).n_blocks(self._tallies(stages), to_come=self._to_come(stages))
+        to_come = bytes_of_nulls(stages, self.request) + bytes_of_shuffles(self.request)
+        return self.walk(stages).n_blocks(self._tallies(stages), to_come=to_come)
+
+    def least_memory(self, stages: Sequence[Stage]) -> int:
+        """Bytes without which a walk cannot be done."""
+        return self.walk(stages).n_bytes(self._tallies(stages))
 
     @property
     def reads(self) -> bool:
@@ -76,20 +79,12 @@ class Planner:
         return any(space.to_hold for space in self.spaces.values())
 
     def n_bytes(self, stages: Sequence[Stage]) -> int:
-        """About the bytes that what is tallied takes."""
+        """About the bytes that what is tallied takes, but for permutations."""
         tallied = sum(tallies.n_bytes(self.request.layout) for tallies in self._tallies(stages))
-        return tallied + self._to_come(stages)
+        return tallied + bytes_of_nulls(stages, self.request)
 
     def _n_blocks_of_cells(self, cells: Sequence[Pair]) -> int:
         return self.n_blocks(stages_of(cells, self.request))
 
     def _tallies(self, stages: Sequence[Stage]) -> list[Tallies]:
         return [one for stage in stages for one in tallies_of(stage, self.request, self.options).values()]
-
-    def _to_come(self, stages: Sequence[Stage]) -> int:
-        """About the bytes of a second walk's reducers."""
-        n_pairs, n_spaces = sum(len(both_ways(stage.cells)) for stage in stages), len(stages[0].places)
-        return sum(
-            NullRankSums.bytes_for(n_pairs, n_spaces, max(self.request.ks), *those.shape)
-            for those in self.request.permutations.values()
-        )

@@ -8,18 +8,20 @@ are whole numbers, or floats a tile, so it does not matter how many tasks there 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Protocol, Self
 
-from foretell.cluster import Cluster, Held, Replica
+from foretell.cluster import Cluster, Held, Replica, Share
+from foretell.exceptions import OptionError
 from foretell.measure.engine import Reducer
 from foretell.measure.inputs import Input, Signed
 from foretell.measure.order import TILE
 from foretell.measure.planner import Planner
 from foretell.measure.request import Options, Pair, Request
-from foretell.measure.walks import Found, Stage, by_walk
+from foretell.measure.walks import Found, Stage, by_walk, bytes_of_shuffles
 
 __all__ = ["spread"]
 
@@ -38,15 +40,15 @@ class SpreadReducer(Reducer, Protocol):
         ...
 
 
-def spread(cells: Sequence[Pair], request: Request, planner: Planner, cluster: Cluster) -> Iterator[tuple[Found, bool]]:
+def spread(cells: Sequence[Pair], request: Request, options: Options, cluster: Cluster) -> Iterator[tuple[Found, bool]]:
     """Measure cells by the workers of a cluster.
 
     Parameters
     ----------
     cells : sequence of (int, int)
     request : Request
-    planner : Planner
-        Of this machine: its memory is that of each machine, for all tasks that run there at a time.
+    options : Options
+        Its memory is that of each machine, for all tasks that run there at a time.
     cluster : Cluster
 
     Yields
@@ -55,42 +57,90 @@ def spread(cells: Sequence[Pair], request: Request, planner: Planner, cluster: C
         Of some of the cells.
     saw_ties : bool
         Whether item order decided ties.
+
+    Raises
+    ------
+    OptionError
+        If no task can have memory enough.
     """
-    there, parts, each = _planned(cells, planner, cluster)
-    n_workers = max(1, cluster.room_for(each))
+    sent = _signed(request)
+    plan = _planned(cells, sent, options, cluster)
+    job = cluster.held((sent, plan.planner.options, plan.parts))
+    each, n_workers = plan.share.each, max(1, plan.share.room)
     # A part as a whole takes each distance once, if its queries fit into one block, and keeps them for a null: that is
     # worth some idle workers.
-    needed = math.ceil(0.75 * n_workers) if _in_one_block(there, parts) else _TASKS_A_WORKER * n_workers
-    sent = _signed(request)
-    if len(parts) >= needed:
-        yield from cluster.in_order(_part, (sent, there.options, parts), range(len(parts)), name="part", each=each)
+    if len(plan.parts) >= (math.ceil(0.75 * n_workers) if plan.in_one_block else _TASKS_A_WORKER * n_workers):
+        yield from cluster.in_order(_part, job, range(len(plan.parts)), name="part", each=each)
         return
-    for together in _held_together(parts, there, planner.options.memory):
-        walk = _SpreadWalk((sent, there.options, together), cluster, each=each, n_workers=n_workers)
-        found = by_walk(walk, [stage for stages in together for stage in stages], request, planner.options)
+    for numbers in plan.merged_together(options.memory):
+        parts = {number: plan.parts[number] for number in numbers}
+        walk = _SpreadWalk(job, parts, len(sent.layout.queries), cluster, each=each, n_workers=n_workers)
+        found = by_walk(walk, [stage for stages in parts.values() for stage in stages], request, options)
         yield found, walk.saw_ties
 
 
-def _planned(cells: Sequence[Pair], planner: Planner, cluster: Cluster) -> tuple[Planner, list[list[Stage]], Replica]:
-    """The parts of the cells, who plans them on a node, and what each task has of it: processors, and maybe a GPU.
+@dataclass(frozen=True)
+class _Plan:
+    """Parts of the cells, by tasks that are given a share of a node."""
 
-    A task has a node's memory by its share of the processors: as many as it takes to have all queries in one block. If
-    none are enough it has one, or, where each block reads the spaces anew, all of a node.
-    """
-    memory, most = planner.options.memory, cluster.fewest_on_a_node
-    on_gpus = planner.options.backend == "torch" and cluster.n_gpus > 0
-    tried = [max(1, most // cluster.most_gpus_on_a_node)] if on_gpus else [2**n for n in range(most.bit_length())]
+    share: Share
+    planner: Planner
+    parts: list[list[Stage]]
+
+    @cached_property
+    def _n_blocks(self) -> list[int]:
+        return [self.planner.n_blocks(stages) for stages in self.parts]
+
+    @property
+    def fits(self) -> bool:
+        """Whether every part fits into the memory of a task."""
+        return 0 not in self._n_blocks
+
+    @property
+    def in_one_block(self) -> bool:
+        """Whether all queries of every part do."""
+        return set(self._n_blocks) == {1}
+
+    @property
+    def cost(self) -> float:
+        """About how long it takes, in spaces whose distances are made or that are read, by a processor."""
+        cost = 0.0
+        for stages, n_blocks in zip(self.parts, self._n_blocks, strict=True):
+            readings = n_blocks if self.planner.reads else 0
+            cost += len(stages[0].places) * ((0.5 if n_blocks == 1 else 1) + readings)
+        return cost / max(1, self.share.room) / self.share.each.num_cpus
+
+    def merged_together(self, memory: int) -> Iterator[list[int]]:
+        """Numbers of parts whose tallies fit into the memory of this machine together, where they are merged."""
+        shuffles = bytes_of_shuffles(self.planner.request)
+        together, held = list[int](), shuffles
+        for number, stages in enumerate(self.parts):
+            needed = self.planner.n_bytes(stages)
+            if together and held + needed > memory:
+                yield together
+                together, held = [], shuffles
+            together.append(number)
+            held += needed
+        yield together
+
+
+def _planned(cells: Sequence[Pair], request: Request, options: Options, cluster: Cluster) -> _Plan:
+    """What takes least time: a task of more processors has more memory, and may so make distances fewer times."""
+    spaces = Planner.of(range(len(request.inputs)), request, options)
+    on_gpus = options.backend == "torch" and cluster.n_gpus > 0
     plans = []
-    for processors in tried:
-        there = planner.within(cluster.memory_of_a_task(memory, processors), processors)
-        plans.append((there, list(there.parts(cells, apart=True)), Replica(processors, int(on_gpus))))
-        if _in_one_block(*plans[-1][:2]):
-            return plans[-1]
-    return plans[-1] if planner.reads else plans[0]
-
-
-def _in_one_block(planner: Planner, parts: Sequence[list[Stage]]) -> bool:
-    return all(planner.n_blocks(stages) == 1 for stages in parts)
+    for share in cluster.shares(options.memory, on_gpus=on_gpus):
+        planner = spaces.within(share.memory, int(share.each.num_cpus))
+        plans.append(_Plan(share, planner, list(planner.parts(cells, apart=True))))
+    fitting = [plan for plan in plans if plan.fits]
+    if not fitting:
+        last = plans[-1]
+        needed = max(last.planner.least_memory(stages) for stages in last.parts) * options.memory / last.share.memory
+        raise OptionError(
+            f"memory={options.memory / 2**20:.1f} MiB of each machine is too little for {len(cells)} cells of "
+            f"{len(request.layout.candidates)} candidates on this cluster: give at least {needed / 2**20:.1f} MiB."
+        )
+    return min(fitting, key=lambda plan: plan.cost)
 
 
 def _signed(request: Request) -> Request:
@@ -104,46 +154,44 @@ def _signed(request: Request) -> Request:
     )
 
 
-def _part(job: _Job, number: int) -> tuple[Found, bool]:
+def _part(held: Held[_Job], number: int) -> tuple[Found, bool]:
     """Measure one part."""
-    request, options, parts = job
-    return Planner.of(parts[number], request, options).found(parts[number])
+    request, options, parts = held.get()
+    return _planner(parts[number], request, options).found(parts[number])
 
 
-def _held_together(parts: Sequence[list[Stage]], there: Planner, memory: int) -> Iterator[list[list[Stage]]]:
-    """Parts whose tallies fit into memory together: they are merged on this machine."""
-    together, held = list[list[Stage]](), 0
-    for stages in parts:
-        needed = there.n_bytes(stages)
-        if together and held + needed > memory:
-            yield together
-            together, held = [], 0
-        together.append(stages)
-        held += needed
-    if together:
-        yield together
+def _planner(stages: Sequence[Stage], request: Request, options: Options) -> Planner:
+    return Planner.of({place for stage in stages for place in stage.places}, request, options)
 
 
 class _SpreadWalk:
-    """Walks over some parts, of which each task is some rows of one."""
+    """Walks over some parts, by their numbers, of which each task is some rows of one."""
 
-    def __init__(self, job: _Job, cluster: Cluster, *, each: Replica, n_workers: int) -> None:
-        self._job = cluster.held(job)
-        self._n_steps = [len(stages) for stages in job[2]]
-        n_queries, n_tasks = len(job[0].layout.queries), -(-_TASKS_A_WORKER * n_workers // len(job[2]))
-        self._tasks = [(part, rows) for part in range(len(job[2])) for rows in _ranges(n_queries, n_tasks)]
-        self._cluster, self._each = cluster, each
+    def __init__(
+        self,
+        job: Held[_Job],
+        parts: Mapping[int, list[Stage]],
+        n_queries: int,
+        cluster: Cluster,
+        *,
+        each: Replica,
+        n_workers: int,
+    ) -> None:
+        self._job, self._cluster, self._each = job, cluster, each
+        self._n_steps = {number: len(stages) for number, stages in parts.items()}
+        n_tasks = -(-_TASKS_A_WORKER * n_workers // len(parts))
+        self._tasks = [(number, rows) for number in parts for rows in _ranges(n_queries, n_tasks)]
         self.saw_ties = False
 
-    def feed(self, *reducers: Sequence[SpreadReducer]) -> None:
+    def feed(self, *reducers: Sequence[SpreadReducer], to_come: int = 0) -> None:
         """Walk once: reducers are given for each stage of each part, one part after the other."""
         given = iter(reducers)
-        mine = [[next(given) for _ in range(n)] for n in self._n_steps]
-        common = (self._job, [[[one.part() for one in of_step] for of_step in of_part] for of_part in mine])
-        answers = self._cluster.in_order(_rows, common, self._tasks, name="rows", each=self._each)
-        for (part, _), (found, saw_ties) in zip(self._tasks, answers, strict=True):
+        mine = {number: [next(given) for _ in range(n)] for number, n in self._n_steps.items()}
+        parts = {number: [[one.part() for one in of_step] for of_step in those] for number, those in mine.items()}
+        answers = self._cluster.in_order(_rows, (self._job, parts), self._tasks, name="rows", each=self._each)
+        for (number, _), (found, saw_ties) in zip(self._tasks, answers, strict=True):
             self.saw_ties |= saw_ties
-            for of_step, others in zip(mine[part], found, strict=True):
+            for of_step, others in zip(mine[number], found, strict=True):
                 for one, other in zip(of_step, others, strict=True):
                     one.merge(other)
 
@@ -151,12 +199,12 @@ class _SpreadWalk:
 _Reducers = list[list[SpreadReducer]]
 
 
-def _rows(common: tuple[Held[_Job], list[_Reducers]], task: tuple[int, range]) -> tuple[_Reducers, bool]:
+def _rows(common: tuple[Held[_Job], dict[int, _Reducers]], task: tuple[int, range]) -> tuple[_Reducers, bool]:
     """Walk over some of the rows of a part."""
     held, reducers = common
     number, rows = task
     request, options, parts = held.get()
-    walk = Planner.of(parts[number], request, options).walk(parts[number])
+    walk = _planner(parts[number], request, options).walk(parts[number])
     mine = [[one.part() for one in of_step] for of_step in reducers[number]]
     walk.feed_rows(rows, *mine)
     return mine, walk.saw_ties

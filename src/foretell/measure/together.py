@@ -26,22 +26,19 @@ def batches(
     apart : bool
         Whether cells that share no space are to be apart wherever they fit.
     """
-    together: list[Pair] = []
-    for component in components(cells):
-        n_alone = n_blocks(component)
-        if together and (apart or n_alone != 1 or n_blocks([*together, *component]) != 1):
-            yield together
-            together = []
-        halves = _halves(component)
-        if n_alone == 1:
-            together += component
-        elif n_alone or not halves:  # one cell that does not fit is told by the walk
-            yield component
-        else:
+    found = components(cells)
+    if apart or len(found) == 1:
+        for component in found:
+            halves = [] if n_blocks(component) else _halves(component)
+            if not halves:  # one cell that does not fit is told by the walk
+                yield component
             for half in halves:
                 yield from batches(half, n_blocks, apart=apart)
-    if together:
-        yield together
+    elif found and n_blocks(cells) == 1:
+        yield cells
+    elif found:
+        for some in (found[: len(found) // 2], found[len(found) // 2 :]):
+            yield from batches([cell for component in some for cell in component], n_blocks)
 
 
 def components(cells: Sequence[Pair]) -> list[list[Pair]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ from foretell.measure.reducers.nulls import NullRankSums, Shuffles
 from foretell.measure.request import Measured, Options, Pair, Request, both_ways, wanted
 from foretell.measure.scores import Tally
 
-__all__ = ["AnyWalk", "Found", "Stage", "by_walk", "stages_of", "tallies_of"]
+__all__ = ["AnyWalk", "Found", "Stage", "by_walk", "bytes_of_nulls", "bytes_of_shuffles", "stages_of", "tallies_of"]
 
 Found = dict[int, dict[Pair, Measured]]
 """What was measured, by k and ordered pair."""
@@ -29,8 +29,8 @@ class AnyWalk(Protocol):
 
     saw_ties: bool
 
-    def feed(self, *reducers: Sequence[Any]) -> None:
-        """Walk once; reducers are given for each step."""
+    def feed(self, *reducers: Sequence[Any], to_come: int = 0) -> None:
+        """Walk once; reducers are given for each step, and bytes of those of a second walk."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,13 @@ class Stage:
     cells: Sequence[Pair]
     places: Sequence[int]
 
+    @cached_property
+    def _numbers(self) -> dict[int, int]:
+        return {place: number for number, place in enumerate(self.places)}
+
     def within(self, pair: Pair) -> Pair:
         """Places among the walk's spaces."""
-        return self.places.index(pair[0]), self.places.index(pair[1])
+        return self._numbers[pair[0]], self._numbers[pair[1]]
 
     def without(self, pair: Pair) -> Pair:
         """Places in the request."""
@@ -64,10 +68,23 @@ def tallies_of(stage: Stage, request: Request, options: Options) -> dict[int, Ta
     return {k: Tallies(pairs, k=k, convention=convention, errors=errors) for k in request.ks if pairs}
 
 
+def bytes_of_nulls(stages: Sequence[Stage], request: Request) -> int:
+    """About the bytes of reducers of a null's walk, but for the permutations."""
+    n_pairs, n_spaces = sum(len(both_ways(stage.cells)) for stage in stages), len(stages[0].places)
+    k = max(request.ks)
+    return sum(NullRankSums.bytes_for(n_pairs, n_spaces, k, *those.shape) for those in request.permutations.values())
+
+
+def bytes_of_shuffles(request: Request) -> int:
+    """Bytes of the permutations of all kinds of null."""
+    return sum(Shuffles.bytes_for(*those.shape) for those in request.permutations.values())
+
+
 def by_walk(walk: AnyWalk, stages: Sequence[Stage], request: Request, options: Options) -> Found:
     """Measure the cells of all stages: one walk, and one more for each kind of null."""
     reducers = [tallies_of(stage, request, options) for stage in stages]
-    walk.feed(*([*of_stage.values()] for of_stage in reducers))
+    to_come = bytes_of_nulls(stages, request) + bytes_of_shuffles(request)
+    walk.feed(*([*of_stage.values()] for of_stage in reducers), to_come=to_come)
     found = {}
     for k in request.ks:
         tallies = {

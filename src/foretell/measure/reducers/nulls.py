@@ -38,11 +38,16 @@ class Shuffles:
     @classmethod
     def of(cls, permutations: NDArray[np.int32]) -> Shuffles:
         """Of permutations, shape (P, N)."""
-        there = permutations.astype(np.uint32)
+        there = permutations.view(np.uint32)
         back = np.empty_like(there)
         for row, item in zip(back, there, strict=True):
             row[item] = np.arange(len(item))
         return cls(there, back)
+
+    @staticmethod
+    def bytes_for(n_permutations: int, n_items: int) -> int:
+        """Bytes of both ways."""
+        return 8 * n_permutations * n_items
 
 
 class NullRankSums:
@@ -83,8 +88,8 @@ class NullRankSums:
 
     @staticmethod
     def bytes_for(n_pairs: int, n_spaces: int, k: int, n_permutations: int, n_items: int) -> int:
-        """About the bytes of a reducer to come, with one neighbour in k tied."""
-        return 8 * n_permutations * (n_items + n_pairs) + 32 * k * n_items * n_spaces + 16 * n_items
+        """About the bytes of a reducer to come, but for the shuffles, with one neighbour in k tied."""
+        return 8 * n_permutations * n_pairs + 32 * k * n_items * n_spaces + 16 * n_items
 
     def update(self, block: Block, *, threads: int) -> None:
         """Sum over a block's queries in every B."""
