@@ -34,6 +34,10 @@ Input = Space | PointSpace | NDArray[Any]
 Spaces = Mapping[str, Any] | Sequence[Any]
 """Spaces with names, or in order."""
 
+Made = dict[int, tuple[Any, Input]]
+"""Objects and the inputs that they were made into, by the objects' ids: which are theirs alone only while they live,
+and the parts of an array of many layers are made as they are asked for."""
+
 
 @dataclass(frozen=True, eq=False)
 class Signed:
@@ -125,12 +129,12 @@ def named_sides(spaces_a: Spaces, spaces_b: Spaces, metric: str) -> tuple[dict[s
 
     What is given twice is one input, so that it is measured once.
     """
-    made: dict[int, Input] = {}
+    made: Made = {}
     return named(spaces_a, metric, "spaces_a", made), named(spaces_b, metric, "spaces_b", made)
 
 
-def named(spaces: Spaces, metric: str, side: str, made: dict[int, Input] | None = None) -> dict[str, Input]:
-    """Spaces of one side by name; `made` has what objects were made into, by their ids."""
+def named(spaces: Spaces, metric: str, side: str, made: Made | None = None) -> dict[str, Input]:
+    """Spaces of one side by name; `made` has what objects were made into."""
     made = {} if made is None else made
     pairs = list(spaces.items() if isinstance(spaces, Mapping) else enumerate(spaces))
     if len({str(name) for name, _ in pairs}) < len(pairs):
@@ -139,8 +143,8 @@ def named(spaces: Spaces, metric: str, side: str, made: dict[int, Input] | None 
     found = {}
     for name, space in pairs:
         if id(space) not in made:
-            made[id(space)] = as_input(space, metric, f"{side}[{name!r}]")
-        found[str(name)] = made[id(space)]
+            made[id(space)] = space, as_input(space, metric, f"{side}[{name!r}]")
+        found[str(name)] = made[id(space)][1]
     return found
 
 
