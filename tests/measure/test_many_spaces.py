@@ -174,7 +174,7 @@ def test_bad_options() -> None:
     whole: dict[str, Any] = {"null": np.int64(2), "threads": np.int64(1), "k": np.int64(2)}
     assert foretell.imbalance_curve(A, B, **whole).attrs["null_permutations"] == 2
     with pytest.raises(InputError, match="give every space one"):
-        foretell.imbalance_curve({1: A["emb"], "1": A["mid"]}, {"1": B["emb"]})  # type: ignore[dict-item]
+        foretell.imbalance_curve({1: A["emb"], "1": A["mid"]}, {"1": B["emb"]})
     with pytest.raises(OptionError, match=r"named_cells='nope' .* 'emb', 'mid', 'top'"):
         foretell.imbalance_matrix(A, B, named_cells=[("emb", "nope")])
     with pytest.raises(InputError, match="3 groups for 130 items"):

@@ -93,7 +93,7 @@ def similar_cells(
         "n": size - 1,
         "n_items": size,
         "n_groups": n_groups,
-        "T": [1 if isinstance(x, np.ndarray) else x.n_tokens for x in (every[0], every[len(of_a)])],
+        "T": [every[0].n_tokens, every[len(of_a)].n_tokens],
         "k": k,
         "metric": options.metric,
         "backend": options.backend,

@@ -15,7 +15,7 @@ from foretell.measure.cells import check_spaces
 from foretell.measure.conventions import Convention, estimate
 from foretell.measure.engine import Block, Walk
 from foretell.measure.estimates import warn_of_ties
-from foretell.measure.inputs import as_input, checked_neighbours, n_items
+from foretell.measure.inputs import as_input, checked_neighbours
 from foretell.measure.layout import Layout
 from foretell.measure.order import empty_rows, put_self
 from foretell.measure.reducers.imbalance import Tallies
@@ -175,7 +175,7 @@ def imbalance_by_n(
         },
         {"direction": list(DIRECTIONS), "n": [size - 1 for size in wanted]},
         result_attributes(
-            {"n_items": n_items(inputs[0]), "k": k, "metric": metric, "convention": convention, "seed": seed}
+            {"n_items": inputs[0].n_items, "k": k, "metric": metric, "convention": convention, "seed": seed}
         ),
     )
 
