@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option
+from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option, warn
 from foretell.measure.arrays import Items
 from foretell.measure.backends import BACKENDS, distances, is_constant
 from foretell.measure.cells import check_spaces
@@ -157,14 +156,13 @@ def imbalance_by_n(
             error = np.nan if one.scores is None else standard_error(one.scores, np.arange(len(part)))
             errors[len(part)][direction].append(error)
     if np.isnan([one for of_size in values.values() for of_way in of_size for one in of_way]).any():
-        warnings.warn(
+        warn(
             "All items of some part are alike, so that its imbalance is undefined: where one of a size is, so is their "
             "mean (NaN).",
             ConstantSpaceWarning,
-            stacklevel=2,
         )
     if walk.saw_ties:
-        warn_of_ties(stacklevel=3)
+        warn_of_ties()
     means = [np.mean(values[size], axis=1) for size in wanted]
     of_means = [np.sqrt(np.square(errors[size]).sum(axis=1)) / len(errors[size][0]) for size in wanted]
     return xr.Dataset(

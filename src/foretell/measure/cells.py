@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError
+from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, warn
 from foretell.measure.arrays import Floats
 from foretell.measure.estimates import measure
 from foretell.measure.inference import Scores, group_codes
@@ -289,11 +288,10 @@ def _warn_constant(
     for side, side_names, places in (("A", names[0], of_a), ("B", names[1], of_b)):
         for name, place in zip(side_names, places, strict=True):
             if place in unforetold:
-                warnings.warn(
+                warn(
                     f"All items of space {name} of {side} are alike: predicting from it is 1, predicting it is "
                     "undefined (NaN).",
                     ConstantSpaceWarning,
-                    stacklevel=4,
                 )
 
 
