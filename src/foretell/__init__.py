@@ -10,9 +10,13 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# What is logged goes where the application that uses the library wants it, and else nowhere.
+logging.getLogger("foretell").addHandler(logging.NullHandler())
 
 # Public name -> module that defines it. They are loaded on first use, so that `import foretell` costs
 # nothing and needs none of the extras.

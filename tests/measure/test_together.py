@@ -136,7 +136,7 @@ def test_what_is_made_as_it_is_asked_for_is_not_mixed_up(tmp_path: Path) -> None
     with np.load(tmp_path / "a.npz") as of_a, np.load(tmp_path / "b.npz") as of_b:
         xr.testing.assert_identical(foretell.imbalance_curve(of_a, of_b), expected)
     made_a, made_b = (xr.Dataset({str(layer): (("item", "d"), x) for layer, x in enumerate(side)}) for side in (a, b))
-    xr.testing.assert_identical(foretell.imbalance_curve(made_a, made_b), expected)  # type: ignore[arg-type]
+    xr.testing.assert_identical(foretell.imbalance_curve(made_a, made_b), expected)
 
 
 @pytest.mark.parametrize("metric", ["hamming", "euclidean"])

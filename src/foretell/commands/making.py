@@ -3,7 +3,6 @@
 # What a command needs is imported when it runs, so that `--help` answers at once.
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ from foretell.commands.options import (
     ClusterOption,
     Data,
     DataOption,
+    Quiet,
     Repair,
     Side,
     Sides,
@@ -57,6 +57,7 @@ def extract(
         str | None,
         typer.Option(metavar="NAME=N,...", help="What a worker of the cluster is given: cpus=4,gpus=1, or resources."),
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Run a model over one side of the pairs and keep the sign bits of every layer in a store.
 
@@ -78,7 +79,7 @@ def extract(
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if trust_remote_code:
         options["trust_remote_code"] = True
-    with progress():
+    with progress(quiet) as bars:
         lazy = LazyModel(model, "image" if side in pairs.pictures else "text", options)
         chosen = select_pairs(pairs, models=[lazy], tokens=rules, n_items=items, seed=seed)
         store = run(
@@ -89,7 +90,7 @@ def extract(
             tokens=rules,
             batch_tokens=batch_tokens,
             repair=repair,
-            progress=sys.stderr.isatty(),
+            progress=bars,
             cluster=cluster,
             replica=None if replica is None else replica_of(replica),
         )
@@ -125,6 +126,7 @@ def import_(
     licence: Annotated[str, typer.Option(help="Licence of the model.")] = "not stated",
     data_option: DataOption = None,
     repair: Repair = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make a store of activations that something else computed: arrays, or a vLLM server's files.
 
@@ -135,7 +137,7 @@ def import_(
     special = listed(special_token_ids or "")
     if not all(number.isdecimal() for number in special):
         raise typer.BadParameter(f"{special_token_ids!r} is not numbers, as in 0,1", param_hint="--special-token-ids")
-    with progress():
+    with progress(quiet) as bars:
         store = import_activations(
             source,
             pairs=pairs_of(data, side, sides, data_option),
@@ -150,7 +152,7 @@ def import_(
             drop_short=drop_short,
             model_licence=licence,
             repair=repair,
-            progress=sys.stderr.isatty(),
+            progress=bars,
         )
     _print_made(store)
 

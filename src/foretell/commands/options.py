@@ -16,6 +16,7 @@ __all__ = [
     "ClusterOption",
     "Data",
     "DataOption",
+    "Quiet",
     "Repair",
     "Side",
     "Sides",
@@ -52,6 +53,7 @@ ClusterOption = Annotated[
         help="A Ray cluster that does the work: the one here or a local one (auto), or that at an address.",
     ),
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no plan and no progress: warnings and errors alone.")]
 Repair = Annotated[bool, typer.Option("--repair", help="Read what is there, and make damaged chunks anew.")]
 
 

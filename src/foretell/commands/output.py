@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -14,7 +16,8 @@ __all__ = ["console", "facts", "progress"]
 
 def console() -> Console:
     """Where results are printed: as they are, since brackets in a name are not markup."""
-    return Console(markup=False, highlight=False)
+    # Of its own accord rich leaves out colours for NO_COLOR, but not bold print.
+    return Console(markup=False, highlight=False, force_terminal=False if _is_plain() else None)
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> None:
@@ -28,15 +31,23 @@ def facts(rows: Iterable[tuple[str, str]]) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[None]:
-    """Show what the library logs while it works, on stderr."""
+def progress(quiet: bool = False) -> Iterator[bool]:
+    """Show what the library logs while it works, on stderr, unless it is to be quiet; give whether to draw bars."""
+    if quiet:
+        yield False
+        return
     logger = logging.getLogger("foretell")
     handler, level = logging.StreamHandler(), logger.level
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
-        yield
+        yield sys.stderr.isatty() and not _is_plain()
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
+
+
+def _is_plain() -> bool:
+    """Whether nothing but text is to be written: https://no-color.org, and terminals that know no more."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option
+from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option, warn
 from foretell.measure.arrays import Floats
 from foretell.measure.cells import check_spaces
 from foretell.measure.halves import halves_stderr
@@ -93,7 +92,7 @@ def similar_cells(
         "n": size - 1,
         "n_items": size,
         "n_groups": n_groups,
-        "T": [1 if isinstance(x, np.ndarray) else x.n_tokens for x in (every[0], every[len(of_a)])],
+        "T": [every[0].n_tokens, every[len(of_a)].n_tokens],
         "k": k,
         "metric": options.metric,
         "backend": options.backend,
@@ -126,10 +125,9 @@ def _warn_constant(
     for side, names, of_side in zip("AB", sides, places, strict=True):
         for name, place in zip(names, of_side, strict=True):
             if place in constant:
-                warnings.warn(
+                warn(
                     f"All items of space {name} of {side} are alike: how alike it is to others is undefined (NaN).",
                     ConstantSpaceWarning,
-                    stacklevel=4,
                 )
 
 

@@ -12,7 +12,7 @@ from foretell.exceptions import OptionError, check_option, require
 from foretell.measure.arrays import Items, Numbers
 from foretell.measure.bits import Bits, Rows
 from foretell.measure.distances import Distances
-from foretell.measure.distances.precomputed import PrecomputedDistances
+from foretell.measure.distances.precomputed import GivenDistances, PrecomputedDistances
 from foretell.measure.distances.read import Kernel, ReadDistances
 from foretell.measure.inputs import Input
 from foretell.measure.layout import Layout
@@ -54,8 +54,8 @@ def choose_backend(name: str, metric: str) -> str:
 
 def distances(space: Input, metric: str, backend: str) -> Distances:
     """The distances of a space, by a backend that `choose_backend` gave."""
-    if isinstance(space, np.ndarray):
-        return PrecomputedDistances(space)
+    if isinstance(space, GivenDistances):
+        return PrecomputedDistances(space.data)
     kernel = _kernel(metric, backend)
     if metric == "hamming":
         bits: Space = space  # type: ignore[assignment]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
+from foretell.measure.libraries import as_array, names_of_items
 from foretell.measure.signing import pack_signs
 
 __all__ = ["Bits", "Rows"]
@@ -77,9 +78,10 @@ class Bits:
         Parameters
         ----------
         x : array of float16, float32, float64 or bool, shape (N, H) or (N, T, H)
-            Activations. Bit = ``x > 0``, so 0.0 and -0.0 count as minus; a bool is its own bit.
+            Activations, of numpy or another library (as for `foretell.information_imbalance`). Bit = ``x > 0``, so 0.0
+            and -0.0 count as minus; a bool is its own bit.
         ids : sequence of str, optional
-            Names of the N items.
+            Names of the N items; by default those that a table of pandas or an array of xarray has.
 
         Returns
         -------
@@ -91,7 +93,7 @@ class Bits:
         InputError
             For another dtype or number of dimensions, nothing to sign, or NaN or infinity (which item).
         """
-        return cls.of_items(as_signable(x), None, ids)
+        return cls.of_items(as_signable(x), None, names_of_items(x) if ids is None else ids)
 
     @classmethod
     def of_items(cls, x: NDArray[Any], rows: Rows | None, ids: Sequence[str] | None = None) -> Bits:
@@ -183,17 +185,6 @@ def as_floats(x: Any) -> NDArray[Any]:
             "convert the array with .astype first."
         )
     return array
-
-
-def as_array(x: Any) -> NDArray[Any]:
-    """`x` as an array: a tensor of torch without a copy, but for bfloat16, which numpy does not have."""
-    try:
-        if type(x).__module__.partition(".")[0] == "torch":
-            x = x.detach().cpu()
-            x = np.from_dlpack(x.float() if str(x.dtype) == "torch.bfloat16" else x)
-        return np.asarray(x)
-    except (ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise InputError(f"This is no array of numbers ({error}): give one of floats or bools.") from error
 
 
 def check_finite(x: NDArray[Any]) -> None:

@@ -21,7 +21,7 @@ from foretell.exceptions import InputError
 from foretell.measure.arrays import Floats
 from foretell.measure.cells import check_spaces
 from foretell.measure.estimates import measure
-from foretell.measure.inputs import as_input, checked_neighbours, ids_of
+from foretell.measure.inputs import as_input, checked_neighbours
 from foretell.measure.layout import Layout
 from foretell.measure.request import Measured, Options, Request
 from foretell.measure.result import DIRECTIONS, result_attributes
@@ -100,7 +100,7 @@ def item_imbalance(
         "neighbour": np.stack([found[pair].neighbours.candidate[first[pair]] for pair in pairs]),
         "neighbour_rank": np.stack([found[pair].rank[first[pair]] for pair in pairs]),
     }
-    ids = next((names for names in map(ids_of, inputs) if names is not None), None)
+    ids = next((space.ids for space in inputs if space.ids is not None), None)
     items = np.array([str(item) for item in range(size)] if ids is None else ids, dtype=object)
     return xr.Dataset(
         {name: (over, values) for name, values in variables.items()},
@@ -109,7 +109,7 @@ def item_imbalance(
             {
                 "n": size - 1,
                 "n_items": size,
-                "T": [1 if isinstance(x, np.ndarray) else x.n_tokens for x in inputs],
+                "T": [x.n_tokens for x in inputs],
                 "k": k,
                 "metric": metric,
                 "convention": convention,

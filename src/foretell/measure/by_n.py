@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option
+from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option, warn
 from foretell.measure.arrays import Items
 from foretell.measure.backends import BACKENDS, distances, is_constant
 from foretell.measure.cells import check_spaces
 from foretell.measure.conventions import Convention, estimate
 from foretell.measure.engine import Block, Walk
 from foretell.measure.estimates import warn_of_ties
-from foretell.measure.inputs import as_input, checked_neighbours, n_items
+from foretell.measure.inputs import as_input, checked_neighbours
 from foretell.measure.layout import Layout
 from foretell.measure.order import empty_rows, put_self
 from foretell.measure.reducers.imbalance import Tallies
@@ -157,14 +156,13 @@ def imbalance_by_n(
             error = np.nan if one.scores is None else standard_error(one.scores, np.arange(len(part)))
             errors[len(part)][direction].append(error)
     if np.isnan([one for of_size in values.values() for of_way in of_size for one in of_way]).any():
-        warnings.warn(
+        warn(
             "All items of some part are alike, so that its imbalance is undefined: where one of a size is, so is their "
             "mean (NaN).",
             ConstantSpaceWarning,
-            stacklevel=2,
         )
     if walk.saw_ties:
-        warn_of_ties(stacklevel=3)
+        warn_of_ties()
     means = [np.mean(values[size], axis=1) for size in wanted]
     of_means = [np.sqrt(np.square(errors[size]).sum(axis=1)) / len(errors[size][0]) for size in wanted]
     return xr.Dataset(
@@ -175,7 +173,7 @@ def imbalance_by_n(
         },
         {"direction": list(DIRECTIONS), "n": [size - 1 for size in wanted]},
         result_attributes(
-            {"n_items": n_items(inputs[0]), "k": k, "metric": metric, "convention": convention, "seed": seed}
+            {"n_items": inputs[0].n_items, "k": k, "metric": metric, "convention": convention, "seed": seed}
         ),
     )
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError
+from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, warn
 from foretell.measure.arrays import Floats
 from foretell.measure.estimates import measure
 from foretell.measure.inference import Scores, group_codes
-from foretell.measure.inputs import Input, check_sizes, checked_neighbours, ids_of, n_items
+from foretell.measure.inputs import Input, check_sizes, checked_neighbours
 from foretell.measure.layout import Layout
+from foretell.measure.libraries import as_labels
 from foretell.measure.request import Measured, Options, Pair, Request
 from foretell.measure.result import QUANTILES, NullSummary, PerItem, labelled
 from foretell.measure.shuffles import group_permutations, p_value, permutations, stratum_permutations
@@ -82,7 +82,7 @@ def measure_cells(
     names = (list(spaces_a), list(spaces_b))
     spaces = [*spaces_a.values(), *spaces_b.values()]
     several = not isinstance(k, int | np.integer | str) and np.ndim(k) == 1
-    ks = [checked_neighbours(one, layout.n_others, n_items(spaces[0])) for one in (k if several else [k])]
+    ks = [checked_neighbours(one, layout.n_others, spaces[0].n_items) for one in (k if several else [k])]
     if not ks or len(set(ks)) < len(ks):
         raise OptionError(f"k={k!r} is not an option: give one number of neighbours, or several different ones.")
     if n_permutations and not layout.is_everyone:
@@ -98,9 +98,11 @@ def measure_cells(
             f"per_item=True would take {size / 2**20:.0f} MiB of neighbours and ranks, and the most is "
             f"{PER_ITEM_BYTES / 2**20:.0f}: give fewer spaces, queries or neighbours."
         )
-    codes = group_codes(groups, n_items(spaces[0]))[layout.items]
+    groups = None if groups is None else as_labels(groups)
+    strata = None if strata is None else as_labels(strata, "strata")
+    codes = group_codes(groups, spaces[0].n_items)[layout.items]
     codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
-    shuffles = _permutations(codes, _codes_of_strata(strata, n_items(spaces[0]), layout), n_permutations, seed)
+    shuffles = _permutations(codes, _codes_of_strata(strata, spaces[0].n_items, layout), n_permutations, seed)
 
     # A space that stands on both sides, or twice on one, is measured once.
     if steps:
@@ -138,8 +140,8 @@ def measure_cells(
                 codes=codes,
                 n_permutations=n_permutations,
                 items=_names_of_items(spaces, layout),
-                groups=None if groups is None else [str(groups[item]) for item in layout.items],
-                strata=None if strata is None else [str(strata[item]) for item in layout.items],
+                groups=None if groups is None else [groups[item] for item in layout.items],
+                strata=None if strata is None else [strata[item] for item in layout.items],
                 with_errors=options.errors,
                 per_item=_nearest(found[one], pairs, layout, one) if per_item else None,
                 attributes={
@@ -147,7 +149,7 @@ def measure_cells(
                     "n_items": layout.n_items,
                     "n_queries": len(layout.queries),
                     "n_groups": int(codes.max()) + 1,
-                    "T": [_n_tokens(spaces[0]), _n_tokens(spaces[len(names[0])])],
+                    "T": [spaces[0].n_tokens, spaces[len(names[0])].n_tokens],
                     "k": one,
                     "metric": options.metric,
                     "convention": options.convention.name,
@@ -177,9 +179,9 @@ def check_spaces(spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -
     if not spaces_a or not spaces_b:
         raise InputError("There are no spaces to measure: give at least one on either side.")
     spaces = [*spaces_a.values(), *spaces_b.values()]
-    check_same_items([space for space in spaces if not isinstance(space, np.ndarray)])
+    check_same_items(spaces)
     check_sizes(spaces)
-    return n_items(spaces[0])
+    return spaces[0].n_items
 
 
 def _labelled(
@@ -286,18 +288,13 @@ def _warn_constant(
     for side, side_names, places in (("A", names[0], of_a), ("B", names[1], of_b)):
         for name, place in zip(side_names, places, strict=True):
             if place in unforetold:
-                warnings.warn(
+                warn(
                     f"All items of space {name} of {side} are alike: predicting from it is 1, predicting it is "
                     "undefined (NaN).",
                     ConstantSpaceWarning,
-                    stacklevel=4,
                 )
 
 
 def _names_of_items(spaces: Sequence[Input], layout: Layout) -> list[str]:
-    names = next((ids for ids in map(ids_of, spaces) if ids is not None), None)
+    names = next((space.ids for space in spaces if space.ids is not None), None)
     return [str(item) if names is None else names[item] for item in layout.items]
-
-
-def _n_tokens(space: Input) -> int:
-    return 1 if isinstance(space, np.ndarray) else space.n_tokens

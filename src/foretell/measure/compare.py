@@ -18,7 +18,6 @@ from foretell.measure.inputs import (
     check_same_names,
     check_sizes,
     checked_neighbours,
-    n_items,
     named_sides,
 )
 from foretell.measure.layout import Layout, drawn, of_paper
@@ -49,10 +48,10 @@ def information_imbalance(
     Parameters
     ----------
     a, b : array of shape (N, ...), or a space
-        The same N items in the same order: arrays of numpy or torch, tables of pandas or arrays of xarray, whose index
-        is then checked. For ``metric="hamming"`` floats become sign bits (> 0) and bools are bits; all axes after the
-        first are dimensions. For ``metric="precomputed"`` each is an N x N array of distances, row i from item i, whose
-        diagonal is not read.
+        The same N items in the same order: arrays of numpy, torch, or any library that numpy can read or that has
+        ``__dlpack__``; lists of rows; tables of pandas or arrays of xarray, whose index is then checked. For
+        ``metric="hamming"`` floats become sign bits (> 0) and bools are bits; all axes after the first are dimensions.
+        For ``metric="precomputed"`` each is an N x N array of distances, row i from item i, whose diagonal is not read.
     k : int, default 1
         Neighbours, 1 <= k <= N - 2.
     metric : {"hamming", "euclidean", "cosine", "precomputed"}
@@ -100,9 +99,9 @@ def information_imbalance(
     options = Options.checked(metric=metric, convention=convention, backend=backend, threads=threads, memory=memory)
     inputs = [as_input(side, metric, name) for name, side in (("a", a), ("b", b))]
     check_sizes(inputs)
-    size = n_items(inputs[0])
+    size = inputs[0].n_items
     k = checked_neighbours(k, size - 1, size)
-    check_same_items([side for side in inputs if not isinstance(side, np.ndarray)])
+    check_same_items(inputs)
     found = measure(Request(inputs, Layout.everyone(size), [k], np.arange(size)), [(0, 1)], options)[k]
     there, back = found[0, 1], found[1, 0]
     for name, read in (("a", back), ("b", there)):

@@ -34,7 +34,7 @@ from foretell.measure.arrays import Floats, Items
 from foretell.measure.cells import check_spaces, measure_cells
 from foretell.measure.halves import complementary_halves
 from foretell.measure.inference import Scores
-from foretell.measure.inputs import Input, Spaces, check_same_names, ids_of, named_sides
+from foretell.measure.inputs import Input, Spaces, check_same_names, named_sides
 from foretell.measure.layout import Layout
 from foretell.measure.request import Options
 from foretell.measure.result import DIRECTIONS
@@ -156,7 +156,7 @@ def cross_fit(
             n=(len(second) - 1, len(first) - 1),
             scores=scores,
             items=(halves[1].layout.items, halves[0].layout.items),
-            names=next((ids for ids in map(ids_of, [*side_a.values(), *side_b.values()]) if ids is not None), None),
+            names=next((one.ids for one in (*side_a.values(), *side_b.values()) if one.ids is not None), None),
             settings={"k": k, "metric": metric, "convention": convention},
         )
     return found

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from foretell.cluster import current
-from foretell.exceptions import TieOrderWarning
+from foretell.exceptions import TieOrderWarning, warn
 from foretell.measure.backends import distances, is_constant
 from foretell.measure.distances import Distances
 from foretell.measure.finish import of_constant
@@ -51,7 +50,7 @@ def measure(request: Request, cells: Sequence[Pair], options: Options) -> Found:
         for k, of_k in part.items():
             found[k] |= of_k
     if saw_ties:
-        warn_of_ties(stacklevel=5)
+        warn_of_ties()
     for k, of_k in found.items():
         for pair in both_ways(cells):
             if pair not in of_k:
@@ -60,13 +59,12 @@ def measure(request: Request, cells: Sequence[Pair], options: Options) -> Found:
     return found
 
 
-def warn_of_ties(*, stacklevel: int) -> None:
+def warn_of_ties() -> None:
     """Warn that ties were broken by item order."""
-    warnings.warn(
+    warn(
         "Tied distances were ranked by item order, as convention='glielmo' does: the value depends on that order; "
         "convention='adjusted' does not.",
         TieOrderWarning,
-        stacklevel=stacklevel,
     )
 
 

@@ -46,6 +46,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError
 from foretell.measure.arrays import Floats, Ints
 from foretell.measure.conventions import Estimate
+from foretell.measure.libraries import as_labels
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -256,9 +257,10 @@ def group_codes(groups: Any, n_items: int, what: str = "groups") -> Ints:
     """Number groups from 0; without groups every item is one of its own. `what` is what errors call them."""
     if groups is None:
         return np.arange(n_items)
-    if len(groups) != n_items:
-        raise InputError(f"There are {len(groups)} {what} for {n_items} items: give every item one.")
-    return np.unique(np.asarray([str(g) for g in groups]), return_inverse=True)[1].astype(np.int64)
+    labels = as_labels(groups, what)
+    if len(labels) != n_items:
+        raise InputError(f"There are {len(labels)} {what} for {n_items} items: give every item one.")
+    return np.unique(np.asarray(labels), return_inverse=True)[1].astype(np.int64)
 
 
 def _mixed(weights: Floats, values: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError
 from foretell.measure.bits import Bits, Rows, as_signable, checked_ids
-from foretell.measure.distances.precomputed import as_distances
+from foretell.measure.distances.precomputed import GivenDistances, as_distances
+from foretell.measure.libraries import names_of_items
 from foretell.measure.points import Points, PointSpace
 from foretell.measure.space import Space
 
@@ -22,17 +23,19 @@ __all__ = [
     "check_same_names",
     "check_sizes",
     "checked_neighbours",
-    "ids_of",
-    "n_items",
     "named",
     "named_sides",
 ]
 
-Input = Space | PointSpace | NDArray[Any]
+Input = Space | PointSpace | GivenDistances
 """A space of bits, a space of floats, or an N x N array of distances."""
 
-Spaces = Mapping[str, Any] | Sequence[Any]
+Spaces = Mapping[Any, Any] | Iterable[Any]
 """Spaces with names, or in order."""
+
+Made = dict[int, tuple[Any, Input]]
+"""Objects and the inputs that they were made into, by the objects' ids: which are theirs alone only while they live,
+and the parts of an array of many layers are made as they are asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +70,8 @@ def as_input(x: Any, metric: str, name: str) -> Input:
     Parameters
     ----------
     x : Space, PointSpace or array of shape (N, ...)
-        An array of numpy or torch, a table of pandas, whose index are ids, or an array of xarray, whose first
-        coordinate they are, if it has one. For ``metric="precomputed"`` an N x N array of distances.
+        An array that `as_array` takes; the index of a table of pandas, or the first coordinate of an array of xarray if
+        it has one, are ids. For ``metric="precomputed"`` an N x N array of distances.
     metric, name : str
     """
     try:
@@ -77,36 +80,30 @@ def as_input(x: Any, metric: str, name: str) -> Input:
         if metric == "hamming":
             if isinstance(x, Space):
                 return x
-            data, ids = _with_ids(x)
-            array = as_signable(data)
+            _refuse_other_metrics(x, PointSpace, metric, "floats", "euclidean")
+            array = as_signable(x)
             if array.ndim < 2 or not array.size:
                 raise InputError(
                     f"A space is an array of shape (items, dimensions...), not {array.shape}: "
                     "give one row an item, x[:, None] for single numbers."
                 )
-            return Signed(array.reshape(len(array), -1), checked_ids(ids, len(array)), name)
+            return Signed(array.reshape(len(array), -1), checked_ids(names_of_items(x), len(array)), name)
         if isinstance(x, PointSpace):
             return x
-        return Points(*_with_ids(x))
+        _refuse_other_metrics(x, Space, metric, "bits", "hamming")
+        return Points(x)
     except InputError as error:
         raise type(error)(f"{name}: {error}") from error
 
 
-def _with_ids(x: Any) -> tuple[Any, tuple[str, ...] | None]:
-    """An array, and the names of its items where its library gives them any."""
-    library = type(x).__module__.partition(".")[0]
-    if library == "pandas":
-        return x.to_numpy(), tuple(str(name) for name in x.index)
-    if library == "xarray":
-        first = x.dims[0] if x.dims else None
-        names = x.coords[first].values if first in x.coords else None
-        return x.values, None if names is None else tuple(str(name) for name in names)
-    return x, None
+def _refuse_other_metrics(x: Any, kind: type, metric: str, of: str, instead: str) -> None:
+    if isinstance(x, kind):
+        raise InputError(f"A space of {of} is not of metric={metric!r}: give metric={instead!r}, or the array itself.")
 
 
 def check_sizes(inputs: Sequence[Input]) -> None:
     """Refuse inputs of different N, and too few items."""
-    sizes = [n_items(space) for space in inputs]
+    sizes = [space.n_items for space in inputs]
     if len(set(sizes)) != 1:
         raise InputError(f"a has {sizes[0]} items and b has {sizes[1]}: give the same items in the same order.")
     if sizes[0] < 3:
@@ -120,23 +117,19 @@ def checked_neighbours(k: Any, n: int, n_items: int) -> int:
     return int(k)
 
 
-_Made = dict[int, tuple[Any, Input]]
-# The objects are held too: the id of one that is gone may be another's.
-
-
 def named_sides(spaces_a: Spaces, spaces_b: Spaces, metric: str) -> tuple[dict[str, Input], dict[str, Input]]:
     """Spaces of either side by name; those in order are called "0", "1" and so on.
 
     What is given twice is one input, so that it is measured once.
     """
-    made: _Made = {}
+    made: Made = {}
     return named(spaces_a, metric, "spaces_a", made), named(spaces_b, metric, "spaces_b", made)
 
 
-def named(spaces: Spaces, metric: str, side: str, made: _Made | None = None) -> dict[str, Input]:
-    """Spaces of one side by name; `made` has objects by their ids, and what they were made into."""
+def named(spaces: Spaces, metric: str, side: str, made: Made | None = None) -> dict[str, Input]:
+    """Spaces of one side by name; `made` has what objects were made into."""
     made = {} if made is None else made
-    pairs = list(spaces.items() if isinstance(spaces, Mapping) else enumerate(spaces))
+    pairs = _by_name(spaces, side)
     if len({str(name) for name, _ in pairs}) < len(pairs):
         n_names = len({str(name) for name, _ in pairs})
         raise InputError(f"Of {len(pairs)} spaces only {n_names} have names of their own: give every space one.")
@@ -148,6 +141,20 @@ def named(spaces: Spaces, metric: str, side: str, made: _Made | None = None) -> 
     return found
 
 
+def _by_name(spaces: Spaces, side: str) -> list[tuple[Any, Any]]:
+    """Names and spaces: of a mapping, of an array of xarray by its first coordinate, or in order."""
+    if isinstance(spaces, Mapping):
+        return list(spaces.items())
+    is_one = isinstance(spaces, Space | PointSpace | str) or not isinstance(spaces, Iterable)
+    if is_one or getattr(spaces, "ndim", 3) < 3:
+        raise InputError(
+            f"{side} is one {type(spaces).__name__}, not several spaces: give a mapping of names to spaces, or a list "
+            "of them, be it of one."
+        )
+    names = names_of_items(spaces)
+    return list(enumerate(spaces) if names is None else zip(names, spaces, strict=True))
+
+
 def check_same_names(spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -> None:
     """Refuse sides of a curve whose names differ."""
     if list(spaces_a) != list(spaces_b):
@@ -155,13 +162,3 @@ def check_same_names(spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input
             f"A curve pairs layers by name, but A has {', '.join(list(spaces_a)[:3])}... and B "
             f"{', '.join(list(spaces_b)[:3])}...: give both the same names in the same order."
         )
-
-
-def n_items(space: Input) -> int:
-    """N, the number of items of a space."""
-    return len(space) if isinstance(space, np.ndarray) else space.n_items
-
-
-def ids_of(space: Input) -> tuple[str, ...] | None:
-    """Names of the items of a space, where it has any."""
-    return None if isinstance(space, np.ndarray) else space.ids

@@ -14,6 +14,7 @@ from foretell.measure import oracle_similarity as similar
 from foretell.measure.arrays import Floats, Numbers
 from foretell.measure.backends import METRICS, distances, is_constant
 from foretell.measure.distances import Distances
+from foretell.measure.distances.precomputed import GivenDistances
 from foretell.measure.engine import Reducer, Walk
 from foretell.measure.inputs import Input
 from foretell.measure.layout import Layout
@@ -189,8 +190,8 @@ class Measurement:
 
     def _all_distances(self, place: int) -> Numbers:
         space: Any = self._inputs[place]
-        if isinstance(space, np.ndarray):
-            return space
+        if isinstance(space, GivenDistances):
+            return space.data
         if self._whole:
             return oracle.hamming(space.bits())
         return (oracle.euclidean if self._roots else oracle.cosine)(space.points())

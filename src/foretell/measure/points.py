@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
 from foretell.measure.bits import Rows, as_floats, check_finite, checked_ids
+from foretell.measure.libraries import names_of_items
 
 __all__ = ["PointSpace", "Points"]
 
@@ -47,9 +48,10 @@ class Points:
     Parameters
     ----------
     data : ndarray of float16, float32 or float64, shape (N, ...)
-        All axes after the first are dimensions. Memory-mapped arrays are read when asked.
+        Of numpy or another library (as for `foretell.information_imbalance`). All axes after the first are dimensions.
+        Memory-mapped arrays are read when asked.
     ids : sequence of str, optional
-        Names of the items, all different.
+        Names of the items, all different; by default those that a table of pandas or an array of xarray has.
 
     Raises
     ------
@@ -62,7 +64,7 @@ class Points:
     ids: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        data = as_floats(self.data)
+        data, ids = as_floats(self.data), names_of_items(self.data) if self.ids is None else self.ids
         if data.ndim < 2 or not data.size:
             raise InputError(
                 f"A space is an array of shape (items, dimensions...), not {data.shape}: "
@@ -71,7 +73,7 @@ class Points:
         check_finite(data)
         _check_magnitude(data)
         object.__setattr__(self, "data", data.reshape(len(data), -1))
-        object.__setattr__(self, "ids", checked_ids(self.ids, len(data)))
+        object.__setattr__(self, "ids", checked_ids(ids, len(data)))
 
     @property
     def n_items(self) -> int:

@@ -46,7 +46,7 @@ def _distances(request: Request, options: Options, place: int) -> NDArray[Any]:
     if options.metric == "hamming":
         d: NDArray[Any] = oracle.hamming(space.bits())
     elif options.metric == "precomputed":
-        d = space
+        d = space.data
     else:
         d = (oracle.euclidean if options.metric == "euclidean" else oracle.cosine)(space.points())
     return d[np.ix_(request.layout.queries, request.layout.candidates)]

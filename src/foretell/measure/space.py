@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import AlignmentError
+from foretell.exceptions import AlignmentError, InputError
 from foretell.measure.bits import Bits, Rows
+from foretell.measure.points import PointSpace
 
 __all__ = ["Space", "align", "check_same_items", "select"]
 
@@ -50,11 +51,14 @@ class _Named(Protocol):
     def ids(self) -> tuple[str, ...] | None: ...
 
 
-@dataclass(frozen=True, eq=False)
-class _Selected:
-    """Some items of a space of bits, in a given order."""
+AnySpace = TypeVar("AnySpace", Space, PointSpace)
 
-    space: Space
+
+@dataclass(frozen=True, eq=False)
+class _Selected(Generic[AnySpace]):
+    """Some items of a space, in a given order."""
+
+    space: AnySpace
     rows: NDArray[np.intp]
 
     @property
@@ -70,11 +74,18 @@ class _Selected:
     def n_tokens(self) -> int:
         return self.space.n_tokens
 
+    def __repr__(self) -> str:
+        return f"<{self.n_items} of {self.space!r}>"
+
+
+class _SelectedBits(_Selected[Space]):
     def bits(self, rows: Rows = slice(None)) -> Bits:
         return self.space.bits(self.rows[rows])
 
-    def __repr__(self) -> str:
-        return f"<{self.n_items} of {self.space!r}>"
+
+class _SelectedPoints(_Selected[PointSpace]):
+    def points(self, rows: Rows = slice(None)) -> NDArray[Any]:
+        return self.space.points(self.rows[rows])
 
 
 def check_same_items(spaces: Sequence[_Named]) -> None:
@@ -107,13 +118,13 @@ def check_same_items(spaces: Sequence[_Named]) -> None:
         )
 
 
-def align(*spaces: Space) -> tuple[Space, ...]:
+def align(*spaces: AnySpace) -> tuple[AnySpace, ...]:
     """Views of spaces that hold the items common to all, in the order of the first.
 
     Parameters
     ----------
     *spaces : Space
-        Each with ids.
+        Each with ids: all of bits, or all of floats, as `foretell.Points` are.
 
     Returns
     -------
@@ -124,7 +135,15 @@ def align(*spaces: Space) -> tuple[Space, ...]:
     ------
     AlignmentError
         If a space has no ids, or no item is common to all.
+    InputError
+        For an array or a table, which is no space yet.
     """
+    for number, space in enumerate(spaces):
+        if not isinstance(space, Space | PointSpace):
+            raise InputError(
+                f"What is given as space {number} is a {type(space).__name__}: make it a space with ids, by "
+                "foretell.Bits.from_activations or foretell.Points."
+            )
     places: list[dict[str, int]] = []
     for number, space in enumerate(spaces):
         if space.ids is None:
@@ -139,6 +158,7 @@ def align(*spaces: Space) -> tuple[Space, ...]:
     )
 
 
-def select(space: Space, rows: NDArray[np.intp]) -> Space:
-    """View some items of a space of bits, in the order of their places `rows`. Nothing is copied or read."""
-    return _Selected(space, rows)
+def select(space: AnySpace, rows: NDArray[np.intp]) -> AnySpace:
+    """View some items of a space, in the order of their places `rows`. Nothing is copied or read."""
+    # mypy checks this for either kind by itself.
+    return _SelectedBits(space, rows) if isinstance(space, Space) else _SelectedPoints(space, rows)  # type: ignore[return-value]

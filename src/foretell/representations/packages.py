@@ -21,7 +21,7 @@ from typing import Literal
 
 from foretell.exceptions import FetchError
 
-__all__ = ["Part", "by_name", "cache_dir", "cached", "fetch", "sha256_of"]
+__all__ = ["Part", "by_name", "cache_dir", "cached", "fetch", "is_offline", "sha256_of"]
 
 _READ_BYTES = 2**20
 
@@ -81,6 +81,11 @@ def cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "foretell"
 
 
+def is_offline() -> bool:
+    """Whether FORETELL_OFFLINE forbids to fetch anything."""
+    return os.environ.get("FORETELL_OFFLINE", "") not in ("", "0")
+
+
 def cached(part: Part, *, cache: Path | None = None) -> Path | None:
     """Path of a part's archive in the cache, or None where it has not been fetched.
 
@@ -115,7 +120,7 @@ def fetch(part: Part, *, cache: Path | None = None) -> Path:
     if found:
         return found
     folder = _folder(part, cache)
-    if os.environ.get("FORETELL_OFFLINE", "") not in ("", "0"):
+    if is_offline():
         raise FetchError(
             f"{part.name} is not in the cache {folder} and FORETELL_OFFLINE is set: "
             f"run `foretell data fetch {part.name}` where there is a network."

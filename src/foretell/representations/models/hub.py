@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 from foretell.exceptions import FetchError, require
 from foretell.representations.models.quiet import reason_of
+from foretell.representations.packages import is_offline
 
 __all__ = ["is_hub_id", "snapshot", "stated_licence"]
 
@@ -46,10 +46,9 @@ def snapshot(
     """
     hub = require("huggingface_hub", "hf")
     allowed = [*_TEXTS, "*.safetensors", *(["pytorch_model*.bin"] if allow_pickle else []), *(["*.py"] if code else [])]
-    offline = os.environ.get("FORETELL_OFFLINE", "") not in ("", "0")
     try:
         found = hub.snapshot_download(
-            name, revision=revision, allow_patterns=allowed, ignore_patterns=list(_NEVER), local_files_only=offline
+            name, revision=revision, allow_patterns=allowed, ignore_patterns=list(_NEVER), local_files_only=is_offline()
         )
     # The hub's own errors are OSErrors or ValueErrors; a bad answer in between is neither.
     except Exception as error:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from foretell.exceptions import ForetellWarning, InputError, OptionError, check_option, require
+from foretell.exceptions import ForetellWarning, InputError, OptionError, check_option, require, warn
 from foretell.representations.models.base import DTYPES
 from foretell.representations.models.blocks import text_part
 from foretell.representations.models.quiet import quiet_transformers, reason_of
@@ -183,9 +182,8 @@ def _check_tokenizer(tokenizer: Any, info: ModelInfo) -> None:
     described.no_truncation()
     described.no_padding()
     if described.encode(_SAMPLE, add_special_tokens=False).ids != tokenizer.encode(_SAMPLE, add_special_tokens=False):
-        warnings.warn(
+        warn(
             f"{info.id}: transformers reads texts with its {type(tokenizer).__name__}, which cuts them otherwise than "
             f"the tokenizer.json in {info.folder} says: look at what `TextModel.read` gives.",
             ForetellWarning,
-            stacklevel=3,
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from foretell.measure.arrays import Items
 from foretell.measure.bits import Bits
+from foretell.measure.distances.precomputed import GivenDistances
 from foretell.measure.inputs import Input
 from foretell.measure.points import PointSpace
 from foretell.measure.space import Space
@@ -129,7 +130,7 @@ def _duplicates(
     codes, blank = np.zeros(len(rows), np.int64), np.ones(len(rows), bool)
     for name in names:
         space = side.spaces[name]
-        if isinstance(space, np.ndarray):  # distances are not items
+        if isinstance(space, GivenDistances):  # distances are not items
             return (), np.zeros(len(rows), bool)
         data = _bits(space, rows).packed_rows() if of_signs else np.ascontiguousarray(_points(space, rows))
         content = np.unique(data.view(np.uint8).reshape(len(rows), -1), axis=0, return_inverse=True)[1]

@@ -8,7 +8,9 @@ import numpy as np
 
 from foretell.exceptions import InputError
 from foretell.measure.arrays import Floats, Items
-from foretell.measure.bits import Bits, as_array
+from foretell.measure.bits import Bits
+from foretell.measure.distances.precomputed import GivenDistances
+from foretell.measure.libraries import as_array
 from foretell.measure.points import PointSpace
 from foretell.studies.diagnose.contents import is_collapsed, positive
 from foretell.studies.diagnose.findings import Finding
@@ -45,9 +47,10 @@ def find_metric(side: Given, rows: Items, metric: str) -> Iterator[Finding]:
 
 def _similarities(side: Given) -> Iterator[Finding]:
     """An item is no farther from itself than from others, and no less similar."""
-    for name, d in side.spaces.items():
-        if not isinstance(d, np.ndarray):
+    for name, space in side.spaces.items():
+        if not isinstance(space, GivenDistances):
             continue
+        d = space.data
         own = np.diag(d).astype(np.float64)
         others = d[~np.eye(len(d), dtype=bool)].reshape(len(d), -1).astype(np.float64)
         least, middle, top = others.min(axis=1), np.median(others, axis=1), others.max(axis=1)
@@ -114,7 +117,7 @@ def _norms(side: Given, rows: Items) -> Iterator[Finding]:
 def _floats(given: object, rows: Items) -> Floats | None:
     """Floats that were given, of shape (rows, dimensions), or None of anything else."""
     try:
-        x = as_array(getattr(given, "values", given))
+        x = as_array(given)
     except InputError:
         return None
     if x.dtype.kind != "f" or x.ndim < 2:

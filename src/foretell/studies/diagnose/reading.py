@@ -12,7 +12,7 @@ import numpy as np
 from foretell.exceptions import OptionError
 from foretell.measure.arrays import Items, Numbers
 from foretell.measure.backends import distances
-from foretell.measure.inputs import Input, ids_of, n_items, named
+from foretell.measure.inputs import Input, named
 from foretell.measure.order import order_dtype
 from foretell.representations.comparing import load_side
 from foretell.representations.store import Store
@@ -49,12 +49,12 @@ class Given:
     @property
     def n_items(self) -> int:
         """N."""
-        return n_items(next(iter(self.spaces.values())))
+        return next(iter(self.spaces.values())).n_items
 
     @property
     def ids(self) -> tuple[str, ...] | None:
         """Names of the items, where there are any."""
-        return ids_of(next(iter(self.spaces.values())))
+        return next(iter(self.spaces.values())).ids
 
     def item(self, place: int) -> str:
         """An item's name, or else its place."""

@@ -1,0 +1,189 @@
+"""How the command line behaves as others do: what it leaves with, when it is stopped, and on which screens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from foretell import cli
+from foretell.commands.output import progress
+from foretell.studies import outputs
+from tests.studies.conftest import World
+
+RUNNER = CliRunner()
+ESCAPE = "\x1b"
+
+MAIN = "from foretell.cli import main; import sys; sys.argv[0] = 'foretell'; main()"
+SLEEPS = """
+import time, foretell.doctor
+def wait():
+    print("ready", flush=True)
+    time.sleep(60)
+foretell.doctor.diagnose = wait
+"""
+
+
+def started(code: str, *words: str) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", code, *words], stdout=pipe, stderr=pipe, text=True)
+
+
+def commands() -> list[list[str]]:
+    top: Any = get_command(cli.app)
+    found: list[list[str]] = [[]]
+    for name, command in top.commands.items():
+        found.append([name])
+        found += [[name, below] for below in getattr(command, "commands", {})]
+    return found
+
+
+def test_help_of_every_command_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from foretell import cli\n"
+        "for words in sys.argv[1:]:\n"
+        "    shown = CliRunner().invoke(cli.app, [*words.split(), '--help'])\n"
+        "    assert shown.exit_code == 0 and 'Usage: ' in shown.output, words\n"
+        "print({'numpy', 'xarray', 'matplotlib', 'torch', 'numba', 'zarr', 'ray'} & set(sys.modules))"
+    )
+    words = [" ".join(command) for command in commands()]
+    assert {"", "run", "data fetch", "import", "compare"} <= set(words)
+    ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("set()\n", "")
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_command_leaves_a_word(sent: signal.Signals, code: int) -> None:
+    process = started(SLEEPS + MAIN, "doctor")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(sent)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert err == "\nstopped: the same command goes on with what is kept already\n"
+    assert out == ""
+
+
+def test_a_stopped_run_goes_on(
+    world: World,
+    study: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(study))
+    words = ["foretell", "run", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "o"), "--quiet"]
+    monkeypatch.setattr(sys, "argv", words)
+
+    def interrupted(*given: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    with_write = "foretell.studies.run.write_answer"
+    monkeypatch.setattr(with_write, interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 130
+    assert capsys.readouterr().err.splitlines() == [
+        "",
+        "stopped: the same command goes on with what is kept already",
+    ]
+    assert signal.getsignal(signal.SIGTERM) is before
+    extracted = len(world.extracted)
+    assert extracted == 2
+    monkeypatch.setattr(with_write, outputs.write_answer)
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert not left.value.code
+    assert len(world.extracted) == extracted  # what was read before is not read again
+    assert (tmp_path / "o" / "summary.txt").is_file()
+
+
+@pytest.mark.parametrize("words", [["studies"], ["data"], ["--version"], ["--help"], ["run", "--help"]])
+def test_a_reader_may_go(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, *words], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert done.stderr == ""
+    assert done.returncode == 1
+
+
+def on_a_screen(words: list[str], environment: dict[str, str]) -> str:
+    """What a command writes to a terminal."""
+    import pty
+
+    mine, its = pty.openpty()
+    try:
+        kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+        process = subprocess.Popen(
+            [sys.executable, "-c", MAIN, *words], stdout=its, stderr=its, stdin=its, env=kept | environment
+        )
+        os.close(its)
+        found = b""
+        try:
+            while some := os.read(mine, 4096):
+                found += some
+        except OSError:  # what Linux says at the end
+            pass
+        process.wait(timeout=60)
+    finally:
+        os.close(mine)
+    return found.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_no_escape_sequences_where_none_are_wanted() -> None:
+    assert ESCAPE in on_a_screen(["studies"], {"TERM": "xterm-256color"})
+    for environment in ({"TERM": "xterm-256color", "NO_COLOR": "1"}, {"TERM": "dumb"}):
+        shown = on_a_screen(["studies"], environment)
+        assert "depth" in shown
+        assert ESCAPE not in shown
+    piped = subprocess.run([sys.executable, "-c", MAIN, "studies"], capture_output=True, text=True, check=True)
+    assert ESCAPE not in piped.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_screen", "bars"),
+    [
+        ({"TERM": "xterm"}, True, True),
+        ({"TERM": "xterm"}, False, False),
+        ({"TERM": "dumb"}, True, False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, True, False),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True, True),
+    ],
+)
+def test_bars_are_drawn_on_screens_that_know_how(
+    environment: dict[str, str], is_screen: bool, bars: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_screen)
+    with progress() as drawn:
+        assert drawn is bars
+    with progress(quiet=True) as drawn:
+        assert not drawn
+
+
+def test_quiet_commands_write_results_alone(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(study))
+    for command, loud in (("plan", ""), ("run", "Plan: ")):
+        words = [command, str(tmp_path / "mine.yaml"), "--out", str(tmp_path / command)]
+        quiet = RUNNER.invoke(cli.app, [*words, "--quiet"], catch_exceptions=False)
+        assert quiet.exit_code == 0
+        assert quiet.stderr == ""
+        assert quiet.stdout
+        assert loud in RUNNER.invoke(cli.app, words, catch_exceptions=False).stderr
