@@ -187,13 +187,15 @@ def as_floats(x: Any) -> NDArray[Any]:
 
 def as_array(x: Any) -> NDArray[Any]:
     """`x` as an array: a tensor of torch without a copy, but for bfloat16, which numpy does not have."""
+    if np.ma.is_masked(x):
+        raise InputError("Some numbers are masked: drop such items from both sides, or fill them in.")
     try:
         if type(x).__module__.partition(".")[0] == "torch":
             x = x.detach().cpu()
             x = np.from_dlpack(x.float() if str(x.dtype) == "torch.bfloat16" else x)
         return np.asarray(x)
-    except (ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise InputError(f"This is no array of numbers ({error}): give one of floats or bools.") from error
+    except (ValueError, TypeError, RuntimeError, AttributeError, BufferError) as error:
+        raise InputError(f"This is no array of numbers ({error}): give one of numpy or torch.") from error
 
 
 def check_finite(x: NDArray[Any]) -> None:

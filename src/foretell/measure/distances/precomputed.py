@@ -8,6 +8,7 @@ import numpy as np
 
 from foretell.exceptions import InputError
 from foretell.measure.arrays import Items, Numbers
+from foretell.measure.bits import as_array
 
 __all__ = ["PrecomputedDistances", "as_distances"]
 
@@ -20,7 +21,7 @@ def as_distances(d: Any) -> Numbers:
     InputError
         For another shape or dtype, or NaN or infinity (which item).
     """
-    array = np.asarray(d)
+    array = as_array(d)
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         raise InputError(
             f"Precomputed distances are an N x N array, not one of shape {array.shape}: give those between all items."
