@@ -1,4 +1,4 @@
-"""Numbers as callers hold them: every dtype, order and layout of memory, and zeros of both signs, against the oracle."""
+"""Numbers as callers hold them: every dtype, order and layout of memory, zeros of both signs, against the oracle."""
 
 from __future__ import annotations
 
@@ -204,5 +204,5 @@ def test_what_torch_holds_and_numpy_cannot_gets_one_clear_error() -> None:
     x = torch.eye(N)
     for form in (x.to_sparse(), x.to("meta"), x.to(torch.float8_e4m3fn)):
         for metric in ("hamming", "euclidean", "precomputed"):
-            with pytest.raises(InputError, match="^a: This is no array of numbers"):
+            with pytest.raises(InputError, match=r"^a: This is no array of numbers"):
                 foretell.information_imbalance(form, x, metric=metric)
