@@ -145,11 +145,10 @@ def copula_ranks(unexplained: tuple[float, ...], draws: int, seed: int, others: 
     return np.array([(((there - one) ** 2).sum(1) < r).mean() for one, r in zip(b, reach, strict=True)])
 
 
-def entropy(ranks: Floats, bins: int = 200) -> float:
+def entropy(ranks: Floats, cells: int = 200) -> float:
     """Differential entropy of numbers from 0 to 1, in nats, by a histogram of cells that are equally full."""
-    edges = np.quantile(ranks, np.linspace(0, 1, bins + 1))
-    edges[[0, -1]] = 0, 1
-    return float(np.log(np.diff(edges) * bins).mean())
+    edges = np.quantile(ranks, np.linspace(0, 1, cells + 1))
+    return float(np.log(np.diff(edges) * cells).mean())
 
 
 def bound_of_entropy(imbalance: float) -> float:

@@ -76,18 +76,19 @@ def assert_same(found: xr.Dataset, expected: xr.Dataset) -> None:
 def test_a_curve_and_a_matrix_are_those_of_the_oracle(case: str, metric: str) -> None:
     a, b, k = CASES[case]
     a, b = given(a, metric), given(dict(zip(a, b.values(), strict=True)), metric)
-    for measure, options in (
+    asked: list[tuple[Any, dict[str, Any]]] = [
         (foretell.imbalance_curve, {"convention": "adjusted", "null": 3}),
         (foretell.imbalance_matrix, {"convention": "glielmo", "per_item": True}),
-    ):
+    ]
+    for measure, options in asked:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TieOrderWarning)
             warnings.simplefilter("ignore", ConstantSpaceWarning)  # any two of three items may be as far apart
-            expected = measure(a, b, k=k, metric=metric, backend="numpy", **options)  # type: ignore[operator]
+            expected = measure(a, b, k=k, metric=metric, backend="numpy", **options)
             for backend in BACKENDS:
                 if backend == "numkong" and metric in ("euclidean", "cosine"):
                     continue
-                found = measure(a, b, k=k, metric=metric, backend=backend, **options)  # type: ignore[operator]
+                found = measure(a, b, k=k, metric=metric, backend=backend, **options)
                 assert_same(found, expected)
 
 
@@ -100,7 +101,8 @@ def test_a_layer_in_which_all_bits_are_equal(value: float, backend: str) -> None
     a[dull] = np.full((40, 30), value)
     b = dict(zip(a, b.values(), strict=True))
     for metric in ("hamming", "euclidean") if backend != "numkong" else ("hamming",):
-        for measure in (foretell.imbalance_curve, foretell.imbalance_matrix):
+        measures: tuple[Any, ...] = (foretell.imbalance_curve, foretell.imbalance_matrix)
+        for measure in measures:
             with pytest.warns(ConstantSpaceWarning, match=dull):
                 result = measure(a, b, metric=metric, null=5, backend=backend)
             over = ["layer"] if "layer" in result.dims else ["a", "b"]
