@@ -59,6 +59,8 @@ def test_repr_says_which_way_is_which() -> None:
         (with_value(np.nan), Y, {}, "^a: NaN or infinity .* item 17"),
         (X, with_value(np.inf), {}, "^b: NaN or infinity .* item 17"),
         ([[1.0, 2.0], [3.0]], Y, {}, "^a: This is no array of numbers"),
+        ([[1.0, 2.0], [3.0]], Y, {"metric": "precomputed"}, "^a: This is no array of numbers"),
+        (X, np.ma.masked_greater(Y, 2), {}, "^b: A masked array that hides 33 numbers: drop"),
         (X, Y, {"convention": np.ones(3)}, "convention=.* 'adjusted', 'paper', 'glielmo'"),
         (np.ones((40, 8)), Y, {}, "All items of a are alike"),
         (X, np.ones((40, 8)), {}, "All items of b are alike"),
