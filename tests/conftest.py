@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import xarray as xr
 from hypothesis import HealthCheck, settings
 
 import foretell
+from foretell.exceptions import MissingDependencyError
 
 # The measure's tests run with the measure's libraries alone: what needs more is imported by its fixture.
 if TYPE_CHECKING:
@@ -52,6 +53,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "cluster" if file.startswith("tests/cluster/") else SHARED.get(file, file)
 
     return ByFile(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """In an environment of the core dependencies alone, a test that needs another library is skipped."""
+    try:
+        return (yield)
+    except MissingDependencyError as error:
+        if "FORETELL_CORE_ALONE" not in os.environ:
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session", autouse=True)
