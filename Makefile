@@ -63,13 +63,13 @@ test-minimum: setup
 test-pythons: setup
 	PYENV_VERSION="$$(pyenv versions --bare 2>/dev/null | paste -s -d :)" $(BIN)/nox --session pythons
 
-# First as in `make test`, with kernels compiled anew, so that what writes their instructions is run too. Then the measure's
-# tests once more with kernels as plain Python, whose lines are seen.
+# As in `make test`, with kernels compiled anew, so that what writes their instructions is run; a test runs the others as plain
+# Python (tests/measure/plain_kernels.py), so that their lines are seen.
 coverage: export COVERAGE_FILE := $(CURDIR)/.coverage/data
+coverage: export NUMBA_CACHE_DIR := $(CURDIR)/.coverage/kernels
 coverage: parts
 	rm -rf .coverage && mkdir .coverage
-	NUMBA_CACHE_DIR=.coverage/kernels OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses auto -m "not slow"
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/measure/plain
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses auto -m "not slow"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under 95
 
