@@ -19,6 +19,7 @@ from foretell.measure import ahead, signing
 from foretell.measure.distances import processor
 from foretell.measure.distances.rows import COUNTED_BYTES
 from foretell.measure.distances.vector import SIDE
+from foretell.measure.measures import MEASURES
 
 
 def numbers_at(address: int, n: int, dtype: Any) -> NDArray[Any]:
@@ -77,7 +78,7 @@ def sides() -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
     latent = rng.standard_normal((45, 4))
     made = [np.rint(2 * latent @ rng.standard_normal((4, d)) + rng.standard_normal((45, d))) for d in (70, 5, 70, 5)]
     for x in made[1::2]:
-        x[:20] = x[0] + 1
+        x[:36] = x[0] + 1
     return made[:2], made[2:]
 
 
@@ -109,7 +110,13 @@ def found() -> dict[str, xr.Dataset]:
         "few": foretell.imbalance_matrix(a, b, queries=11, subsample=30, backend="numba"),
         "split": foretell.imbalance_curve(a, b, candidates="split", backend="numba"),
         "tokens": foretell.token_map(*tokens, null=3, backend="numba"),
-        "similarity": foretell.similarity_matrix(a, b, k=5, errors=True, backend="numba"),
+        "greedy": foretell.greedy_tokens(*tokens),
+        **{
+            f"similarity {metric}": foretell.similarity_matrix(
+                a, b, measures=measures, k=5, metric=metric, errors=True, backend="numba"
+            )
+            for metric, measures in (("hamming", [*MEASURES]), ("euclidean", ["cka", "rsa_pearson"]))
+        },
         "items": foretell.item_imbalance(a[0], b[0], backend="numba"),
     }
 

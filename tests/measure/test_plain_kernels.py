@@ -24,4 +24,4 @@ def test_kernels_give_what_they_give_as_plain_python(tmp_path: Path) -> None:
     with np.load(path) as plain:
         assert set(plain.files) == set(wanted)
         for name, values in wanted.items():
-            np.testing.assert_allclose(plain[name], values, rtol=1e-12, atol=1e-15, err_msg=name)
+            np.testing.assert_allclose(plain[name], values, rtol=1e-10, atol=1e-12, err_msg=name)
