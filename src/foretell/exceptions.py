@@ -105,5 +105,6 @@ def require(module: str, extra: str | None) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        wanted = module if extra is None else f"'foretell[{extra}]'"
-        raise MissingDependencyError(f"This needs {module}, which is not installed: pip install {wanted}.") from error
+        missing = error.name or module  # of a part of a library, the library; or one that the library itself lacks
+        wanted = missing if extra is None else f"'foretell[{extra}]'"
+        raise MissingDependencyError(f"This needs {missing}, which is not installed: pip install {wanted}.") from error

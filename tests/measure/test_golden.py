@@ -74,15 +74,14 @@ def test_hand_computed(
     assert ii.asymmetry == pytest.approx(float(a_to_b - b_to_a), abs=1e-15)
 
 
-def test_glielmo_says_that_it_broke_ties() -> None:
-    for backend in BACKENDS:
-        with pytest.warns(TieOrderWarning, match="item order"):
-            foretell.information_imbalance(TIED, LINE, metric="precomputed", convention="glielmo", backend=backend)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            foretell.information_imbalance(
-                LINE, OTHER_LINE, metric="precomputed", convention="glielmo", backend=backend
-            )
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_glielmo_says_that_it_broke_ties(backend: str) -> None:
+    options: dict[str, Any] = {"metric": "precomputed", "convention": "glielmo", "backend": backend}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        foretell.information_imbalance(LINE, OTHER_LINE, **options)
+    with pytest.warns(TieOrderWarning, match="item order"):
+        foretell.information_imbalance(TIED, LINE, **options)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -30,6 +30,11 @@ def connected(cluster: str | None) -> Iterator[Cluster | None]:
         ``"auto"``: the cluster that this machine is part of, or else one of this machine alone, which ends with the
         context. An address: that cluster. ``"local"``: none, this process does the work. None: as it is outside.
 
+    Yields
+    ------
+    Cluster or None
+        The cluster; None where this process does the work.
+
     Raises
     ------
     ClusterError

@@ -19,6 +19,7 @@ class Replica:
     Parameters
     ----------
     num_cpus, num_gpus : float
+        Processors, by default 1, and GPUs, by default 0; a share of one is an amount too.
     resources : mapping of str to float
         Of Ray's custom resources, such as ``{"highmem": 1}``.
     """

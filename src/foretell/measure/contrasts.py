@@ -41,7 +41,10 @@ def contrast(
 
     Returns
     -------
-    value, stderr : float
+    value : float
+        The sum.
+    stderr : float
+        Its standard error.
 
     Raises
     ------

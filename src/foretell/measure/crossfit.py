@@ -64,6 +64,14 @@ class CrossFit:
         Value of each on the other half, with its standard error.
     n : tuple of int
         Candidates of a query there.
+    scores : tuple of scores
+        Of each chosen cell on the half that values it: what `difference` reads.
+    items : tuple of ndarray of int64
+        Places of the items of those halves.
+    names : tuple of str, optional
+        Names of all items, where they have any.
+    settings : mapping of str to object
+        What a value depends on beside the items: k and the convention.
     """
 
     direction: str
@@ -74,13 +82,9 @@ class CrossFit:
     stderrs: tuple[float, float]
     n: tuple[int, int]
     scores: tuple[Scores, Scores] = field(repr=False, compare=False)
-    """Of each chosen cell on the half that values it: what `difference` reads."""
     items: tuple[Items, Items] = field(repr=False, compare=False)
-    """Places of the items of those halves."""
     names: tuple[str, ...] | None = field(repr=False, compare=False)
-    """Names of all items, where they have any."""
     settings: Mapping[str, object] = field(repr=False, compare=False)
-    """What a value depends on beside the items: k and the convention."""
 
 
 def cross_fit(

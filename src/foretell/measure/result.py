@@ -241,12 +241,19 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
     Parameters
     ----------
     result : Dataset
+        Of Foretell's measures.
     path : str or Path
         Where the file goes; one that is there is replaced.
 
     Returns
     -------
     Path
+        Of the file.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without h5netcdf, which the extra `studies` brings.
     """
     require("h5netcdf", "studies")
     packed = {
@@ -265,8 +272,14 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
     Parameters
     ----------
     path : str or Path
-    values_only : bool
+        Of a file that `save_result` or a study wrote.
+    values_only : bool, default False
         Whether to leave out the scores of items and their edges, which only contrasts need and which can be large.
+
+    Returns
+    -------
+    xarray.Dataset
+        As it was saved (``docs/result.md``).
 
     Raises
     ------

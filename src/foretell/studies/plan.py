@@ -35,7 +35,17 @@ CALIBRATION_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that a run does."""
+    """One thing that a run does.
+
+    Attributes
+    ----------
+    name : str
+        What it is, in words.
+    seconds : float
+        How long it takes.
+    disk_bytes : int
+        What it leaves on the disk.
+    """
 
     name: str
     seconds: float
@@ -106,6 +116,7 @@ def plan(
     Returns
     -------
     Plan
+        Items, the time and disk of each step, and memory.
 
     Raises
     ------

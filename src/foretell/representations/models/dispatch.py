@@ -28,6 +28,11 @@ def load_model(name: str, *, modality: Modality = "text", cache: Path | None = N
         Folder of the cache, `cache_dir()` by default.
     **options
         Of `load_text_model` or `load_image_model`.
+
+    Returns
+    -------
+    Model
+        With its weights, on its device: what `foretell.extract` takes.
     """
     check_option("modality", modality, ("text", "image"))
     load = load_image_model if modality == "image" else load_text_model
