@@ -9,6 +9,7 @@ from pygments.lexers.data import JsonLexer
 from pygments.lexers.html import XmlLexer
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
+from sphinx_gallery.sorting import FunctionSortKey
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -44,15 +45,27 @@ default_role = "autolink"
 # What docstrings name in passing without a page of its own: modules, and attributes by their bare names.
 nitpick_ignore_regex = [("py:obj", r"foretell\.(?!figures\.|exceptions\.)\w+(\..*)?|numpy\..*|\w+")]
 
+# In the order in which they teach.
+EXAMPLES = [
+    "two_arrays.py",
+    "layers.py",
+    "tokens.py",
+    "number_of_items.py",
+    "errors.py",
+    "ties.py",
+    "beside_cka.py",
+    "slipped_pairs.py",
+]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/made",
     "gallery_dirs": "made",
     "filename_pattern": r"\.py$",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": FunctionSortKey(EXAMPLES.index),
     "download_all_examples": False,
     "show_signature": False,
     "remove_config_comments": True,
     "abort_on_example_error": True,
+    "write_computation_times": False,
     "min_reported_time": 3600,
 }
 
