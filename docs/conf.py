@@ -79,6 +79,7 @@ html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 7,
     "show_toc_level": 2,
+    "secondary_sidebar_items": {"**": ["page-toc"], "comparison": []},  # its table takes the room
     "show_prev_next": True,
     "navigation_with_keys": False,
     "footer_start": ["copyright"],
