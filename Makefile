@@ -4,7 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PEERS := .venv-peers/.installed
 
-.PHONY: help setup demo test test-all test-wheel test-minimum test-pythons coverage lint parts all-parts bench bench-cluster gallery clean
+.PHONY: help setup demo test test-all test-wheel test-minimum test-pythons coverage lint parts all-parts docs docs-links \
+	options bench bench-cluster gallery clean
 
 help:
 	@echo "make demo      real model, real sentences: figures and numbers in foretell-demo/"
@@ -16,6 +17,9 @@ help:
 	@echo "make coverage  which lines of src/foretell the tests run (about half an hour)"
 	@echo "make bench     every benchmark in one table, against other libraries (about 20 minutes)"
 	@echo "make bench-cluster  a loopback cluster beside the plain run (about 3 minutes)"
+	@echo "make docs      the site, into docs/_build/html: warnings and broken internal links are errors"
+	@echo "make docs-links  the links of the site that lead elsewhere; needs the network"
+	@echo "make options   docs/options.md, from the command line itself"
 	@echo "make gallery   every built-in study, two vision models trained first, into docs/gallery.md (under an hour; minutes again)"
 	@echo "make setup     only the virtual environment in .venv"
 
@@ -24,7 +28,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Foretell needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[studies,hf,demo,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[studies,hf,demo,dev,docs]'
 	@touch $(STAMP)
 
 # Models and data that the tests read: fetched once into the cache, since no test uses the network. Tests of what is not
@@ -47,10 +51,10 @@ lint: setup
 # A worker a core, of one thread each where a library would take all cores.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
-test: lint parts
+test: lint parts docs
 	$(PYTEST) -m "not slow"
 
-test-all: lint all-parts
+test-all: lint all-parts docs
 	$(PYTEST)
 
 test-wheel: setup
@@ -73,6 +77,17 @@ coverage: parts
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under 95
 
+# Pages that are gone leave nothing behind: what was built before is made anew, but for examples that did not change.
+docs: setup
+	@rm -rf docs/_build/html docs/api
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build/html
+
+docs-links: setup
+	$(BIN)/python -m sphinx --builder linkcheck --keep-going docs docs/_build/links
+
+options: setup
+	$(BIN)/python -m typer foretell.cli utils docs --name foretell --title "Every command and option" --output docs/options.md
+
 # The libraries that we are measured against want an older numpy than ours: an environment of their own.
 $(PEERS): benchmarks/peers-constraints.txt
 	$(PYTHON) -m venv .venv-peers
@@ -90,4 +105,5 @@ gallery: all-parts
 	@$(BIN)/python -m gallery.build
 
 clean:
-	rm -rf .venv .venv-peers build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .nox .coverage
+	rm -rf .venv .venv-peers build dist docs/_build docs/api docs/made .nox .coverage \
+		.pytest_cache .mypy_cache .ruff_cache .hypothesis

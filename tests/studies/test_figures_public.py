@@ -71,6 +71,25 @@ class TestByN:
         assert "English foretells Spanish" in words_of(figures.by_n_figure(named))
 
 
+def test_results_that_no_study_made_are_of_a_and_b() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((80, 3, 16))
+    layers = [x + noise * rng.standard_normal(x.shape) for noise in (1.0, 0.5)]
+    a, b = (foretell.Bits.from_activations(layer) for layer in layers)
+    tokens, matrix = foretell.token_curve(a, b), foretell.imbalance_matrix(layers, layers)
+    drawn = (
+        figures.token_curve_figure({"one": tokens}),
+        figures.map_figure(matrix),
+        figures.token_map_figure({"one": foretell.token_map(a, b)}),
+    )
+    for figure in drawn:
+        assert_readable(figure)
+        assert "N = 80 items" in words_of(figure)
+    labels = [line.get_label() for line in figures.plot_token_curve(tokens).lines]
+    assert "A foretells B (A → B)" in labels
+    assert figures.plot_map(matrix, direction="b_to_a").get_title() == "B → A"
+
+
 def test_axes_are_made_where_none_are_given(runs: Runs) -> None:
     depth, matrix = curve(), runs["map"].answer.result
     for ax in (

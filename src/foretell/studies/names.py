@@ -58,8 +58,11 @@ def side_name(side: str) -> str:
 def sides_of(attrs: Mapping[Any, Any], direction: str) -> tuple[str, str]:
     """What foretells and what is foretold, as codes, for a direction of a result with these attributes.
 
-    Sides, where one model read both; models, where both read one side; else sides by their models.
+    Sides, where one model read both; models, where both read one side; else sides by their models. Of a result that no
+    study made, which names neither, A and B.
     """
+    if "side_a" not in attrs:
+        return ("A", "B") if direction == "a_to_b" else ("B", "A")
     a, b = ((str(attrs[f"side_{side}"]), str(attrs.get(f"model_{side}", ""))) for side in "ab")
     if a == b:  # one model in two ways: in two dtypes, or by two token rules
         names = f"{a[0]} (A)", f"{b[0]} (B)"

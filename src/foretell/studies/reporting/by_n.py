@@ -87,6 +87,4 @@ def plot_by_n(result: xr.Dataset, ax: Axes | None = None) -> Axes:
 
 
 def _labels(result: xr.Dataset) -> Mapping[str, str]:
-    if "side_a" not in result.attrs:
-        return LETTERED
     return {direction: direction_label(result.attrs, direction, 2.45) for direction in LETTERED}

@@ -52,15 +52,16 @@ def conditions(*results: _Attributes, tokens: bool = True) -> str:
     if tokens:
         said.append(f"T = {_each(results, 'T')}")
     said += [f"k = {_each(results, 'k')}", _each(results, "convention")]
-    models = _joined(attrs[f"model_{side}"] for attrs in results for side in "ab")
+    models = _joined(attrs[key] for attrs in results for key in ("model_a", "model_b") if key in attrs)
     data = _joined(attrs[key] for attrs in results for key in ("data", "data_a", "data_b") if key in attrs)
     unequal = " Values at different n are not comparable." if len({str(attrs["n"]) for attrs in results}) > 1 else ""
-    return f"{', '.join(said)}. {models}; {data}.{unequal}"
+    made_of = "; ".join(name for name in (models, data) if name)  # of results that no study made, neither is known
+    return f"{', '.join(said)}.{f' {made_of}.' if made_of else ''}{unequal}"
 
 
 def models_of(attrs: _Attributes) -> str:
-    """The model that read both sides, or both models."""
-    return " and ".join(dict.fromkeys((str(attrs["model_a"]), str(attrs["model_b"]))))
+    """The model that read both sides, or both models; nothing where they are not known."""
+    return " and ".join(dict.fromkeys(str(attrs[key]) for key in ("model_a", "model_b") if key in attrs))
 
 
 def sides_in_words(attrs: _Attributes) -> str:
@@ -140,5 +141,5 @@ def _joined(values: Iterable[Any]) -> str:
     different = list(dict.fromkeys(values))
     if len(different) > 3 and not any(isinstance(value, str) for value in different):
         return f"{min(different)} to {max(different)}"
-    *before, last = (str(value) for value in different)
+    *before, last = (str(value) for value in different or [""])
     return f"{', '.join(before)} and {last}" if before else last

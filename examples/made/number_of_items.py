@@ -1,0 +1,35 @@
+"""
+It falls with the number of items
+=================================
+
+The same two spaces, seen with more and more items. Nothing about them changes but n, and the value falls: nearest
+neighbours get nearer. So only results of equal n are compared.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import foretell
+from foretell import figures
+
+rng = np.random.default_rng(0)
+meaning = rng.standard_normal((1600, 8))
+a = meaning @ rng.standard_normal((8, 256))
+b = meaning[:, :4] @ rng.standard_normal((4, 256))
+
+by_n = foretell.imbalance_by_n(a, b)
+print(by_n["imbalance"].to_pandas().round(3))
+
+figure, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
+figures.plot_by_n(by_n, ax)
+ax.legend()
+plt.show()
+
+# %%
+# Fewer queries is another matter: 100 items asked against all others estimate the same number, less surely.
+
+for queries in (100, 400, 1600):
+    found = foretell.imbalance_curve({"0": a}, {"0": b}, queries=queries).sel(direction="a_to_b").squeeze()
+    print(
+        f"{queries:5d} queries, n = {found.attrs['n']}: {float(found['imbalance']):.3f} +- {float(found['stderr']):.3f}"
+    )
