@@ -5,7 +5,8 @@ Folders and URLs are used alike, through zarr's stores. What is written under a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,17 @@ class Storage:
             raise StoreError(
                 f"{place} cannot be opened ({error}): give a path, or a URL of a file system that fsspec knows and "
                 "whose library is installed (s3fs for s3://)."
+            ) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Say of what the operating system refuses that this store cannot be written."""
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"{self.name} cannot be written ({error.strerror or error}): make room or choose another place, then "
+                "make the same call again; what is there is whole and is not made twice."
             ) from error
 
     def exists(self, key: str) -> bool:
