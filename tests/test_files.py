@@ -23,7 +23,7 @@ with replacing(Path(sys.argv[1])) as path:
 
 def test_what_a_killed_writer_left_goes_with_the_next_file(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "a.txt")], check=False)
-    assert [path.name.startswith(".writing-") for path in tmp_path.iterdir()] == [True]
+    assert [path.name.startswith(".foretell-writing-") for path in tmp_path.iterdir()] == [True]
     with replacing(tmp_path / "b.txt") as path:
         path.write_text("whole")
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]

@@ -15,7 +15,7 @@ from foretell.exceptions import InputError, WriteError
 
 __all__ = ["check_seal", "replacing", "seal_of"]
 
-_ASIDE = ".writing-"
+_ASIDE = ".foretell-writing-"
 _SEAL = b"\nforetell-sha256:"
 _SEAL_BYTES = len(_SEAL) + 64
 _BLOCK = 2**20

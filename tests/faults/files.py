@@ -27,7 +27,7 @@ def check_whole_files(folder: Path, *likes: Path) -> None:
     """Raise AssertionError unless every file is one of those it may be; what was being written does not count."""
     allowed = [files_of(like) for like in likes]
     for name, data in files_of(folder).items():
-        if ".writing-" not in name:
+        if ".foretell-writing-" not in name:
             assert data in [files.get(name) for files in allowed], f"half a file: {name}"
 
 
