@@ -4,13 +4,14 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PEERS := .venv-peers/.installed
 
-.PHONY: help setup demo test test-all test-wheel test-minimum test-pythons coverage lint parts all-parts docs docs-links \
-	options bench bench-cluster gallery clean
+.PHONY: help setup demo test test-all test-faults test-wheel test-minimum test-pythons coverage lint parts all-parts \
+	docs docs-links options bench bench-cluster gallery clean
 
 help:
 	@echo "make demo      real model, real sentences: figures and numbers in foretell-demo/"
 	@echo "make test      lint, types and the test suite (a few minutes)"
 	@echo "make test-all  the same with the slow tests, on all built-in models and data (npm fetches some)"
+	@echo "make test-faults  kills, full disks, damage: what is left is whole, and work goes on (within 25 minutes)"
 	@echo "make test-wheel    the built package in an empty environment (these three install from pip's index)"
 	@echo "make test-minimum  the measure's tests with the oldest versions that pyproject.toml allows"
 	@echo "make test-pythons  the measure's tests on every Python from 3.11 that is found"
@@ -52,10 +53,14 @@ lint: setup
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 test: lint parts docs
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not faults"
 
 test-all: lint all-parts docs
-	$(PYTEST)
+	$(PYTEST) -m "not faults"
+
+# One worker: kills are timed. The counts go into docs/reliability.md by: make test-faults FAULTS=--write
+test-faults: setup
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 timeout 25m $(BIN)/pytest tests/faults -m faults $(FAULTS)
 
 test-wheel: setup
 	$(BIN)/nox --session wheel
@@ -73,7 +78,7 @@ coverage: export COVERAGE_FILE := $(CURDIR)/.coverage/data
 coverage: export NUMBA_CACHE_DIR := $(CURDIR)/.coverage/kernels
 coverage: parts
 	rm -rf .coverage && mkdir .coverage
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses auto -m "not slow"
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses auto -m "not slow and not faults"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under 95
 

@@ -27,6 +27,7 @@ __all__ = [
     "StudyError",
     "TieOrderWarning",
     "UnfinishedStoreError",
+    "WriteError",
 ]
 
 
@@ -56,6 +57,10 @@ class StoreError(ForetellError):
 
 class UnfinishedStoreError(StoreError):
     """A store whose making was stopped before it had its items."""
+
+
+class WriteError(ForetellError):
+    """A file cannot be written: the disk is full, or the folder read-only."""
 
 
 class StudyError(ForetellError, ValueError):

@@ -1,24 +1,120 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and that say so when they are damaged."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["replacing"]
+from foretell.exceptions import InputError, WriteError
+
+__all__ = ["check_seal", "replacing", "seal_of"]
+
+_ASIDE = ".foretell-writing-"
+_SEAL = b"\nforetell-sha256:"
+_SEAL_BYTES = len(_SEAL) + 64
+_BLOCK = 2**20
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a path of the same name to write to; what is there at the end takes the place of `path` in one step.
 
-    If writing fails, `path` is as it was. Folders above it are made.
+    If writing fails, `path` is as it was. Folders above it are made. What a killed process left half written in the
+    same folder is deleted.
+
+    Raises
+    ------
+    WriteError
+        If the operating system refuses: a full disk, a folder that is read-only.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as aside:
-        made = Path(aside) / path.name
-        yield made
-        os.replace(made, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _delete_abandoned(path.parent)
+        with _aside(path.parent) as aside:
+            made = aside / path.name
+            yield made
+            os.replace(made, path)
+    except OSError as error:
+        raise WriteError(
+            f"{path} cannot be written ({error.strerror or error}): make room or choose another place; what was there "
+            "is as it was."
+        ) from error
+
+
+def seal_of(data: bytes | memoryview) -> bytes:
+    """What is to be written behind data so that `check_seal` can tell whether they are damaged: their sha256.
+
+    HDF5 ignores what stands behind its end, and cuts it off where it changes a file: who edits one breaks no seal.
+    """
+    return _SEAL + hashlib.sha256(data).hexdigest().encode()
+
+
+def check_seal(path: Path) -> None:
+    """Read a file, and raise `InputError` if its seal says that it is damaged; one without a seal passes."""
+    with path.open("rb") as file:
+        n_bytes = file.seek(0, os.SEEK_END) - _SEAL_BYTES
+        if n_bytes < 0:
+            return
+        file.seek(n_bytes)
+        seal = file.read()
+        if not seal.startswith(_SEAL):
+            return
+        file.seek(0)
+        digest = hashlib.sha256()
+        while n_bytes > 0:
+            block = file.read(min(_BLOCK, n_bytes))
+            if not block:
+                break
+            digest.update(block)
+            n_bytes -= len(block)
+    if seal != _SEAL + digest.hexdigest().encode():
+        raise InputError(f"{path} is damaged (its sha256 does not fit): measure it again.")
+
+
+@contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """A folder of one's own in `folder`, for as long as the context lasts; while its writer lives it is locked."""
+    while True:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=_ASIDE, ignore_cleanup_errors=True) as made:
+            aside = Path(made)
+            with _locked(aside):
+                if aside.exists():  # else another process found it before it was locked
+                    yield aside
+                    return
+
+
+@contextmanager
+def _locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock of a folder where the file system has locks: gives whether it is held."""
+    if sys.platform == "win32":
+        yield False
+        return
+    import fcntl
+
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        held = False
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = True
+        yield held
+    finally:
+        os.close(handle)
+
+
+def _delete_abandoned(folder: Path) -> None:
+    """Delete what was being written by processes that are no more."""
+    for aside in folder.glob(f"{_ASIDE}*"):
+        with suppress(OSError), _locked(aside, wait=False) as held:
+            if held:
+                shutil.rmtree(aside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
@@ -296,6 +297,13 @@ def test_a_lost_chunk_is_not_read_as_minus_signs(path: Path, store: Store) -> No
         store.space(2).bits()
 
 
+@pytest.mark.parametrize("name", ["token_counts/c/0", "ids/utf8/c/0", "near_zero/c/2/0"])
+def test_what_is_lost_beside_the_bits_is_not_read_as_zeros(path: Path, store: Store, name: str) -> None:
+    (path / name).unlink()
+    with pytest.raises(StoreError, match=rf"is damaged: its array .* is not readable \({name} is gone\); delete it"):
+        print(store.token_counts, store.ids, store.near_zero)
+
+
 def test_damaged_items(path: Path) -> None:
     file = path / "ids" / "utf8" / "c" / "0"
     file.write_bytes(file.read_bytes()[:-1])
@@ -320,11 +328,11 @@ def test_a_chunk_is_marked_only_when_its_bits_are_there(
     (path / "committed" / "c" / "1").unlink()
 
     def full(*_: Any, **__: Any) -> None:
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr("zarr.storage.LocalStore.set", full)
-        with pytest.raises(OSError, match="no space left"):
+        with pytest.raises(StoreError, match=r"made\.zarr cannot be written \(No space left on device\): make room"):
             write(path, signs, [1])
     assert store.committed.tolist() == [True, False, True, True]
     # The flag is the last thing written.

@@ -70,7 +70,7 @@ def test_a_failure_while_writing_leaves_the_old_file(
     with pytest.raises(KeyboardInterrupt):
         foretell.run(study, out=tmp_path)
     assert (tmp_path / "figures" / "depth.png").read_bytes() == before
-    assert not list(tmp_path.rglob(".writing-*"))
+    assert not list(tmp_path.rglob(".foretell-writing-*"))
 
 
 def test_the_size_of_an_answer_is_that_of_its_files(world: World, study: dict[str, Any], tmp_path: Path) -> None:

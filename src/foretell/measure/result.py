@@ -6,6 +6,7 @@ The dataset's schema is written in ``docs/result.md``; `SCHEMA_VERSION` is its v
 from __future__ import annotations
 
 import csv
+import io
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 import foretell
 from foretell.exceptions import InputError, require
-from foretell.files import replacing
+from foretell.files import check_seal, replacing, seal_of
 from foretell.measure.arrays import Floats
 from foretell.measure.inference import Scores, critical
 
@@ -236,7 +237,7 @@ def result_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def save_result(result: xr.Dataset, path: str | Path) -> Path:
-    """Write a result to a netCDF4 file, whole or not at all.
+    """Write a result to a netCDF4 file, whole or not at all, with its sha256 behind its end.
 
     Parameters
     ----------
@@ -254,15 +255,24 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
     ------
     MissingDependencyError
         Without h5netcdf, which the extra `studies` brings.
+    WriteError
+        If the file cannot be written.
     """
-    require("h5netcdf", "studies")
+    h5netcdf = require("h5netcdf", "studies")
+    from xarray.backends import H5NetCDFStore
+
     packed = {
         name: {"zlib": True, "complevel": 4, "shuffle": True}
         for name, variable in result.data_vars.items()
         if variable.ndim and variable.dtype.kind in "fiu"
     }
-    with replacing(Path(path)) as partial:
-        result.to_netcdf(partial, engine="h5netcdf", encoding=packed)
+    # HDF5 brings the process down where a disk is full: it writes to memory, and the file is written by ourselves.
+    made = io.BytesIO()
+    with h5netcdf.File(made, "w") as file:
+        result.dump_to_store(H5NetCDFStore(file), encoding=packed)
+    with replacing(Path(path)) as partial, partial.open("wb") as plain:
+        plain.write(made.getbuffer())
+        plain.write(seal_of(made.getbuffer()))
     return Path(path)
 
 
@@ -284,7 +294,7 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
     Raises
     ------
     InputError
-        If there is no such file, it is no result of Foretell's, or of a newer schema.
+        If there is no such file, it is damaged, no result of Foretell's, or of a newer schema.
     """
     import xarray as xr
 
@@ -292,6 +302,7 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no result at {path}: give the path of a result.nc.")
+    check_seal(path)  # first: HDF5 may never come back from a file that is damaged
     try:
         result = xr.load_dataset(path, engine="h5netcdf", drop_variables=_OF_CONTRASTS if values_only else None)
     except (OSError, ValueError, KeyError) as error:

@@ -98,7 +98,7 @@ def extract(
     InputError
         If an item has too few tokens, or more than the model takes, or a hidden state is not finite.
     StoreError
-        If something else is at `out`, or another process writes it.
+        If something else is at `out`, another process writes it, or the disk is full or read-only.
     FetchError
         If a built-in model is not in the cache and cannot be fetched.
     ClusterError
@@ -129,8 +129,6 @@ def extract(
     store = existing(storage, made_of)
     if store is not None and store.is_complete and store.is_tidy and not repair:
         return store
-    if storage.folder is not None:
-        storage.folder.parent.mkdir(parents=True, exist_ok=True)
     contents = pairs.contents(side)
     with connected(cluster) as crew, locked(storage) as check:
         spec = None if crew is None else spec_of(model, modality, options)

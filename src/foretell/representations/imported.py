@@ -109,7 +109,7 @@ def import_activations(
         If a file is not what it should be, ids are missing, unknown or repeated, an item has too few tokens, or an
         activation is not finite.
     StoreError
-        If something else is at `out`, or another process writes it.
+        If something else is at `out`, another process writes it, or the disk is full or read-only.
     """
     recordings = Recording.parse_all(tokens)
     check_option("side", side, pairs.sides)
@@ -140,8 +140,6 @@ def import_activations(
     if store is not None and store.is_complete and store.is_tidy and not repair:
         return store
     info = _info(files, pairs, order, recordings, made_of, model_licence)
-    if storage.folder is not None:
-        storage.folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(storage) as check:
         store = existing(storage, made_of)  # another process may have been at work until now
         writer = StoreWriter(storage, info)

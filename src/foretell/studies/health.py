@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -33,10 +34,17 @@ def health_of(compared: Sequence[Compared], folder: Path) -> list[dict[str, Any]
 def _known(place: Path, store: Store) -> dict[str, Any]:
     try:
         said = json.loads(place.read_text(encoding="utf-8"))
-        return {"problems": list(said["problems"]), "layers": list(said["layers"])}
+        found = {"problems": list(said["problems"]), "layers": list(said["layers"])}
+        if said["sha256"] == _digest(found):
+            return found
     except (OSError, ValueError, TypeError, KeyError):
-        health = check_health(store)
+        pass  # it is made again
+    health = check_health(store)
     found = {"problems": list(health.problems), "layers": [asdict(layer) for layer in health.layers]}
     with replacing(place) as path:
-        path.write_text(json.dumps(found), encoding="utf-8")
+        path.write_text(json.dumps(found | {"sha256": _digest(found)}), encoding="utf-8")
     return found
+
+
+def _digest(found: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()

@@ -247,6 +247,13 @@ class TestRefused:
         with pytest.raises(InputError, match="no result at"):
             contents_of([tmp_path / "none.nc"])
 
+    @pytest.mark.parametrize("damaged", [b"\xff", b"study: [", b"- depth"])
+    def test_a_damaged_study(self, tmp_path: Path, damaged: bytes) -> None:
+        _bare(tmp_path / "results", 20)
+        (tmp_path / "study.yaml").write_bytes(damaged)
+        with pytest.raises(InputError, match=r"study\.yaml is damaged, or not a study: run the study again\.$"):
+            contents_of([tmp_path])
+
     def test_neighbours_gone_leave_the_rest(self, runs: Runs, tmp_path: Path) -> None:
         shutil.copytree(runs["depth"].folder, tmp_path / "run")
         shutil.rmtree(tmp_path / "run" / "neighbours")

@@ -34,13 +34,17 @@ _RENEW = STALE / 10
 def locked(storage: Storage) -> Iterator[Callable[[], None]]:
     """Be the only writer of a store while the context lasts; what it gives is to be called before something is written.
 
+    Folders above the store are made.
+
     Raises
     ------
     StoreError
-        If another writer is at work; from what it gives, if one took over.
+        If another writer is at work, or the place cannot be written; from what it gives, if another writer took over.
     """
     if storage.folder is not None:
-        with _of_folder(storage.folder):
+        with storage.writing():
+            storage.folder.parent.mkdir(parents=True, exist_ok=True)
+        with _of_folder(storage, storage.folder):
             yield lambda: None
         return
     token = uuid.uuid4().hex
@@ -72,12 +76,13 @@ def locked(storage: Storage) -> Iterator[Callable[[], None]]:
 
 
 @contextlib.contextmanager
-def _of_folder(folder: Path) -> Iterator[None]:
+def _of_folder(storage: Storage, folder: Path) -> Iterator[None]:
     import fcntl
 
     path = folder.parent / f".{folder.name}.lock"
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        with storage.writing():
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -77,19 +77,19 @@ class Store:
         """Small PNG files of items that are images, else None."""
         if "thumbnails" not in self._group:
             return None
-        return decode_bytes(self._small("thumbnails/offsets"), self._small("thumbnails/bytes"))
+        return decode_bytes(self._filled("thumbnails/offsets"), self._filled("thumbnails/bytes"))
 
     @cached_property
     def token_counts(self) -> NDArray[np.uint32]:
         """Tokens of each item: real ones of its whole text, or patches; shape (N,)."""
-        return np.asarray(self._small("token_counts"), np.uint32)
+        return np.asarray(self._filled("token_counts"), np.uint32)
 
     @property
     def near_zero(self) -> NDArray[np.uint64]:
         """Kept activations that are near to 0 (`StoreInfo.near_zero`), shape (layers,)."""
         if self._is_version_1:
             return np.zeros(len(self.layers), np.uint64)
-        return np.asarray(self._small("near_zero").sum(axis=0), np.uint64)
+        return np.asarray(self._small("near_zero", np.flatnonzero(self.committed).tolist()).sum(axis=0), np.uint64)
 
     @property
     def committed(self) -> NDArray[np.bool_]:
@@ -298,7 +298,12 @@ class Store:
             number = self.layers.index(layer)
             return self._group["bits"], (number,), f"bits/c/{number}/{{}}/0/0"
         name = f"{of}/{kept}/{layer}"
-        return self._group[name], (), f"{name}/c/{{}}/0/0"
+        try:
+            return self._group[name], (), f"{name}/c/{{}}/0/0"
+        except (KeyError, ValueError) as error:
+            raise StoreError(
+                f"{self.name} is damaged: its array {name} is not readable; delete the store and make it again."
+            ) from error
 
     def remedy(self, kept: int) -> str:
         """What to do about damage of a recording."""
@@ -316,12 +321,22 @@ class Store:
         )
 
     def _column(self, name: str) -> tuple[str, ...]:
-        return decode_texts(self._small(f"{name}/offsets"), self._small(f"{name}/utf8"))
+        return decode_texts(self._filled(f"{name}/offsets"), self._filled(f"{name}/utf8"))
 
-    def _small(self, name: str) -> NDArray[Any]:
+    def _filled(self, name: str) -> NDArray[Any]:
+        """An array that was written as a whole."""
+        return self._small(name, None)
+
+    def _small(self, name: str, there: Sequence[int] | None = ()) -> NDArray[Any]:
+        """An array beside the bits, of which these chunks must be there, or all."""
         try:
             with self.storage.reached():
-                return np.asarray(self._group[name][:])
+                array = self._group[name]
+                for chunk in range(array.cdata_shape[0]) if there is None else there:
+                    key = "/".join(map(str, (name, "c", chunk, *[0] * (array.ndim - 1))))
+                    if not self.storage.exists(key):  # zarr reads it as zeros
+                        raise ValueError(f"{key} is gone")
+                return np.asarray(array[:])
         except (KeyError, ValueError, RuntimeError) as error:
             raise StoreError(
                 f"{self.name} is damaged: its array {name} is not readable ({error}); delete it and extract again."

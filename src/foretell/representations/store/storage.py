@@ -56,6 +56,17 @@ class Storage:
                 "whose library is installed (s3fs for s3://)."
             ) from error
 
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Say of what the operating system refuses that this store cannot be written."""
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"{self.name} cannot be written ({error.strerror or error}): make room or choose another place, then "
+                "make the same call again; what is there is whole and is not made twice."
+            ) from error
+
     def exists(self, key: str) -> bool:
         """Whether there is a file at a key."""
         if self.folder is not None:

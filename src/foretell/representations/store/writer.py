@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +42,15 @@ def create_store(
     Raises
     ------
     StoreError
-        If something else is there.
+        If something else is there, or the place cannot be written.
     """
+    with storage.writing():
+        _create_all(storage, info, columns, token_counts)
+
+
+def _create_all(
+    storage: Storage, info: StoreInfo, columns: Mapping[str, Column], token_counts: NDArray[np.uint32]
+) -> None:
     zarr = require("zarr", "studies")
     if not storage.is_empty:
         _clear(storage)
@@ -104,38 +112,45 @@ class StoreWriter:
             Activations near to 0.
         """
         first, stop = self.info.span(chunk)
-        group = self._opened()
-        for (number, layer), values in data.items():
-            name = f"bits/{number}/{layer}"
-            if self.info.kept[number].recording.needs_all_items:
-                if group["binarized"][number]:  # its bits are there, of this chunk as of all
-                    continue
-                name = f"numbers/{number}/{layer}"
-            _whole(group[name])[first:stop] = values
-        _whole(group["near_zero"])[chunk] = near_zero
-        group["committed"][chunk] = 1
+        with self._writing() as group:
+            for (number, layer), values in data.items():
+                name = f"bits/{number}/{layer}"
+                if self.info.kept[number].recording.needs_all_items:
+                    if group["binarized"][number]:  # its bits are there, of this chunk as of all
+                        continue
+                    name = f"numbers/{number}/{layer}"
+                _whole(group[name])[first:stop] = values
+            _whole(group["near_zero"])[chunk] = near_zero
+            group["committed"][chunk] = 1
 
     def write_layer(self, number: int, layer: str, bits: NDArray[np.uint8]) -> None:
         """Write a layer of a recording for all items, chunk by chunk."""
-        _whole(self._opened()[f"bits/{number}/{layer}"])[:] = bits
+        with self._writing() as group:
+            _whole(group[f"bits/{number}/{layer}"])[:] = bits
 
     def finish(self, number: int) -> None:
         """Mark a recording's bits as there that waited for all items; its numbers are then of no use."""
-        self._opened()["binarized"][number] = 1
+        with self._writing() as group:
+            group["binarized"][number] = 1
 
     def tidy(self) -> None:
         """Delete numbers that bits were made of, and what a killed writer left half written."""
-        for number, kept in enumerate(self.info.kept):
-            if kept.recording.needs_all_items and self._opened()["binarized"][number]:
-                self.storage.delete_folder(f"numbers/{number}")
-        self.storage.delete_partial()
+        with self._writing() as group:
+            for number, kept in enumerate(self.info.kept):
+                if kept.recording.needs_all_items and group["binarized"][number]:
+                    self.storage.delete_folder(f"numbers/{number}")
+            self.storage.delete_partial()
 
     def forget(self, chunk: int) -> None:
         """Mark a chunk of items as missing, so that it is made anew."""
-        _whole(self._opened()["committed"])[chunk] = 0
+        with self._writing() as group:
+            _whole(group["committed"])[chunk] = 0
 
-    def _opened(self) -> Any:
-        return require("zarr", "studies").open_group(store=self.storage.zarr, mode="r+", zarr_format=3)
+    @contextmanager
+    def _writing(self) -> Iterator[Any]:
+        """The group, open for writing."""
+        with self.storage.writing():
+            yield require("zarr", "studies").open_group(store=self.storage.zarr, mode="r+", zarr_format=3)
 
 
 def _whole(array: Any) -> Any:

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,7 +192,7 @@ def _run_of(file: Path) -> Path | None:
 
 
 def _shown(files: Sequence[Path], folder: Path | None) -> Iterator[Shown]:
-    study = "" if folder is None else (folder / "study.yaml").read_text(encoding="utf-8")
+    study = "" if folder is None else _study(folder)[0]
     for file in files:
         result = load_result(file, values_only=True)
         if "imbalance" not in result:
@@ -207,11 +208,23 @@ def _shown(files: Sequence[Path], folder: Path | None) -> Iterator[Shown]:
         )
 
 
+def _study(folder: Path) -> tuple[str, Mapping[str, Any]]:
+    """The study file of a run, and what it says."""
+    path = folder / "study.yaml"
+    said: Any = None
+    with suppress(ValueError, yaml.YAMLError):
+        text = path.read_text(encoding="utf-8")
+        said = yaml.safe_load(text) or {}
+    if not isinstance(said, dict):
+        raise InputError(f"{path} is damaged, or not a study: run the study again.")
+    return text, said
+
+
 def _said(folder: Path | None, place: Path) -> Said:
     """What is told of a run; of a result by itself its name."""
     if folder is None:
         return Said(place.stem)
-    study = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8")) or {}
+    _, study = _study(folder)
     title = str(study.get("title") or folder.name)
     summary = _summary(folder)
     heading = tuple(map(str, summary.get("heading", ())))

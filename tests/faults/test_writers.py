@@ -1,0 +1,52 @@
+"""Two processes that write one thing: one of them waits its turn, or both write the same."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.faults.children import Child
+from tests.faults.conftest import Undisturbed
+from tests.faults.files import check_same
+from tests.faults.tally import Fault
+
+
+@pytest.mark.parametrize(
+    ("job", "n_cases"),
+    [
+        ("make_store", 1),
+        pytest.param("make_store", 15, marks=pytest.mark.faults),
+        pytest.param("measure", 5, marks=pytest.mark.faults),
+        pytest.param("report", 10, marks=pytest.mark.faults),
+    ],
+)
+def test_two_at_once(
+    job: str, n_cases: int, fault: Callable[[str], Fault], undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    like = undisturbed.of(job)
+    counted = fault(f"two processes on {WORK[job]}")
+    for number, share in enumerate(np.random.default_rng(n_cases).uniform(0, 0.8, n_cases)):
+        out = tmp_path / f"{number}"
+        with counted.case(f"a second {job} at {share:.2f} of the first") as case:
+            first = Child(job, undisturbed.given, out)
+            time.sleep(share * undisturbed.seconds(job) if number else 0)
+            second = Child(job, undisturbed.given, out)
+            both = first.ended(), second.ended()
+            refused = [ended for ended in both if not ended.is_done]
+            assert all(ended.fault is None for ended in refused), refused
+            assert len(refused) < 2, refused
+            for ended in refused:
+                assert ended.error is not None
+                assert ended.error.endswith("is being written by another process: wait until it ends."), ended
+                assert Child(job, undisturbed.given, out).ended().is_done
+            check_same(out, like)
+            case.outcome = "clear error, then the same result" if refused else "same result"
+        shutil.rmtree(out)
+
+
+WORK = {"make_store": "one store", "measure": "one run", "report": "one page"}
