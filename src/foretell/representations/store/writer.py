@@ -135,7 +135,7 @@ class StoreWriter:
         _whole(self._opened()["committed"])[chunk] = 0
 
     def _opened(self) -> Any:
-        return require("zarr", "studies").open_group(store=self.storage.zarr, mode="r+", zarr_format=3)
+        return self.storage.group("r+")
 
 
 def _whole(array: Any) -> Any:
@@ -144,9 +144,8 @@ def _whole(array: Any) -> Any:
 
 
 def _clear(storage: Storage) -> None:
-    zarr = require("zarr", "studies")
     try:
-        attrs = dict(zarr.open_group(store=storage.zarr, mode="r", zarr_format=3).attrs)
+        attrs = dict(storage.group().attrs)
     except (FileNotFoundError, ValueError, KeyError, TypeError, OSError):
         attrs = {}
     if attrs.get("format") != FORMAT or not attrs.get("creating"):
