@@ -95,7 +95,7 @@ def main(name: str, first: int, count: int, material: Path) -> None:
         held = _of_status("VmSize")
         resource.setrlimit(resource.RLIMIT_AS, (held + reader.memory, held + reader.memory))
         for number in range(first, first + count):
-            rng = Random(f"{name}:{number}")
+            rng = Random(f"{name}:{number}")  # noqa: S311
             target = rng.choice(targets)
             (folder / target).write_bytes(case(reader, whole[target], rng))
             Path("/proc/self/clear_refs").write_text("5")

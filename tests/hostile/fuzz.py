@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import selectors
 import subprocess
@@ -155,7 +156,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         material = make_material(Path(folder), given.only)
         for name in given.only:
-            count = -(-given.cases * READERS[name].share // shares)
+            count = math.ceil(given.cases * READERS[name].share / shares)
             began = time.monotonic()
             found = tally(name, count, material, first=given.first)
             outcomes = found.outcomes

@@ -28,8 +28,8 @@ class Reader:
     Parameters
     ----------
     name : str
-    share : int
-        Cases of 100 in all.
+    share : float
+        Of the cases of all readers.
     make : callable
         Puts valid files into a folder.
     read : callable
@@ -49,7 +49,7 @@ class Reader:
     """
 
     name: str
-    share: int
+    share: float
     make: Callable[[Path], None]
     read: Callable[[Path, Path], object]
     spoiled: str = "*"
@@ -103,7 +103,7 @@ def _read_study(_folder: Path, file: Path) -> object:
 # Tables, translation memories, images
 
 TEXTS = {
-    "en": ["One day", "A second, \"quoted\"", "Three\tparts", "four", "The fifth", "Six of them"],
+    "en": ["One day", 'A second, "quoted"', "Three\tparts", "four", "The fifth", "Six of them"],
     "de": ["Ein Tag", "Ein zweiter", "Drei Teile", "vier", "Der fünfte", "Sechs davon"],
 }
 
@@ -298,8 +298,7 @@ def _run(folder: Path) -> None:
     from foretell.studies.config import load_study
     from foretell.studies.neighbours import neighbours_of_spaces
 
-    a, b = (dict(enumerate(map(str, range(4)))), _layers())
-    layers = {name: layer for name, layer in zip(a.values(), b, strict=True)}
+    layers = {str(number): layer for number, layer in enumerate(_layers())}
     others = {name: layer + 1.5 for name, layer in layers.items()}
     result = foretell.imbalance_curve(layers, others, null=20)
     study = load_study("demo")[1]
@@ -441,21 +440,21 @@ _YAML_WORDS = (
 READERS = {
     reader.name: reader
     for reader in (
-        Reader("study files", 14, _make_studies, _read_study, words=_YAML_WORDS, twist=_twist_yaml, lines=100),
-        Reader("TMX", 12, _make_tmx, _read_pairs, words=_XML_WORDS),
+        Reader("study files", 15, _make_studies, _read_study, words=_YAML_WORDS, twist=_twist_yaml, lines=100),
+        Reader("TMX", 15, _make_tmx, _read_pairs, words=_XML_WORDS),
         Reader("TSV", 8, _make_tsv, _read_pairs, words=_TEXT_WORDS),
         Reader("CSV", 8, _make_csv, _read_pairs, words=_TEXT_WORDS),
-        Reader("JSON lines", 10, _make_jsonl, _read_pairs, words=_TEXT_WORDS, twist=_twist_json_line),
+        Reader("JSON lines", 12, _make_jsonl, _read_pairs, words=_TEXT_WORDS, twist=_twist_json_line),
         Reader("Parquet", 4, _make_parquet, _read_pairs),
         Reader("images", 12, _make_images, _read_image, memory=2 * GIB),
         Reader("npy", 8, _make_npy, _read_arrays, words=(b"'descr'", b"|O", b"(999999999,9999999)", b"(" * 500)),
         Reader("npz", 5, _make_npz, _read_arrays, words=(b"PK\x03\x04", b"PK\x01\x02", b"../x.npy", b"|O")),
         Reader("safetensors", 8, _make_safetensors, _read_arrays, words=_TEXT_WORDS, twist=_twist_safetensors),
         Reader("ids of activations", 4, _make_import, _read_import, "*.json", _TEXT_WORDS, _twist_json),
-        Reader("stores' metadata", 6, _make_store, _read_store, "zarr.json", _TEXT_WORDS, _twist_json),
-        Reader("stores' arrays", 3, _make_store, _read_store, "[0-9]*"),
-        Reader("summary and health of runs", 3, _make_run, _read_run, "*.json", _TEXT_WORDS, _twist_json),
-        Reader("study files of runs", 2, _make_run, _read_run, "*.yaml", _YAML_WORDS, _twist_yaml),
-        Reader("results", 1, _make_result, _read_result, "*.nc", may_start=True),
+        Reader("stores' metadata", 1, _make_store, _read_store, "zarr.json", _TEXT_WORDS, _twist_json),
+        Reader("stores' arrays", 0.3, _make_store, _read_store, "[0-9]*"),
+        Reader("summary and health of runs", 0.3, _make_run, _read_run, "*.json", _TEXT_WORDS, _twist_json),
+        Reader("study files of runs", 0.3, _make_run, _read_run, "*.yaml", _YAML_WORDS, _twist_yaml),
+        Reader("results", 0.3, _make_result, _read_result, "*.nc", may_start=True),
     )
 }

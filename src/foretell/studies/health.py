@@ -34,7 +34,7 @@ def _known(place: Path, store: Store) -> dict[str, Any]:
     try:
         said = json.loads(place.read_text(encoding="utf-8"))
         return {"problems": list(said["problems"]), "layers": list(said["layers"])}
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
         health = check_health(store)
     found = {"problems": list(health.problems), "layers": [asdict(layer) for layer in health.layers]}
     with replacing(place) as path:

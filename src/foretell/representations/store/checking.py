@@ -33,28 +33,17 @@ _SMALL = 2**20  # values in a chunk of what is small
 
 def fault_of_attributes(attrs: Mapping[str, Any]) -> str:
     """What is wrong with the attributes of a store (of version 2), or nothing."""
-    for name in _TEXTS:
-        if not isinstance(attrs[name], str):
-            return f"{name!r} is no text"
-    for name in _COUNTS:
-        if not _is_count(attrs[name]):
-            return f"{name!r} is no whole number from 1 up"
-    if attrs["modality"] not in ("text", "image"):
-        return "'modality' is neither 'text' nor 'image'"
-    if not isinstance(attrs["near_zero"], int | float) or not math.isfinite(attrs["near_zero"]):
-        return "'near_zero' is no number"
+    checks: dict[str, bool] = {name: isinstance(attrs[name], str) for name in _TEXTS}
+    checks |= {name: _is_count(attrs[name]) for name in _COUNTS}
+    checks["modality"] = attrs["modality"] in ("text", "image")
+    checks["near_zero"] = isinstance(attrs["near_zero"], int | float) and math.isfinite(attrs["near_zero"])
     for name, kinds in (("dropped", int), ("versions", str), ("made_of", str | int)):
-        if not isinstance(attrs[name], Mapping) or not all(isinstance(one, kinds) for one in attrs[name].values()):
-            return f"{name!r} is not what it should be"
-    layers = attrs["layers"]
-    if not isinstance(layers, Sequence) or not layers or not all(map(_is_name, layers)):
-        return "'layers' are no names"
-    if len(set(layers)) < len(layers):
-        return "'layers' names one twice"
-    kept = attrs["kept"]
-    if not isinstance(kept, Sequence) or not kept or not all(_is_kept(one, layers) for one in kept):
-        return "'kept' is not what it should be"
-    return ""
+        value = attrs[name]
+        checks[name] = isinstance(value, Mapping) and all(isinstance(one, kinds) for one in value.values())
+    layers, kept = attrs["layers"], attrs["kept"]
+    checks["layers"] = _is_list(layers) and all(map(_is_name, layers)) and len(set(layers)) == len(layers)
+    checks["kept"] = checks["layers"] and _is_list(kept) and all(_is_kept(one, layers) for one in kept)
+    return next((f"{name!r} is not what docs/store.md says" for name, is_well in checks.items() if not is_well), "")
 
 
 def fault_of_array(array: Any, shape: tuple[int, ...] | None, dtype: DTypeLike, chunk: tuple[int, ...] | None) -> str:
@@ -77,9 +66,13 @@ def fault_of_array(array: Any, shape: tuple[int, ...] | None, dtype: DTypeLike, 
         return f"it is of {array.dtype}"
     if array.shape != shape if shape is not None else array.ndim != 1:
         return f"it is of shape {array.shape}"
-    if array.chunks != chunk if chunk is not None else math.prod(array.chunks) > _SMALL:
+    if array.chunks != chunk if chunk is not None else not 1 <= math.prod(array.chunks) <= _SMALL:
         return f"it has chunks of shape {array.chunks}"
     return ""
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) > 0
 
 
 def _is_count(value: object) -> bool:

@@ -12,7 +12,10 @@ __all__ = ["InsideStore"]
 
 
 class InsideStore(LocalStore):
-    """A folder of files, none of them read that is a link out of it: who made a store chooses no files of this machine."""
+    """A folder, no file of which is read that is a link out of it.
+
+    Who made a store does not choose which other files of this machine are read.
+    """
 
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
         """The file at a key, or None."""
