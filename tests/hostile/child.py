@@ -94,6 +94,7 @@ def main(name: str, first: int, count: int, material: Path) -> None:
         sys.addaudithook(watch)
         held = _of_status("VmSize")
         resource.setrlimit(resource.RLIMIT_AS, (held + reader.memory, held + reader.memory))
+        print("ready", flush=True)
         for number in range(first, first + count):
             rng = Random(f"{name}:{number}")  # noqa: S311
             target = rng.choice(targets)

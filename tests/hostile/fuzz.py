@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.hostile.readers import READERS
+from tests.hostile.readers import HARM, READERS
 
 __all__ = ["Tally", "make_material", "tally"]
 
@@ -50,7 +50,7 @@ class Tally:
     added: int = 0
 
 
-def make_material(folder: Path, names: Sequence[str] = tuple(READERS)) -> Path:
+def make_material(folder: Path, names: Sequence[str]) -> Path:
     """Valid files for each reader, made once."""
     for name in names:
         place = folder / name.replace(" ", "-")
@@ -101,8 +101,8 @@ def _lines(name: str, first: int, count: int, material: Path) -> Iterator[bytes 
                 if not block:
                     break
                 *whole, held = (held + block).split(b"\n")
+                yield from whole if given else whole[1:]
                 given += len(whole)
-                yield from whole
                 cpu, heard = _processor(child.pid), time.monotonic()
                 continue
             slow = given and _processor(child.pid) - cpu > MOST_SECONDS
@@ -112,7 +112,7 @@ def _lines(name: str, first: int, count: int, material: Path) -> Iterator[bytes 
                 yield f"did not end within {MOST_SECONDS:g} s"
                 return
         child.wait()
-        if child.returncode or given < count:
+        if child.returncode or given <= count:
             said.seek(0)
             last = said.read().decode(errors="replace").strip().splitlines()
             if not given:
@@ -148,7 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--cases", type=int, default=110_000, help="in all")
     parser.add_argument("--first", type=int, default=0, help="number of the first case of each reader")
-    parser.add_argument("--only", nargs="*", default=list(READERS), choices=list(READERS))
+    parser.add_argument("--only", nargs="*", default=[name for name in READERS if name not in HARM])
     parser.add_argument("--write", action="store_true", help="write the table")
     given = parser.parse_args()
     shares = sum(reader.share for reader in READERS.values())

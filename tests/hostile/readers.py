@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +18,7 @@ import yaml
 
 from tests.hostile.mutation import twisted
 
-__all__ = ["READERS", "Reader"]
+__all__ = ["HARM", "READERS", "Reader"]
 
 GIB = 2**30
 
@@ -437,9 +441,41 @@ _YAML_WORDS = (
     b"\xc2\x85",
 )
 
+
+def _make_one(folder: Path) -> None:
+    (folder / "one.txt").write_bytes(b"one")
+
+
+def _harm(how: str) -> Callable[[Path, Path], object]:
+    """A reader that does harm as soon as its file is not what it was."""
+
+    def read(_folder: Path, file: Path) -> object:
+        if file.read_bytes() == b"one":
+            return None
+        if how == "never ends":
+            while True:
+                pass
+        if how == "dies":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if how == "fills the memory":
+            return bytearray(2 * GIB)
+        if how == "opens another file":
+            with contextlib.suppress(Exception):
+                return Path("/etc/passwd").read_bytes()
+        if how == "reaches for the network":
+            return socket.create_connection(("127.0.0.1", 9), timeout=1)
+        raise KeyError("an error of another kind")
+
+    return read
+
+
+HARM = ("never ends", "dies", "fills the memory", "opens another file", "reaches for the network", "raises")
+"""Readers that show that harm is seen: they are no part of the count."""
+
 READERS = {
     reader.name: reader
     for reader in (
+        *(Reader(how, 0, _make_one, _harm(how)) for how in HARM),
         Reader("study files", 15, _make_studies, _read_study, words=_YAML_WORDS, twist=_twist_yaml, lines=100),
         Reader("TMX", 15, _make_tmx, _read_pairs, words=_XML_WORDS),
         Reader("TSV", 8, _make_tsv, _read_pairs, words=_TEXT_WORDS),

@@ -36,7 +36,7 @@ def fault_of_attributes(attrs: Mapping[str, Any]) -> str:
     checks: dict[str, bool] = {name: isinstance(attrs[name], str) for name in _TEXTS}
     checks |= {name: _is_count(attrs[name]) for name in _COUNTS}
     checks["modality"] = attrs["modality"] in ("text", "image")
-    checks["near_zero"] = isinstance(attrs["near_zero"], int | float) and math.isfinite(attrs["near_zero"])
+    checks["near_zero"] = isinstance(attrs["near_zero"], int | float) and 0 <= attrs["near_zero"] <= 1
     for name, kinds in (("dropped", int), ("versions", str), ("made_of", str | int)):
         value = attrs[name]
         checks[name] = isinstance(value, Mapping) and all(isinstance(one, kinds) for one in value.values())
