@@ -21,6 +21,7 @@ def test_words_stay_words() -> None:
         ("a: &x 1\nb: *x\n", r"line 2, column 4: aliases are not allowed"),
         ("a: !!python/object/apply:os.getcwd []\n", r"line 1, column 4: could not determine a constructor"),
         ("? [1, 2]\n: 3\n", r"a key must be a word"),
+        ("a: !!timestamp x\n", r"f.yaml: not YAML"),
         ("a: 2024-99-99\n", r"f.yaml: not YAML: month"),
         ("a: 0x" + "f" * 5000, r"line 1, column 4: a number of so many digits means nothing"),
         ("a: 1" + ":59" * 5000, r"line 1, column 4: a number of so many digits"),

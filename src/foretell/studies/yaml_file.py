@@ -77,7 +77,7 @@ def parse_mapping(text: str, *, source: str) -> dict[str, Any]:
         mark = error.problem_mark
         where = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
         raise StudyError(f"{source}: {where}{error.problem or 'not YAML'}") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, AttributeError) as error:  # the last: of what is tagged as a time and is none
         raise StudyError(f"{source}: not YAML: {' '.join(str(error).split())}") from error
     except RecursionError:
         raise StudyError(f"{source}: nested too deeply for a study file.") from None
