@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import struct
+import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError, one_line
 from foretell.files import check_unpacked
 
-__all__ = ["SUFFIXES", "Tensor", "open_arrays", "read_texts"]
+__all__ = ["SUFFIXES", "Tensor", "open_arrays", "read_texts", "texts_of"]
 
 SUFFIXES = (".npy", ".npz", ".safetensors")
 """Kinds of files that can be read."""
@@ -115,9 +116,7 @@ def read_texts(path: Path) -> list[str]:
     try:
         if path.suffix == ".npy":
             found = open_arrays(path)[0][""].stored
-            if found.dtype.kind != "U" or found.ndim != 1:
-                raise ValueError(f"{found.dtype} of shape {found.shape} instead of strings")
-            return [str(one) for one in found]
+            return texts_of(found)
         text = path.read_text(encoding="utf-8")
         if path.suffix != ".json":
             return text.splitlines()
@@ -127,6 +126,17 @@ def read_texts(path: Path) -> list[str]:
         return listed
     except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"{path} is no list of texts ({one_line(error)}): give one a line, or a JSON list.") from error
+
+
+def texts_of(stored: NDArray[Any]) -> list[str]:
+    """Strings of an array, shape (N,); raises `ValueError` for another array, or letters that there are not."""
+    if stored.dtype.kind != "U" or stored.ndim != 1:
+        raise ValueError(f"{stored.dtype} of shape {stored.shape} instead of strings")
+    # Numpy takes any 32 bits for a letter, and Python breaks over what is none.
+    letters = np.ascontiguousarray(stored).view(np.dtype(np.uint32).newbyteorder(stored.dtype.byteorder))
+    if letters.size and letters.max() > sys.maxunicode:
+        raise ValueError("its strings hold what is no letter")
+    return [str(one) for one in stored]
 
 
 def _npz(path: Path) -> dict[str, Tensor]:
