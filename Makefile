@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PEERS := .venv-peers/.installed
 
-.PHONY: help setup demo test test-all test-faults test-wheel test-minimum test-pythons coverage lint parts all-parts \
+.PHONY: help setup demo test test-all test-faults fuzz test-wheel test-minimum test-pythons coverage lint parts all-parts \
 	docs docs-links options bench bench-cluster gallery clean
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make test-minimum  the measure's tests with the oldest versions that pyproject.toml allows"
 	@echo "make test-pythons  the measure's tests on every Python from 3.11 that is found"
 	@echo "make coverage  which lines of src/foretell the tests run (about half an hour)"
+	@echo "make fuzz      110,000 hostile files, counted by reader in docs/hostile-input.md (about half an hour)"
 	@echo "make bench     every benchmark in one table, against other libraries (about 20 minutes)"
 	@echo "make bench-cluster  a loopback cluster beside the plain run (about 3 minutes)"
 	@echo "make docs      the site, into docs/_build/html: warnings and broken internal links are errors"
@@ -92,6 +93,11 @@ docs-links: setup
 
 options: setup
 	$(BIN)/python -m typer foretell.cli utils docs --name foretell --title "Every command and option" --output docs/options.md
+
+# Fewer, or one reader: make fuzz FUZZ="--cases 2000 --only TMX"
+FUZZ ?= --write
+fuzz: setup
+	@$(BIN)/python -m tests.hostile.fuzz $(FUZZ)
 
 # The libraries that we are measured against want an older numpy than ours: an environment of their own.
 $(PEERS): benchmarks/peers-constraints.txt

@@ -30,6 +30,8 @@ __all__ = [
     "WriteError",
 ]
 
+_LONGEST = 300  # of what a library says
+
 
 class ForetellError(Exception):
     """Base of every error that Foretell raises on purpose."""
@@ -103,6 +105,12 @@ def check_option(name: str, value: object, valid: Iterable[Any]) -> None:
     choices = list(valid)
     if not any(isinstance(value, type(choice)) and value == choice for choice in choices):
         raise OptionError(f"{name}={value!r} is not an option: choose one of {', '.join(map(repr, choices))}.")
+
+
+def one_line(error: BaseException) -> str:
+    """What an error of a library says, as a part of a message of one line."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
 
 
 def require(module: str, extra: str | None) -> ModuleType:

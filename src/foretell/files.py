@@ -13,12 +13,35 @@ from pathlib import Path
 
 from foretell.exceptions import InputError, WriteError
 
-__all__ = ["check_seal", "replacing", "seal_of"]
+__all__ = ["check_inside", "check_seal", "check_unpacked", "replacing", "seal_of"]
 
 _ASIDE = ".foretell-writing-"
 _SEAL = b"\nforetell-sha256:"
 _SEAL_BYTES = len(_SEAL) + 64
 _BLOCK = 2**20
+_UNPACKED_BYTES = 2**30
+_UNPACKED_TIMES = 100
+
+
+def check_unpacked(path: Path, n_bytes: int) -> None:
+    """Raise `InputError` for a packed file that unpacks to more than 1 GiB and more than 100 times its size.
+
+    Activations and results hardly shrink when they are packed; a file that grows so was made to fill the memory.
+    """
+    if n_bytes > max(_UNPACKED_BYTES, _UNPACKED_TIMES * path.stat().st_size):
+        raise InputError(
+            f"{path} unpacks to {n_bytes:,} bytes, more than {_UNPACKED_TIMES} times its size: save it without packing "
+            "it if that is meant."
+        )
+
+
+def check_inside(path: Path, folder: Path) -> None:
+    """Raise `InputError` if a file of a folder is a link to somewhere outside of it.
+
+    Who made the folder does not choose which other files of this machine are read.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{path} is a link out of the folder: put the file itself there.")
 
 
 @contextmanager

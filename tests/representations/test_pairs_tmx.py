@@ -98,6 +98,7 @@ def test_entities_are_refused(tmp_path: Path, doctype: str, text: str, entity: s
         (HEAD + unit(en="one") + "<tu>", "not well-formed XML .*line 5"),
         (HEAD + "<tu><tuv xml:lang='en'><seg>\x01</seg></tuv></tu>", "not well-formed XML"),
         ("", "not well-formed XML"),
+        ("<?xml version='1.0' encoding='UTG-8'?><tmx/>", "not well-formed XML .*unknown encoding"),
         ("\x00\x01\x02", "not well-formed XML"),
         (HEAD + TAIL, "no rows"),
     ],

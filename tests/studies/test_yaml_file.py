@@ -21,7 +21,10 @@ def test_words_stay_words() -> None:
         ("a: &x 1\nb: *x\n", r"line 2, column 4: aliases are not allowed"),
         ("a: !!python/object/apply:os.getcwd []\n", r"line 1, column 4: could not determine a constructor"),
         ("? [1, 2]\n: 3\n", r"a key must be a word"),
+        ("a: !!timestamp x\n", r"f.yaml: not YAML"),
         ("a: 2024-99-99\n", r"f.yaml: not YAML: month"),
+        ("a: 0x" + "f" * 5000, r"line 1, column 4: a number of so many digits means nothing"),
+        ("a: 1" + ":59" * 5000, r"line 1, column 4: a number of so many digits"),
         ("a: \x01", r"f.yaml: not YAML: unacceptable character"),
         ("[" * 50_000, r"f.yaml: nested too deeply"),
         ("- 1\n", r"f.yaml: holds a list, not keys and values"),
@@ -36,11 +39,11 @@ def test_faults_are_one_line_that_names_the_file(text: str, says: str) -> None:
 
 
 def test_unreadable_files_say_why(tmp_path: Path) -> None:
-    (tmp_path / "large.yaml").write_bytes(b"#" * (2**20 + 1))
+    (tmp_path / "large.yaml").write_bytes(b"#" * (2**17 + 1))
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9")
     for name, says in [
         ("absent.yaml", "No such file"),
-        ("large.yaml", "larger than 1 MiB"),
+        ("large.yaml", "larger than 128 KiB"),
         ("latin.yaml", "UTF-8"),
     ]:
         with pytest.raises(StudyError, match=says):

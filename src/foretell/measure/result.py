@@ -9,8 +9,8 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import foretell
-from foretell.exceptions import InputError, require
-from foretell.files import check_seal, replacing, seal_of
+from foretell.exceptions import ForetellError, InputError, one_line, require
+from foretell.files import check_seal, check_unpacked, replacing, seal_of
 from foretell.measure.arrays import Floats
 from foretell.measure.inference import Scores, critical
+from foretell.measure.rehearsal import fault_of_file, is_known, now_known
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -273,11 +274,15 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
     with replacing(Path(path)) as partial, partial.open("wb") as plain:
         plain.write(made.getbuffer())
         plain.write(seal_of(made.getbuffer()))
+    now_known(Path(path))
     return Path(path)
 
 
 def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
     """Read a result into memory.
+
+    A file that this process did not write is read in a process of its own first, which costs some tenths of a second:
+    the library of HDF5 neither ends nor lives with every file that is damaged, or made to harm.
 
     Parameters
     ----------
@@ -294,7 +299,8 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
     Raises
     ------
     InputError
-        If there is no such file, it is damaged, no result of Foretell's, or of a newer schema.
+        If there is no such file, it is damaged, no result of Foretell's, or of a newer schema; if it links to other
+        files, or unpacks to far more than its size.
     """
     import xarray as xr
 
@@ -302,11 +308,14 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no result at {path}: give the path of a result.nc.")
-    check_seal(path)  # first: HDF5 may never come back from a file that is damaged
+    check_seal(path)  # damage is told as such
+    left_out = _OF_CONTRASTS if values_only else ()
+    _check_file(path, left_out)
     try:
-        result = xr.load_dataset(path, engine="h5netcdf", drop_variables=_OF_CONTRASTS if values_only else None)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path} cannot be read as netCDF4 ({error}): measure it again.") from error
+        result = xr.load_dataset(path, engine="h5netcdf", drop_variables=left_out)
+    # Xarray decodes what the file says of its variables, and fails in as many ways.
+    except Exception as error:
+        raise InputError(f"{path} cannot be read as netCDF4 ({one_line(error)}): measure it again.") from error
     if result.attrs.get("schema") != SCHEMA:
         raise InputError(f"{path} is not a result of Foretell's: give the path of a result.nc.")
     schema_version = result.attrs.get("schema_version")
@@ -315,6 +324,32 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
             f"{path} has schema version {schema_version}, this Foretell reads up to {SCHEMA_VERSION}: upgrade Foretell."
         )
     return result
+
+
+def _check_file(path: Path, left_out: Sequence[str]) -> None:
+    """Raise `InputError` unless a file can be read without harm."""
+    if is_known(path, left_out):
+        return
+    fault, n_bytes = fault_of_file(path, left_out)
+    if fault:
+        raise InputError(f"{path} cannot be read as netCDF4 ({fault}): measure it again.")
+    check_unpacked(path, n_bytes)
+    now_known(path, left_out)
+
+
+@contextmanager
+def checked_as_result(name: str) -> Iterator[None]:
+    """Make an `InputError` of what a result brings about that lacks something, or holds it in another form.
+
+    Its file may come from anyone, and `load_result` only looks at what it calls itself.
+    """
+    try:
+        yield
+    except ForetellError:
+        raise
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        said = f"{type(error).__name__}: {one_line(error)}"
+        raise InputError(f"{name} does not hold what docs/result.md says ({said}): measure it again.") from error
 
 
 @dataclass(frozen=True)

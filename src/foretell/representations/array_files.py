@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import struct
+import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import InputError
+from foretell.exceptions import InputError, one_line
+from foretell.files import check_unpacked
 
-__all__ = ["SUFFIXES", "Tensor", "open_arrays", "read_texts"]
+__all__ = ["SUFFIXES", "Tensor", "open_arrays", "read_texts", "texts_of"]
 
 SUFFIXES = (".npy", ".npz", ".safetensors")
 """Kinds of files that can be read."""
@@ -100,18 +102,11 @@ def open_arrays(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         return _npz(path), {}
     except InputError:
         raise
-    except (
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-        OSError,
-        EOFError,
-        struct.error,
-        zipfile.BadZipFile,
-    ) as error:
-        raise InputError(f"{path} cannot be read ({error}): it is damaged or not a {path.suffix} file.") from error
+    # Headers are read by json, by numpy's parser of Python literals, and by zipfile with its decoders, each of which
+    # fails in ways of its own.
+    except Exception as error:
+        said = one_line(error)
+        raise InputError(f"{path} cannot be read ({said}): it is damaged or not a {path.suffix} file.") from error
 
 
 def read_texts(path: Path) -> list[str]:
@@ -120,10 +115,8 @@ def read_texts(path: Path) -> list[str]:
         raise InputError(f"There is no file {path}: check the path.")
     try:
         if path.suffix == ".npy":
-            found = np.load(path, allow_pickle=False)
-            if found.dtype.kind != "U":
-                raise ValueError(f"{found.dtype} instead of strings")
-            return [str(one) for one in found]
+            found = open_arrays(path)[0][""].stored
+            return texts_of(found)
         text = path.read_text(encoding="utf-8")
         if path.suffix != ".json":
             return text.splitlines()
@@ -131,13 +124,27 @@ def read_texts(path: Path) -> list[str]:
         if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
             raise ValueError("it is not a list of strings")
         return listed
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path} is no list of texts ({error}): give one a line, or a JSON list.") from error
+    except (ValueError, OSError, RecursionError) as error:
+        raise InputError(f"{path} is no list of texts ({one_line(error)}): give one a line, or a JSON list.") from error
+
+
+def texts_of(stored: NDArray[Any]) -> list[str]:
+    """Strings of an array, shape (N,); raises `ValueError` for another array, or letters that there are not."""
+    if stored.dtype.kind != "U" or stored.ndim != 1:
+        raise ValueError(f"{stored.dtype} of shape {stored.shape} instead of strings")
+    # Numpy takes any 32 bits for a letter, and Python breaks over what is none.
+    letters = np.ascontiguousarray(stored).view(np.dtype(np.uint32).newbyteorder(stored.dtype.byteorder))
+    if letters.size and letters.max() > sys.maxunicode:
+        raise ValueError("its strings hold what is no letter")
+    return [str(one) for one in stored]
 
 
 def _npz(path: Path) -> dict[str, Tensor]:
     found = {}
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        # No member is read beyond the size that it states, so these sums are what unpacking can come to.
+        unpacked_bytes = sum(one.file_size for one in archive.infolist() if one.compress_type != zipfile.ZIP_STORED)
+        check_unpacked(path, unpacked_bytes)
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             if member.compress_type == zipfile.ZIP_STORED:
@@ -174,6 +181,8 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             raise ValueError("its header is longer than it")
         header = json.loads(file.read(length))
     said = header.pop("__metadata__", {})
+    if not isinstance(said, dict) or not all(isinstance(one, str) for one in said.values()):
+        raise ValueError("its metadata are no texts")
     found = {}
     for name, entry in header.items():
         kind, shape, (first, stop) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.array_files import Tensor, open_arrays, read_texts
+from foretell.representations.array_files import Tensor, open_arrays, read_texts, texts_of
 from foretell.representations.imported_source import Ids, first_to_last, layer_name, only_dtype, reading_of
 from foretell.representations.models.base import Reading
 
@@ -161,10 +161,10 @@ def of_layers(
 def texts_in(arrays: Mapping[str, Tensor], said: Mapping[str, str], path: Path) -> list[str]:
     """The ids that a file itself has: an array of a .npz, or a JSON list in the metadata of a .safetensors."""
     if "ids" in arrays:
-        stored = arrays["ids"].stored
-        if stored.ndim != 1 or stored.dtype.kind != "U":
-            raise InputError(f"{path}: 'ids' is {stored.dtype} of shape {stored.shape}: give one string an item.")
-        return [str(one) for one in stored]
+        try:
+            return texts_of(arrays["ids"].stored)
+        except ValueError as error:
+            raise InputError(f"{path}: 'ids' is not read ({error}): give one string an item.") from error
     try:
         listed = json.loads(said["ids"])
     except ValueError:

@@ -103,7 +103,7 @@ def of_requests(
         path = Path(ids)
         try:
             ids = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{path} is not read ({error}): give a JSON object of files and their items.") from error
     if not isinstance(ids, Mapping):
         raise OptionError(
@@ -113,6 +113,8 @@ def of_requests(
     here = {file.name: file for file in files}
     requests: dict[str, Path] = {}
     for given, item in ids.items():
+        if not isinstance(item, str):
+            raise InputError(f"ids= says that {given!r} is of {item!r}, which is no id: give texts.")
         name = Path(given).name
         if name not in here:
             raise InputError(

@@ -68,7 +68,7 @@ def n_blocks_of(model: Model, folder: Path) -> int:
     path = folder / f"blocks-{name}.json"
     try:
         return int(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, ArithmeticError, RecursionError, TypeError):
         n_blocks = model.n_blocks
     with replacing(path) as partial:
         partial.write_text(json.dumps(n_blocks), encoding="utf-8")
@@ -82,5 +82,5 @@ def _read(path: Path, pairs: Pairs) -> Pairs | None:
         place = {item: row for row, item in enumerate(pairs.ids)}
         dropped = {str(reason): int(count) for reason, count in said["dropped"].items()}
         return pairs.take([place[item] for item in said["ids"]], dropped=dropped)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, ArithmeticError, RecursionError, KeyError, TypeError, AttributeError):
         return None  # it is made again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,7 @@ __all__ = [
 
 
 _LEVEL = 0.05
+_MOST_FAULTS = 20  # told at once
 
 
 class StudyOfPairs(Section):
@@ -249,4 +251,5 @@ def study_from(mapping: Mapping[str, Any], *, source: str) -> Study:
     try:
         return model.model_validate(dict(mapping))
     except ValidationError as error:
-        raise StudyError("\n".join(f"{source}: {line}" for line in faults(error, model, mapping))) from error
+        lines = itertools.islice(faults(error, model, mapping), _MOST_FAULTS)
+        raise StudyError("\n".join(f"{source}: {line}" for line in lines)) from error

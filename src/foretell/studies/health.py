@@ -37,7 +37,7 @@ def _known(place: Path, store: Store) -> dict[str, Any]:
         found = {"problems": list(said["problems"]), "layers": list(said["layers"])}
         if said["sha256"] == _digest(found):
             return found
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
         pass  # it is made again
     health = check_health(store)
     found = {"problems": list(health.problems), "layers": [asdict(layer) for layer in health.layers]}

@@ -194,10 +194,10 @@ def _known_plan(place: Path) -> Plan | None:
     try:
         said = json.loads(place.read_text(encoding="utf-8"))
         steps = tuple(
-            Step(**{name: step[name] for name in ("name", "seconds", "disk_bytes")}) for step in said["steps"]
+            Step(str(step["name"]), float(step["seconds"]), int(step["disk_bytes"])) for step in said["steps"]
         )
         return Plan(int(said["n_items"]), steps, int(said["memory_bytes"]))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
         return None
 
 
@@ -206,7 +206,7 @@ def _known_cost(study: Study, arrangement: Arrangement, notes: Path) -> Cost | N
     try:
         said = json.loads((notes / f"cost-{_key(study, arrangement)}.json").read_text(encoding="utf-8"))
         return Cost(float(said["seconds"]), int(said["disk_bytes"]), int(said["memory_bytes"]))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
         return None
 
 

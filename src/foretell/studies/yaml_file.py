@@ -12,15 +12,16 @@ from foretell.exceptions import StudyError
 
 __all__ = ["parse_mapping", "read_mapping"]
 
-_LARGEST = 2**20
+_LARGEST = 2**17
+_LONGEST_NUMBER = 30
 
 
 class _Loader(yaml.SafeLoader):
     """The safe loader, less some surprises.
 
     A key given twice is an error (the last would win), aliases are refused (a few lines of them can stand
-    for gigabytes), keys are words even where YAML has a meaning for them (`null`), and only `true` and
-    `false` are booleans (`no` is Norwegian).
+    for gigabytes), keys are words even where YAML has a meaning for them (`null`), only `true` and
+    `false` are booleans (`no` is Norwegian), and numbers have no more digits than one can print.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
@@ -28,6 +29,11 @@ class _Loader(yaml.SafeLoader):
             mark = self.get_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="aliases are not allowed here: write the value out", problem_mark=mark)
         return super().compose_node(parent, index)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > _LONGEST_NUMBER:
+            raise yaml.MarkedYAMLError(problem="a number of so many digits means nothing", problem_mark=node.start_mark)
+        return int(super().construct_yaml_int(node))
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         mapping: dict[Any, Any] = {}
@@ -40,6 +46,7 @@ class _Loader(yaml.SafeLoader):
         return mapping
 
 
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _BOOLEAN = "tag:yaml.org,2002:bool"
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
@@ -70,7 +77,7 @@ def parse_mapping(text: str, *, source: str) -> dict[str, Any]:
         mark = error.problem_mark
         where = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
         raise StudyError(f"{source}: {where}{error.problem or 'not YAML'}") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, AttributeError) as error:  # the last: of what is tagged as a time and is none
         raise StudyError(f"{source}: not YAML: {' '.join(str(error).split())}") from error
     except RecursionError:
         raise StudyError(f"{source}: nested too deeply for a study file.") from None
@@ -91,5 +98,5 @@ def read_mapping(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise StudyError(f"{path}: not a text file in UTF-8 (byte {error.start}).") from error
     if len(raw) > _LARGEST:
-        raise StudyError(f"{path}: larger than 1 MiB, so not a study file.")
+        raise StudyError(f"{path}: larger than 128 KiB, so not a study file.")
     return parse_mapping(text, source=str(path))

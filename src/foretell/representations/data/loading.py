@@ -97,7 +97,7 @@ def load_pairs(source: str | Path | Sequence[str | Path], sides: Sequence[str], 
 
 def _path(source: str | Path) -> Path:
     path = Path(source) if isinstance(source, str | Path) else None
-    if path is None or not path.exists():
+    if path is None or not (path.is_file() or path.is_dir()):  # a pipe or a device might never end
         raise OptionError(f"{str(source)!r} is not there: name {_FORMS}.")
     return path
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Picture"]
 
 _MOST_PIXELS = 100_000_000
+_MOST_BYTES = 2**28
+# Others are rare, and some start programs (EPS) or fetch what else they need.
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "AVIF")
 _THUMBNAIL = 64  # pixels of its longer side
 
 
@@ -41,11 +44,13 @@ class Picture:
         Raises
         ------
         InputError
-            If it cannot be read.
+            If it cannot be read, or is larger than any image.
         """
         if isinstance(self.source, bytes):
             return self.source
         try:
+            if self.source.stat().st_size > _MOST_BYTES:
+                raise InputError(f"The image {self.name!r} is a file of more than {_MOST_BYTES:,} bytes: leave it out.")
             return self.source.read_bytes()
         except OSError as error:
             raise InputError(f"The image {self.name!r} cannot be read ({error}): leave the item out.") from error
@@ -64,10 +69,12 @@ class Picture:
             If the file is no image, or is larger than any model looks at.
         """
         images = require("PIL.Image", "hf")
+        images.init()  # it knows few formats before, and some builds lack one of ours
+        formats = [name for name in _FORMATS if name in images.OPEN]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", images.DecompressionBombWarning)  # its limit is below ours
             try:
-                opened = images.open(io.BytesIO(self.read()))
+                opened = images.open(io.BytesIO(self.read()), formats=formats)
                 if opened.width * opened.height > _MOST_PIXELS:
                     raise InputError(
                         f"The image {self.name!r} has {opened.width} x {opened.height} pixels, more than "

@@ -149,7 +149,8 @@ def _checked(rows: Rows, choice: Choice) -> Iterator[Row]:
     if not present:
         raise InputError(f"{rows.name!r} ({rows.source}) has no rows: give a table with some.")
     if unseen:
-        columns = ", ".join(list(present)[:40])
+        # Of a damaged file a name may hold anything: what does not print would break the line.
+        columns = ", ".join(one if one.isprintable() else repr(one) for one in list(present)[:40])
         raise OptionError(f"{rows.name!r} has no column {min(unseen)!r}: map sides with columns=; it has {columns}.")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from foretell.exceptions import InputError, OptionError, check_option, require
+from foretell.exceptions import InputError, OptionError, check_option, one_line, require
 from foretell.representations.data.columns import Choice
 from foretell.representations.data.lines import read_lines
 from foretell.representations.data.rows import Row, Rows
@@ -111,7 +112,7 @@ def _with_header(path: Path, records: Iterator[tuple[int, list[str]]], *, header
     for number, cells in records:
         if header and not names:
             names = [cell.strip() for cell in cells]
-            repeated = next((name for name in names if names.count(name) > 1), None)
+            repeated = next((name for name, times in Counter(names).items() if times > 1), None)
             if repeated is not None:
                 raise InputError(f"{path} has two columns called {repeated!r}: name them apart, or give header=False.")
             continue
@@ -147,4 +148,4 @@ def _parquet(path: Path, wanted: Sequence[str]) -> Iterator[Row]:
                     yield Row(f"row {number}", cells)
                     number += 1
     except (OSError, ValueError, NotImplementedError) as error:  # the kinds of pyarrow's errors, and of texts not UTF-8
-        raise InputError(f"{path} is not readable as Parquet ({error}): write it again.") from error
+        raise InputError(f"{path} is not readable as Parquet ({one_line(error)}): write it again.") from error

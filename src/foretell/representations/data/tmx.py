@@ -71,7 +71,9 @@ def _rows(path: Path, languages: Sequence[str]) -> Iterator[Row]:
                     )
             units.parser.Parse(b"", True)
             yield from units.taken()
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the others: of an encoding that is none
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{path} is not well-formed XML ({error}): write it again.") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a file of yours.") from error

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import StoreError, UnfinishedStoreError
+from foretell.exceptions import OptionError, StoreError, UnfinishedStoreError
 from foretell.representations.recordings import Recording
+from foretell.representations.store.checking import fault_of_attributes
 
 __all__ = [
     "FORMAT",
@@ -168,7 +169,17 @@ class StoreInfo:
             )
         _check_attributes(attrs, [field.name for field in fields(cls)], where)
         values = {field.name: attrs[field.name] for field in fields(cls)}
-        kept = tuple(Kept(Recording.parse(one["recording"]), one["n_tokens"], one["n_bits"]) for one in values["kept"])
+        fault = fault_of_attributes(values)
+        if fault:
+            raise StoreError(f"{where} is damaged, its attribute {fault}: delete it and extract again.")
+        try:
+            recordings = [Recording.parse(one["recording"]) for one in values["kept"]]
+        except OptionError as error:
+            raise StoreError(f"{where} is damaged, a recording of its attribute 'kept' is none: {error}") from error
+        kept = tuple(
+            Kept(recording, one["n_tokens"], one["n_bits"])
+            for recording, one in zip(recordings, values["kept"], strict=True)
+        )
         return cls(**values | {"layers": tuple(values["layers"]), "kept": kept})
 
 
@@ -181,10 +192,11 @@ def _check_attributes(attrs: Mapping[str, Any], names: Sequence[str], where: str
 def _of_version_1(attrs: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Attributes as version 2 has them: signs of the last tokens, as many dimensions at every layer."""
     _check_attributes(attrs, ["tokens", "n_tokens", "hidden_size", "layers", "tokenizer"], where)
+    layers = attrs["layers"] if isinstance(attrs["layers"], list) else []
     kept = {
         "recording": attrs["tokens"],
         "n_tokens": attrs["n_tokens"],
-        "n_bits": dict.fromkeys(attrs["layers"], attrs["hidden_size"]),
+        "n_bits": {layer: attrs["hidden_size"] for layer in layers if isinstance(layer, str)},
     }
     return {
         **attrs,

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from foretell.exceptions import StoreError, check_option, require
+from foretell.exceptions import ForetellError, StoreError, check_option, one_line
 from foretell.measure.bits import Bits, Rows
 from foretell.representations.spaces import StorePoints, StoreSpace, Window
+from foretell.representations.store.checking import fault_of_array
 from foretell.representations.store.choosing import averaged, chosen
 from foretell.representations.store.layout import StoreInfo, decode_bytes, decode_texts
 from foretell.representations.store.storage import Storage
 from foretell.representations.tokens import TokenRule
 
 __all__ = ["Store", "open_store", "opened"]
+
+_LARGE_CHUNK = 2**26  # bytes
 
 
 class Store:
@@ -40,7 +44,8 @@ class Store:
         self.info = info
         self._group = group
         self._was_complete = False
-        self._is_version_1 = isinstance(group.get("bits"), require("zarr", "studies").Array)
+        self._is_version_1 = group.attrs.get("version") == 1
+        self._sized: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -70,35 +75,36 @@ class Store:
     @cached_property
     def groups(self) -> tuple[str, ...] | None:
         """Group of each item, or None where each stands alone."""
-        return self._column("groups") if "groups" in self._group else None
+        return self._column("groups") if self._has("groups") else None
 
     @cached_property
     def thumbnails(self) -> tuple[bytes, ...] | None:
         """Small PNG files of items that are images, else None."""
-        if "thumbnails" not in self._group:
-            return None
-        return decode_bytes(self._filled("thumbnails/offsets"), self._filled("thumbnails/bytes"))
+        return decode_bytes(*self._pieces("thumbnails", "bytes")) if self._has("thumbnails") else None
 
     @cached_property
     def token_counts(self) -> NDArray[np.uint32]:
         """Tokens of each item: real ones of its whole text, or patches; shape (N,)."""
-        return np.asarray(self._filled("token_counts"), np.uint32)
+        return np.asarray(self._small("token_counts", (self.n_items,), np.uint32, filled=True), np.uint32)
 
     @property
     def near_zero(self) -> NDArray[np.uint64]:
         """Kept activations that are near to 0 (`StoreInfo.near_zero`), shape (layers,)."""
         if self._is_version_1:
             return np.zeros(len(self.layers), np.uint64)
-        return np.asarray(self._small("near_zero", np.flatnonzero(self.committed).tolist()).sum(axis=0), np.uint64)
+        shape = (self.info.n_chunks, len(self.layers))
+        there = np.flatnonzero(self.committed).tolist()
+        return np.asarray(self._small("near_zero", shape, np.uint64, filled=there).sum(axis=0), np.uint64)
 
     @property
     def committed(self) -> NDArray[np.bool_]:
         """Which chunks of items are there, shape (chunks,); read anew each time."""
-        return np.asarray(self._small("committed")).astype(bool)
+        self._check_n_items()
+        return np.asarray(self._small("committed", (self.info.n_chunks,))).astype(bool)
 
     def missing_of(self, chunks: range) -> list[int]:
         """Those of some chunks of items that are not there; read anew each time."""
-        committed = np.asarray(self._group["committed"][chunks.start : chunks.stop]).astype(bool)
+        committed = self._small("committed", (self.info.n_chunks,), part=slice(chunks.start, chunks.stop)).astype(bool)
         return [chunk for chunk, is_there in zip(chunks, committed, strict=True) if not is_there]
 
     @property
@@ -110,7 +116,7 @@ class Store:
     def waiting(self) -> list[int]:
         """Numbers of the recordings whose bits wait until all items are there."""
         waiting = [number for number, kept in enumerate(self.info.kept) if kept.recording.needs_all_items]
-        return [number for number in waiting if not self._small("binarized")[number]]
+        return [number for number in waiting if not self._small("binarized", (len(self.info.kept),))[number]]
 
     @property
     def is_tidy(self) -> bool:
@@ -244,6 +250,23 @@ class Store:
             f"layers={len(self.layers)}, tokens={info.tokens!r})"
         )
 
+    def _has(self, column: str) -> bool:
+        return self.storage.exists(f"{column}/offsets/zarr.json")
+
+    def _check_n_items(self) -> None:
+        """Raise `StoreError` unless as many items are written as the attributes say: that decides what is allocated."""
+        if "" not in self._sized:
+            array = self._array_of("token_counts", (self.n_items,), np.uint32)
+            self._check_filled("token_counts", array)
+            self._sized.add("")
+
+    def _check_filled(self, name: str, array: Any, chunks: Iterable[int] | None = None) -> None:
+        """Raise `StoreError` unless some or all chunks of a small array are there: zarr makes zeros of what is not."""
+        after = "/0" * (array.ndim - 1)
+        for chunk in range(-(-array.shape[0] // array.chunks[0])) if chunks is None else chunks:
+            if not self.storage.exists(f"{name}/c/{chunk}{after}"):
+                raise self._not_readable(name, "a chunk of it is gone")
+
     def _check_there(self, chunks: NDArray[np.intp], kept: int) -> None:
         # A chunk that is there stays, so the flags, a small file each, are read until all are set.
         if self._was_complete:
@@ -296,14 +319,51 @@ class Store:
         """The array of a recording's layer, where in it, and the key of a chunk's file."""
         if self._is_version_1:
             number = self.layers.index(layer)
-            return self._group["bits"], (number,), f"bits/c/{number}/{{}}/0/0"
+            before, item = (len(self.layers),), self.info.kept[0].item_shape(layer)
+            array = self._sized_array("bits", before, item, np.uint8, f"bits/c/{number}/0/0/0")
+            return array, (number,), f"bits/c/{number}/{{}}/0/0"
         name = f"{of}/{kept}/{layer}"
+        one = self.info.kept[kept]
+        is_bits = of == "bits" and not one.is_full
+        item = one.item_shape(layer) if is_bits else (one.n_tokens, one.n_bits[layer])
+        array = self._sized_array(name, (), item, np.uint8 if is_bits else np.float32, f"{name}/c/0/0/0")
+        return array, (), f"{name}/c/{{}}/0/0"
+
+    def _sized_array(
+        self, name: str, before: tuple[int, ...], item: tuple[int, ...], dtype: DTypeLike, first: str
+    ) -> Any:
+        """An array of a chunk of items a file; one that claims much must have a first file that is as large."""
+        info = self.info
+        chunk = (*(1 for _ in before), info.chunk_items, *item)
+        array = self._array_of(name, (*before, info.n_items, *item), dtype, chunk)
+        n_bytes = math.prod(chunk) * np.dtype(dtype).itemsize
+        if n_bytes > _LARGE_CHUNK and first not in self._sized:
+            if self.storage.size(first) < n_bytes:
+                raise self._not_readable(name, "its first chunk is not as large as it claims")
+            self._sized.add(first)
+        return array
+
+    def _array_of(
+        self, name: str, shape: tuple[int, ...] | None, dtype: DTypeLike, chunk: tuple[int, ...] | None = None
+    ) -> Any:
+        """An array of the store, which is what it must be."""
         try:
-            return self._group[name], (), f"{name}/c/{{}}/0/0"
-        except (KeyError, ValueError) as error:
-            raise StoreError(
-                f"{self.name} is damaged: its array {name} is not readable; delete the store and make it again."
-            ) from error
+            with self.storage.reached():
+                array = self._group[name]
+        except ForetellError:
+            raise
+        # As in `opened`.
+        except Exception as error:
+            raise self._not_readable(name, one_line(error)) from error
+        fault = fault_of_array(array, shape, dtype, chunk)
+        if fault:
+            raise self._not_readable(name, fault)
+        return array
+
+    def _not_readable(self, name: str, why: str) -> StoreError:
+        return StoreError(
+            f"{self.name} is damaged: its array {name} is not readable ({why}); delete it and extract again."
+        )
 
     def remedy(self, kept: int) -> str:
         """What to do about damage of a recording."""
@@ -321,26 +381,37 @@ class Store:
         )
 
     def _column(self, name: str) -> tuple[str, ...]:
-        return decode_texts(self._filled(f"{name}/offsets"), self._filled(f"{name}/utf8"))
+        try:
+            return decode_texts(*self._pieces(name, "utf8"))
+        except UnicodeDecodeError as error:
+            raise self._not_readable(f"{name}/utf8", one_line(error)) from error
 
-    def _filled(self, name: str) -> NDArray[Any]:
-        """An array that was written as a whole."""
-        return self._small(name, None)
+    def _pieces(self, name: str, data: str) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+        """Offsets of a column, and what they point into."""
+        offsets = self._small(f"{name}/offsets", (self.n_items + 1,), np.uint64, filled=True)
+        pieces = self._small(f"{name}/{data}", None, filled=True)
+        if offsets[0] != 0 or offsets[-1] != len(pieces) or (offsets[1:] < offsets[:-1]).any():
+            raise self._not_readable(f"{name}/offsets", "it does not fit to what it points into")
+        return offsets, pieces
 
-    def _small(self, name: str, there: Sequence[int] | None = ()) -> NDArray[Any]:
-        """An array beside the bits, of which these chunks must be there, or all."""
+    def _small(
+        self,
+        name: str,
+        shape: tuple[int, ...] | None,
+        dtype: DTypeLike = np.uint8,
+        *,
+        filled: bool | Iterable[int] = False,
+        part: slice = slice(None),
+    ) -> NDArray[Any]:
+        """A small array, or a part of it; `filled`: of which every chunk, or these, were written."""
+        array = self._array_of(name, shape, dtype)
+        if filled is not False:
+            self._check_filled(name, array, None if filled is True else filled)
         try:
             with self.storage.reached():
-                array = self._group[name]
-                for chunk in range(array.cdata_shape[0]) if there is None else there:
-                    key = "/".join(map(str, (name, "c", chunk, *[0] * (array.ndim - 1))))
-                    if not self.storage.exists(key):  # zarr reads it as zeros
-                        raise ValueError(f"{key} is gone")
-                return np.asarray(array[:])
+                return np.asarray(array[part])
         except (KeyError, ValueError, RuntimeError) as error:
-            raise StoreError(
-                f"{self.name} is damaged: its array {name} is not readable ({error}); delete it and extract again."
-            ) from error
+            raise self._not_readable(name, one_line(error)) from error
 
 
 def open_store(place: str | Path) -> Store:
@@ -366,14 +437,16 @@ def open_store(place: str | Path) -> Store:
 
 def opened(storage: Storage) -> Store:
     """The store at a place."""
-    zarr = require("zarr", "studies")
     if storage.folder is not None and not storage.folder.exists():
         raise StoreError(f"There is no store at {storage.name}: give the path of one that extract wrote.")
     try:
         with storage.reached():
-            group = zarr.open_group(store=storage.zarr, mode="r", zarr_format=3)
+            group = storage.group()
             attrs = dict(group.attrs)
-    except (FileNotFoundError, ValueError, KeyError, TypeError, OSError) as error:
+    except ForetellError:
+        raise
+    # Zarr makes objects of what is written in its files, and whatever is wrong there shows in ways of its own.
+    except Exception as error:
         raise StoreError(f"{storage.name} is not a foretell store: give the path of one that extract wrote.") from error
     return Store(storage, StoreInfo.from_attrs(attrs, storage.name), group)
 

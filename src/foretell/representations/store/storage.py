@@ -46,7 +46,7 @@ class Storage:
         self.folder = None if is_url(place) else Path(place).resolve()
         try:
             self.zarr: Any = (
-                storage.LocalStore(self.folder, read_only=read_only)
+                require("foretell.representations.store.local", "studies").InsideStore(self.folder, read_only=read_only)
                 if self.folder is not None
                 else storage.FsspecStore.from_url(self.name, read_only=read_only)
             )
@@ -66,6 +66,22 @@ class Storage:
                 f"{self.name} cannot be written ({error.strerror or error}): make room or choose another place, then "
                 "make the same call again; what is there is whole and is not made twice."
             ) from error
+
+    def group(self, mode: str = "r") -> Any:
+        """The group that it is.
+
+        Nothing is taken from metadata that are kept a second time, consolidated in the group's own: these may speak of
+        older formats, some of whose codecs unpickle.
+        """
+        open_group = require("zarr", "studies").open_group
+        return open_group(store=self.zarr, mode=mode, zarr_format=3, use_consolidated=False)
+
+    def size(self, key: str) -> int:
+        """Bytes of the file at a key, 0 where there is none."""
+        try:
+            return int(self._now(self.zarr.getsize(key)))
+        except FileNotFoundError:
+            return 0
 
     def exists(self, key: str) -> bool:
         """Whether there is a file at a key."""

@@ -150,7 +150,7 @@ class StoreWriter:
     def _writing(self) -> Iterator[Any]:
         """The group, open for writing."""
         with self.storage.writing():
-            yield require("zarr", "studies").open_group(store=self.storage.zarr, mode="r+", zarr_format=3)
+            yield self.storage.group("r+")
 
 
 def _whole(array: Any) -> Any:
@@ -159,9 +159,8 @@ def _whole(array: Any) -> Any:
 
 
 def _clear(storage: Storage) -> None:
-    zarr = require("zarr", "studies")
     try:
-        attrs = dict(zarr.open_group(store=storage.zarr, mode="r", zarr_format=3).attrs)
+        attrs = dict(storage.group().attrs)
     except (FileNotFoundError, ValueError, KeyError, TypeError, OSError):
         attrs = {}
     if attrs.get("format") != FORMAT or not attrs.get("creating"):

@@ -12,7 +12,7 @@ from foretell.exceptions import OptionError, check_option
 from foretell.measure.arrays import Items
 from foretell.measure.backends import METRICS, distances, is_constant
 from foretell.measure.layout import Layout
-from foretell.measure.result import load_result
+from foretell.measure.result import checked_as_result, load_result
 from foretell.representations.array_files import SUFFIXES
 from foretell.representations.store import Store
 from foretell.studies.diagnose.contents import Contents, find_contents
@@ -97,7 +97,8 @@ def diagnose(
     looked_at: list[str] = []
     read: Any = load_result(result) if isinstance(result, str | Path) else result
     if read is not None:
-        found += find_in_result(read)
+        with checked_as_result("The result"):
+            found += find_in_result(read)
         looked_at.append(f"result: {read.attrs.get('n_items')} items, whether it is below shuffled pairs")
     of_result = (None, None) if read is None or tokens is not None else _tokens_of(read)
     sides = [

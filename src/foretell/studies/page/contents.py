@@ -6,16 +6,16 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 
 from foretell.exceptions import InputError
+from foretell.files import check_inside
 from foretell.measure.result import load_result
+from foretell.studies.yaml_file import read_mapping
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -178,11 +178,18 @@ def _results_of(run: Path) -> list[Path]:
 
 
 def _summary(run: Path) -> Mapping[str, Any]:
+    found = _read_json(run, "summary.json")
+    is_one = isinstance(found, dict) and all(isinstance(found.get(name, []), list) for name in ("heading", "results"))
+    return found if is_one else {}
+
+
+def _read_json(run: Path, name: str) -> Any:
+    """What a file of a run says, or None where that cannot be read: a page can do without."""
+    check_inside(run / name, run)
     try:
-        found = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return json.loads((run / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _run_of(file: Path) -> Path | None:
@@ -194,12 +201,16 @@ def _run_of(file: Path) -> Path | None:
 def _shown(files: Sequence[Path], folder: Path | None) -> Iterator[Shown]:
     study = "" if folder is None else _study(folder)[0]
     for file in files:
+        if folder is not None:
+            check_inside(file, folder)
         result = load_result(file, values_only=True)
         if "imbalance" not in result:
             continue
-        if "n" not in result.attrs:
+        if np.asarray(result.attrs.get("n")).dtype.kind not in "iu" or not np.size(result.attrs["n"]):
             raise InputError(f"{file} is no curve or map of one n: draw it with foretell.figures.by_n_figure.")
         near = None if folder is None else folder / "neighbours" / file.name
+        if folder is not None and near is not None:
+            check_inside(near, folder)
         yield Shown(
             file.stem,
             result.assign_attrs(_UNNAMED | result.attrs),
@@ -208,34 +219,36 @@ def _shown(files: Sequence[Path], folder: Path | None) -> Iterator[Shown]:
         )
 
 
-def _study(folder: Path) -> tuple[str, Mapping[str, Any]]:
-    """The study file of a run, and what it says."""
-    path = folder / "study.yaml"
-    said: Any = None
-    with suppress(ValueError, yaml.YAMLError):
-        text = path.read_text(encoding="utf-8")
-        said = yaml.safe_load(text) or {}
-    if not isinstance(said, dict):
-        raise InputError(f"{path} is damaged, or not a study: run the study again.")
-    return text, said
-
-
 def _said(folder: Path | None, place: Path) -> Said:
     """What is told of a run; of a result by itself its name."""
     if folder is None:
         return Said(place.stem)
-    _, study = _study(folder)
+    study = _study(folder)[1]
     title = str(study.get("title") or folder.name)
     summary = _summary(folder)
     heading = tuple(map(str, summary.get("heading", ())))
     return Said(title, str(study.get("question") or ""), heading, str(summary.get("paragraph", "")))
 
 
+def _study(folder: Path) -> tuple[str, dict[str, Any]]:
+    """The study file of a run, and what it says."""
+    path = folder / "study.yaml"
+    check_inside(path, folder)
+    said = read_mapping(path)  # which looks at its size and its letters
+    return path.read_text(encoding="utf-8-sig"), said
+
+
 def _health(folder: Path | None) -> list[Mapping[str, Any]]:
-    if folder is None:
-        return []
-    try:
-        found = json.loads((folder / "health.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return [dict(one) for one in found] if isinstance(found, list) else []
+    found = None if folder is None else _read_json(folder, "health.json")
+    return found if isinstance(found, list) and all(map(_is_health, found)) else []
+
+
+def _is_health(one: Any) -> bool:
+    """Whether this is what `foretell.studies.health` says of a store."""
+    return (
+        isinstance(one, dict)
+        and isinstance(one.get("name"), str)
+        and isinstance(one.get("problems"), list)
+        and isinstance(one.get("layers"), list)
+        and all(isinstance(layer, dict) and isinstance(layer.get("layer"), str) for layer in one["layers"])
+    )

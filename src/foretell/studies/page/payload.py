@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.result import DIRECTIONS, tidy
+from foretell.measure.result import DIRECTIONS, checked_as_result, tidy
 from foretell.studies.names import direction_name, direction_sentence, in_words, sides_of
 from foretell.studies.reporting.captions import conditions, panel_titles
 from foretell.studies.reporting.token_maps import is_within
@@ -33,11 +33,13 @@ _UNITS = {"layer": "layer", "tokens": "tokens", "step": "tokens chosen", "a": "l
 def payload(contents: Contents) -> dict[str, Any]:
     """What the script of the page reads (`assets/data.js`)."""
     items: dict[str, dict[str, Any]] = {}
-    titles = panel_titles({one.name: one.result for one in contents.results})
+    with checked_as_result("A result"):
+        titles = panel_titles({one.name: one.result for one in contents.results})
     results = []
     for one, title in zip(contents.results, titles, strict=True):
         named = title or one.name
-        results.append(_of_result(one, f"{one.run}: {named}" if one.run else named, items))
+        with checked_as_result(f"The result {one.name!r}"):
+            results.append(_of_result(one, f"{one.run}: {named}" if one.run else named, items))
     return {"results": results, "items": list(items.values()), "health": _finite(list(contents.health))}
 
 

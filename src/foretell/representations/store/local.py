@@ -1,0 +1,25 @@
+"""A folder as zarr keeps it, that gives no file from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zarr.storage import LocalStore
+
+from foretell.exceptions import StoreError
+
+__all__ = ["InsideStore"]
+
+
+class InsideStore(LocalStore):
+    """A folder, no file of which is read that is a link out of it.
+
+    Who made a store does not choose which other files of this machine are read.
+    """
+
+    async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
+        """The file at a key, or None."""
+        path = self.root / key
+        if not path.resolve().is_relative_to(self.root):
+            raise StoreError(f"{path} is a link out of the store: put the file itself there.")
+        return await super().get(key, prototype, byte_range)

@@ -1,0 +1,257 @@
+"""Files made to fill the memory, to lead elsewhere, or to start something: each is refused in one clear line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import foretell
+from foretell import files
+from foretell.exceptions import ForetellError, InputError, StoreError
+from foretell.files import check_inside
+from foretell.measure import rehearsal
+from foretell.representations.array_files import open_arrays
+from foretell.representations.data import load_pairs
+from foretell.representations.data.pictures import Picture
+from foretell.representations.store import open_store
+from foretell.studies.page.contents import contents_of
+from foretell.studies.page.render import write_report
+from tests.hostile.readers import READERS
+
+OUTSIDE = "not for the page"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The folder of a run."""
+    pytest.importorskip("h5netcdf")
+    READERS["study files of runs"].make(tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store."""
+    pytest.importorskip("zarr")
+    READERS["stores' metadata"].make(tmp_path)
+    return tmp_path / "en.zarr"
+
+
+class TestResults:
+    """Files of HDF5 can point elsewhere."""
+
+    @pytest.fixture
+    def copy(self, run: Path, tmp_path: Path) -> Path:
+        return Path(shutil.copy(run / "results" / "en-de.nc", tmp_path / "copy.nc"))
+
+    @pytest.mark.parametrize(
+        ("harm", "says"),
+        [
+            ("external link", "'more' is a link"),
+            ("soft link", "'more' is a link"),
+            ("group", "'more' is no variable"),
+            ("external data", "'more' lies in another file"),
+            ("virtual data", "'more' lies in another file"),
+            ("bomb", "unpacks to 80,000,0"),
+            ("truncated", "cannot be read as netCDF4"),
+        ],
+    )
+    def test_are_refused(self, copy: Path, harm: str, says: str, tmp_path: Path) -> None:
+        h5py = pytest.importorskip("h5py")
+        (tmp_path / "secret").write_text(OUTSIDE * 10)
+        with h5py.File(copy, "a") as file:
+            if harm == "external link":
+                file["more"] = h5py.ExternalLink("other.h5", "/x")
+            elif harm == "soft link":
+                file["more"] = h5py.SoftLink("/imbalance")
+            elif harm == "group":
+                file.create_group("more")
+            elif harm == "external data":
+                file.create_dataset("more", (100,), "u1", external=[(str(tmp_path / "secret"), 0, 100)])
+            elif harm == "virtual data":
+                layout = h5py.VirtualLayout((4,), "f8")
+                layout[:] = h5py.VirtualSource("other.h5", "x", (4,))
+                file.create_virtual_dataset("more", layout)
+            elif harm == "bomb":
+                file.create_dataset("more", (10**10,), "f8", chunks=(2**20,), compression="gzip")
+        if harm == "truncated":
+            copy.write_bytes(copy.read_bytes()[:-2000])
+        with pytest.raises(InputError, match=says) as caught:
+            foretell.load_result(copy)
+        assert "\n" not in str(caught.value)
+
+    def test_a_file_is_tried_once(self, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = foretell.load_result(copy)
+        monkeypatch.setattr("foretell.measure.rehearsal.subprocess.run", None)
+        assert foretell.load_result(copy).equals(whole)
+
+    def test_a_file_that_never_ends_is_told(self, copy: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "endless.py").write_text(
+            Path(rehearsal.__file__)
+            .read_text(encoding="utf-8")
+            .replace("import h5py\n", "while True: pass\n")
+            .replace("_CPU_SECONDS = 4", "_CPU_SECONDS = 1")
+            .replace("    while True: pass\n\n    _bound(path, 0)\n", "    _bound(path, 0)\n    while True: pass\n")
+        )
+        monkeypatch.setattr(rehearsal, "__file__", str(tmp_path / "endless.py"))
+        assert rehearsal.fault_of_file(copy)[0] == "reading it does not end, or breaks the library that reads it"
+
+    def test_what_lacks_something_is_one_line(self, run: Path, tmp_path: Path) -> None:
+        result = foretell.load_result(run / "results" / "en-de.nc")
+        foretell.save_result(
+            result.drop_attrs().assign_attrs(schema="foretell-result", schema_version=1, n=3), tmp_path / "r.nc"
+        )
+        with pytest.raises(InputError, match=r"'r' does not hold what docs/result\.md says"):
+            write_report(tmp_path / "r.nc", tmp_path / "page.html")
+
+
+class TestRuns:
+    @pytest.mark.parametrize("name", ["study.yaml", "summary.json", "health.json", "results/en-de.nc"])
+    def test_links_out_of_a_run_are_not_followed(self, run: Path, name: str, tmp_path: Path) -> None:
+        shutil.move(run / name, tmp_path / "elsewhere")
+        (run / name).symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(InputError, match="is a link out of the folder"):
+            contents_of([run])
+
+    def test_a_study_of_a_run_expands_nothing(self, run: Path) -> None:
+        laughs = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 10))
+        (run / "study.yaml").write_text(f"l0: &l0 ha\n{laughs}title: *l9\n", encoding="utf-8")
+        with pytest.raises(ForetellError, match="aliases are not allowed"):
+            contents_of([run])
+
+    def test_inside(self, tmp_path: Path) -> None:
+        check_inside(tmp_path / "absent", tmp_path)
+        with pytest.raises(InputError):
+            check_inside(tmp_path / ".." / "x", tmp_path)
+
+
+class TestStores:
+    def test_links_out_of_a_store_are_not_followed(self, store: Path, tmp_path: Path) -> None:
+        chunk = store / "texts" / "utf8" / "c" / "0"
+        shutil.move(chunk, tmp_path / "elsewhere")
+        chunk.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(StoreError, match="is a link out of the store"):
+            _ = open_store(store).texts
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("layers", ["../../outside"]),
+            ("layers", ["0", "0"]),
+            ("n_items", 10**12),
+            ("n_items", True),
+            ("n_blocks", 0),
+            ("chunk_items", -4),
+            ("near_zero", "0"),
+            ("kept", [{"recording": "last 1", "n_tokens": 10**9, "n_bits": {"0": 10**9}}]),
+            ("kept", [{"recording": "all of it", "n_tokens": 1, "n_bits": {"0": 40}}]),
+            ("versions", None),
+        ],
+    )
+    def test_attributes_are_checked_before_they_are_used(self, store: Path, name: str, value: object) -> None:
+        said = json.loads((store / "zarr.json").read_text(encoding="utf-8"))
+        said["attributes"][name] = value
+        (store / "zarr.json").write_text(json.dumps(said), encoding="utf-8")
+        with pytest.raises(StoreError, match=r"is damaged"):
+            _ = open_store(store).committed, open_store(store).space("0").bits()
+
+    def test_an_array_that_claims_more_than_is_there(self, store: Path) -> None:
+        said = json.loads((store / "zarr.json").read_text(encoding="utf-8"))
+        said["attributes"]["n_items"] = 10**9
+        (store / "zarr.json").write_text(json.dumps(said), encoding="utf-8")
+        place = store / "token_counts" / "zarr.json"
+        array = json.loads(place.read_text(encoding="utf-8"))
+        array["shape"] = [10**9]
+        place.write_text(json.dumps(array), encoding="utf-8")
+        with pytest.raises(StoreError, match="a chunk of it is gone"):
+            _ = open_store(store).committed
+
+
+def _png(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 2, 0, 0, 0])
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    )
+
+
+class TestImages:
+    @pytest.mark.parametrize(
+        ("data", "says"),
+        [
+            (_png(100_000, 100_000), "100000 x 100000 pixels"),
+            (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(x) run\n%%EOF\n", "not a readable image"),
+        ],
+    )
+    def test_are_refused(self, data: bytes, says: str) -> None:
+        pytest.importorskip("PIL")
+        with pytest.raises(InputError, match=says):
+            Picture("p", data).rgb()
+
+    def test_a_file_that_is_too_large_is_not_read(self, tmp_path: Path) -> None:
+        with (tmp_path / "a.png").open("wb") as file:
+            file.truncate(2**28 + 1)
+        with pytest.raises(InputError, match="more than 268,435,456 bytes"):
+            Picture("a.png", tmp_path / "a.png").read()
+
+
+class TestArraysAndTables:
+    def test_an_archive_that_unpacks_to_far_more(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(files, "_UNPACKED_BYTES", 2**20)
+        np.savez_compressed(tmp_path / "a.npz", layer0=np.zeros((2, 2**20), np.float32))
+        with pytest.raises(InputError, match="more than 100 times its size"):
+            open_arrays(tmp_path / "a.npz")
+
+    def test_many_columns_are_compared_once(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.tsv"
+        path.write_text("\t".join(map(str, range(500_000))) + "\n" + "x\n", encoding="utf-8")
+        with pytest.raises(ForetellError, match="no column 'en'"):
+            load_pairs(path, ["en"])
+
+    def test_a_device_is_no_table(self, tmp_path: Path) -> None:
+        (tmp_path / "a.tsv").symlink_to("/dev/zero")
+        with pytest.raises(ForetellError, match="is not there"):
+            load_pairs(tmp_path / "a.tsv", ["en"])
+
+
+def _bad_result(folder: Path) -> list[str]:
+    (folder / "a.nc").write_bytes(b"\x89HDF\r\n\x1a\n" + b"\xff" * 500)
+    return ["report", str(folder / "a.nc"), "--out", str(folder / "page.html")]
+
+
+def _bad_study(folder: Path) -> list[str]:
+    (folder / "a.yaml").write_text("study: depth\npairs: !!python/object/apply:os.system [id]\n")
+    return ["run", str(folder / "a.yaml"), "--out", str(folder / "run")]
+
+
+def _bad_store(folder: Path) -> list[str]:
+    (folder / "a.zarr").mkdir()
+    (folder / "a.zarr" / "zarr.json").write_text("[" * 100_000)
+    return ["inspect", str(folder / "a.zarr")]
+
+
+def _bad_arrays(folder: Path) -> list[str]:
+    (folder / "a.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{(((")
+    return ["compare", str(folder / "a.npy"), str(folder / "a.npy")]
+
+
+@pytest.mark.parametrize("made", [_bad_result, _bad_study, _bad_store, _bad_arrays])
+def test_the_command_line_says_one_line(made: Callable[[Path], list[str]], tmp_path: Path) -> None:
+    pytest.importorskip("typer")
+    done = subprocess.run(
+        [sys.executable, "-m", "foretell", *made(tmp_path)], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
