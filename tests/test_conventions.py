@@ -49,7 +49,9 @@ def test_the_library_does_not_print() -> None:
     printing = {
         path for path, name, _ in calls() if name in ("print", "pprint", "sys.stdout.write", "sys.stderr.write")
     }
-    assert {path for path in printing if path != "cli.py" and not path.startswith("commands/")} == set()
+    # A program of its own, whose answer is what it prints.
+    others = {path for path in printing if path != "cli.py" and not path.startswith("commands/")}
+    assert others == {"measure/rehearsal.py"}
 
 
 def test_every_logger_is_under_foretell() -> None:

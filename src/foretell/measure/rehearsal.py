@@ -113,7 +113,7 @@ def _main() -> None:
     # Whatever h5py says of the file.
     except Exception as error:
         fault, n_bytes = " ".join(str(error).split()) or type(error).__name__, 0
-    print(json.dumps({"fault": fault[:300], "bytes": n_bytes}))
+    sys.stdout.write(json.dumps({"fault": fault[:300], "bytes": n_bytes}))
 
 
 if __name__ == "__main__":

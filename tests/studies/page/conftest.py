@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import yaml
 
 from foretell.measure.result import load_result, save_result
 from foretell.studies.page.render import write_report
@@ -39,8 +40,8 @@ def hostile(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile") / "run"
     shutil.copytree(runs["depth"].folder, folder)
     study = folder / "study.yaml"
-    title = "\"</title><script>alert('title')</script>\""
-    study.write_text(study.read_text(encoding="utf-8") + f"title: {title}\n", encoding="utf-8")
+    said = yaml.safe_load(study.read_text(encoding="utf-8")) | {"title": "</title><script>alert('title')</script>"}
+    study.write_text(yaml.safe_dump(said, allow_unicode=True), encoding="utf-8")
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     summary["paragraph"] = "<script>window.harmed = 6</script>" + summary["paragraph"]
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
@@ -52,9 +53,9 @@ def hostile(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
         found[f"text_{end}"] = ("item", np.array(texts, object))
     save_result(found, near)
     (result,) = (folder / "results").glob("*.nc")
-    said = load_result(result)
+    measured = load_result(result)
     harm = "<img src=x onerror='window.harmed = 7'>"
-    save_result(said.assign_attrs(side_b=harm, model_a=harm, data=harm), result)
+    save_result(measured.assign_attrs(side_b=harm, model_a=harm, data=harm), result)
     write_report(folder, folder / "report.html")
     return folder
 

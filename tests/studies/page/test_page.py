@@ -15,7 +15,7 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.exceptions import InputError
+from foretell.exceptions import InputError, StudyError
 from foretell.measure.result import load_result, save_result
 from foretell.studies.page.contents import contents_of
 from foretell.studies.page.payload import payload
@@ -247,11 +247,13 @@ class TestRefused:
         with pytest.raises(InputError, match="no result at"):
             contents_of([tmp_path / "none.nc"])
 
-    @pytest.mark.parametrize("damaged", [b"\xff", b"study: [", b"- depth"])
-    def test_a_damaged_study(self, tmp_path: Path, damaged: bytes) -> None:
+    @pytest.mark.parametrize(
+        ("damaged", "says"), [(b"\xff", "not a text file in UTF-8"), (b"study: [", "line 1"), (b"- depth", "holds a list")]
+    )
+    def test_a_damaged_study(self, tmp_path: Path, damaged: bytes, says: str) -> None:
         _bare(tmp_path / "results", 20)
         (tmp_path / "study.yaml").write_bytes(damaged)
-        with pytest.raises(InputError, match=r"study\.yaml is damaged, or not a study: run the study again\.$"):
+        with pytest.raises(StudyError, match=rf"study\.yaml: .*{says}"):
             contents_of([tmp_path])
 
     def test_neighbours_gone_leave_the_rest(self, runs: Runs, tmp_path: Path) -> None:

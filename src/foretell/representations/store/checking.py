@@ -27,6 +27,7 @@ _TEXTS = (
 )
 _COUNTS = ("n_blocks", "n_items", "chunk_items")
 _MOST = 2**40
+_MOST_TOKENS = 2**20  # of an item: they are counted out, whatever is there of them
 _CODECS = ["bytes", "crc32c"]
 _SMALL = 2**20  # values in a chunk of what is small
 
@@ -88,6 +89,7 @@ def _is_kept(value: object, layers: Sequence[str]) -> bool:
         isinstance(value, Mapping)
         and isinstance(value.get("recording"), str)
         and _is_count(value.get("n_tokens"))
+        and value["n_tokens"] <= _MOST_TOKENS
         and isinstance(value.get("n_bits"), Mapping)
         and bool(value["n_bits"])
         and all(layer in layers and _is_count(n_bits) for layer, n_bits in value["n_bits"].items())

@@ -264,8 +264,9 @@ class Store:
         """Raise `StoreError` unless some or all chunks of a small array are there: zarr makes zeros of what is not."""
         after = "/0" * (array.ndim - 1)
         for chunk in range(-(-array.shape[0] // array.chunks[0])) if chunks is None else chunks:
-            if not self.storage.exists(f"{name}/c/{chunk}{after}"):
-                raise self._not_readable(name, "a chunk of it is gone")
+            key = f"{name}/c/{chunk}{after}"
+            if not self.storage.exists(key):
+                raise self._not_readable(name, f"{key} is gone")
 
     def _check_there(self, chunks: NDArray[np.intp], kept: int) -> None:
         # A chunk that is there stays, so the flags, a small file each, are read until all are set.
