@@ -80,6 +80,7 @@ coverage: export NUMBA_CACHE_DIR := $(CURDIR)/.coverage/kernels
 coverage: parts
 	rm -rf .coverage && mkdir .coverage
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses auto -m "not slow and not faults"
+	$(BIN)/coverage run -m pytest tests/measure/test_plain_kernels.py
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under 95
 

@@ -96,6 +96,7 @@ class TestInOrder:
         assert list(Cluster().in_order(_dies_once, tmp_path, list(range(8)), name="numbers")) == list(range(8))
         assert "numbers 3 of 8 is given to another worker" in caplog.text
 
+    @pytest.mark.slow
     def test_none_is_stuck_behind_a_later_one(
         self, nodes: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -142,6 +143,7 @@ class TestEach:
         with pytest.raises(InputError, match="of a kind that nobody knows"):
             Cluster().each(_cannot_load, None, {"shard": 0}, replica=Replica(), done=lambda *_: None)
 
+    @pytest.mark.slow
     def test_a_worker_that_dies_as_it_starts_is_replaced(
         self, nodes: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -151,6 +153,7 @@ class TestEach:
         assert sorted(found) == list(range(24))
         assert "the start of a worker is given to another worker" in caplog.text
 
+    @pytest.mark.slow
     def test_workers_that_never_start_are_given_up(self, nodes: Loopback) -> None:
         most = RETRIES * len(nodes.nodes)
         with pytest.raises(

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError
+from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, WriteError
 from foretell.measure.shuffles import group_permutations, permutations
 
 RNG = np.random.default_rng(0)
@@ -264,12 +264,11 @@ def test_a_failed_save_loses_nothing(curve: xr.Dataset, tmp_path: Path, monkeypa
     path = foretell.save_result(curve, tmp_path / "result.nc")
     before = path.read_bytes()
 
-    def fail(_: xr.Dataset, path: Path, **__: Any) -> None:
-        path.write_text("half")
+    def fail(made: Any) -> bytes:
         raise OSError("disk full")
 
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr("foretell.measure.result.seal_of", fail)  # when the file is half written
+    with pytest.raises(WriteError, match="disk full"):
         foretell.save_result(curve, path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["result.nc"]

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.measure import plain_kernels
 
 
+@pytest.mark.slow
 def test_kernels_give_what_they_give_as_plain_python(tmp_path: Path) -> None:
     path = tmp_path / "numbers.npz"
     subprocess.run(

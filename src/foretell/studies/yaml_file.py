@@ -13,7 +13,7 @@ from foretell.exceptions import StudyError
 __all__ = ["parse_mapping", "read_mapping"]
 
 _LARGEST = 2**17
-_LONGEST_NUMBER = 30
+_LONGEST_NUMBER = 100
 
 
 class _Loader(yaml.SafeLoader):
