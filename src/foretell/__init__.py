@@ -28,9 +28,9 @@ _HOME = {
     "token_curve": "foretell.measure.by_token",
     "token_map": "foretell.measure.by_token",
     "similarity_matrix": "foretell.measure.similarity",
-    "Imbalance": "foretell.measure.result",
-    "load_result": "foretell.measure.result",
-    "save_result": "foretell.measure.result",
+    "Imbalance": "foretell.measure.imbalance",
+    "load_result": "foretell.measure.result_file",
+    "save_result": "foretell.measure.result_file",
     "connected": "foretell.cluster",
     "contrast": "foretell.measure.contrasts",
     "cross_fit": "foretell.measure.crossfit",
@@ -118,9 +118,10 @@ if TYPE_CHECKING:
     from foretell.measure.crossfit import cross_fit
     from foretell.measure.greedy import greedy_tokens
     from foretell.measure.halves import halves_stderr
+    from foretell.measure.imbalance import Imbalance
     from foretell.measure.multiple import contrast_p_value, holm
     from foretell.measure.points import Points
-    from foretell.measure.result import Imbalance, load_result, save_result
+    from foretell.measure.result_file import load_result, save_result
     from foretell.measure.similarity import similarity_curve, similarity_matrix
     from foretell.measure.space import Space, align
     from foretell.representations.data import Pairs, Picture, load_pairs

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foretell.measure.result import load_result
+from foretell.measure.result_file import load_result
 from foretell.representations.store import open_store
 from tests.faults.children import Child, Ended
 from tests.faults.conftest import Undisturbed

@@ -298,7 +298,7 @@ def _run(folder: Path) -> None:
     """A run's folder as a depth study leaves it, made of arrays."""
     import foretell
     from foretell.measure.inputs import named
-    from foretell.measure.result import save_result
+    from foretell.measure.result_file import save_result
     from foretell.studies.config import load_study
     from foretell.studies.neighbours import neighbours_of_spaces
 
@@ -349,7 +349,7 @@ def _make_run(folder: Path) -> None:
 
 def _make_result(folder: Path) -> None:
     import foretell
-    from foretell.measure.result import save_result
+    from foretell.measure.result_file import save_result
 
     _run(folder / "run")
     layers = {str(number): layer for number, layer in enumerate(_layers())}
@@ -365,7 +365,7 @@ def _read_run(folder: Path, _file: Path) -> object:
 
 
 def _read_result(_folder: Path, file: Path) -> object:
-    from foretell.measure.result import load_result
+    from foretell.measure.result_file import load_result
     from foretell.studies.page.contents import contents_of
     from foretell.studies.page.render import page_of
 

@@ -267,7 +267,7 @@ def test_a_failed_save_loses_nothing(curve: xr.Dataset, tmp_path: Path, monkeypa
     def fail(made: Any) -> bytes:
         raise OSError("disk full")
 
-    monkeypatch.setattr("foretell.measure.result.seal_of", fail)  # when the file is half written
+    monkeypatch.setattr("foretell.measure.result_file.seal_of", fail)  # when the file is half written
     with pytest.raises(WriteError, match="disk full"):
         foretell.save_result(curve, path)
     assert path.read_bytes() == before
@@ -275,7 +275,7 @@ def test_a_failed_save_loses_nothing(curve: xr.Dataset, tmp_path: Path, monkeypa
 
 
 def test_the_table_is_tidy(curve: xr.Dataset, tmp_path: Path) -> None:
-    from foretell.measure.result import write_csv
+    from foretell.measure.result_file import write_csv
 
     curve = curve.assign_coords(relative_depth=("layer", [0.0, 0.5, 1.0]))
     lines = write_csv(curve, tmp_path / "result.csv").read_text().splitlines()

@@ -28,7 +28,7 @@ from foretell.measure.nearest import nearest
 from foretell.measure.reducers.neighbours import Neighbourhoods
 from foretell.measure.reducers.products import Products, Values
 from foretell.measure.reducers.rsa import DistanceCounts, SortedDistances
-from foretell.measure.result import write_csv
+from foretell.measure.result_file import write_csv
 from foretell.measure.similarity import similarity_curve
 from tests.measure.test_properties import spaces
 

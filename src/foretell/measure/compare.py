@@ -11,6 +11,7 @@ from foretell.cluster import connected
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.measure.cells import check_spaces, measure_cells
 from foretell.measure.estimates import measure
+from foretell.measure.imbalance import Imbalance
 from foretell.measure.inference import Scores
 from foretell.measure.inputs import (
     Spaces,
@@ -22,7 +23,6 @@ from foretell.measure.inputs import (
 )
 from foretell.measure.layout import Layout, drawn, of_paper
 from foretell.measure.request import Options, Request
-from foretell.measure.result import Imbalance
 from foretell.measure.space import check_same_items
 from foretell.tasks import checked_count
 

@@ -12,7 +12,8 @@ from foretell.measure.bits import Bits
 from foretell.measure.compare import imbalance_curve, imbalance_matrix
 from foretell.measure.contrasts import contrast
 from foretell.measure.inference import critical
-from foretell.measure.result import DIRECTIONS, save_result, write_csv
+from foretell.measure.result import DIRECTIONS
+from foretell.measure.result_file import save_result, write_csv
 from foretell.measure.space import Space, align, check_same_items
 from foretell.representations.array_files import SUFFIXES, open_arrays
 from foretell.representations.imported_layers import BESIDE, texts_in

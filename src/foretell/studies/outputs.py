@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from foretell.exceptions import StudyError
 from foretell.files import replacing
-from foretell.measure.result import save_result, write_csv
+from foretell.measure.result_file import save_result, write_csv
 from foretell.studies.reporting.layout import save_figure
 from foretell.studies.similarity import similarities_of
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from foretell.measure.result import load_result, save_result
+from foretell.measure.result_file import load_result, save_result
 from foretell.studies.page.render import write_report
 from tests.studies.conftest import Runs
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from foretell.measure.result import load_result
+from foretell.measure.result_file import load_result
 from tests.studies.conftest import Runs
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import InputError, StudyError
-from foretell.measure.result import load_result, save_result
+from foretell.measure.result_file import load_result, save_result
 from foretell.studies.page.contents import contents_of
 from foretell.studies.page.payload import payload
 from foretell.studies.page.render import write_report

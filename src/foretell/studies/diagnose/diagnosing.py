@@ -12,7 +12,7 @@ from foretell.exceptions import OptionError, check_option
 from foretell.measure.arrays import Items
 from foretell.measure.backends import METRICS, distances, is_constant
 from foretell.measure.layout import Layout
-from foretell.measure.result import checked_as_result, load_result
+from foretell.measure.result_file import checked_as_result, load_result
 from foretell.representations.array_files import SUFFIXES
 from foretell.representations.store import Store
 from foretell.studies.diagnose.contents import Contents, find_contents

@@ -14,7 +14,7 @@ import numpy as np
 
 from foretell.exceptions import InputError
 from foretell.files import check_inside
-from foretell.measure.result import load_result
+from foretell.measure.result_file import load_result
 from foretell.studies.yaml_file import read_mapping
 
 if TYPE_CHECKING:

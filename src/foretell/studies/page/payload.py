@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.result import DIRECTIONS, checked_as_result, tidy
+from foretell.measure.result import DIRECTIONS, tidy
+from foretell.measure.result_file import checked_as_result
 from foretell.studies.names import direction_name, direction_sentence, in_words, sides_of
 from foretell.studies.reporting.captions import conditions, panel_titles
 from foretell.studies.reporting.token_maps import is_within
