@@ -13,7 +13,7 @@ from pathlib import Path
 
 from foretell.exceptions import InputError, WriteError
 
-__all__ = ["check_inside", "check_seal", "check_unpacked", "replacing", "seal_of"]
+__all__ = ["check_inside", "check_seal", "check_unpacked", "reach_of", "replacing", "seal_of"]
 
 _ASIDE = ".foretell-writing-"
 _SEAL = b"\nforetell-sha256:"
@@ -40,8 +40,19 @@ def check_inside(path: Path, folder: Path) -> None:
 
     Who made the folder does not choose which other files of this machine are read.
     """
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not path.resolve().is_relative_to(reach_of(folder)):
         raise InputError(f"{path} is a link out of the folder: put the file itself there.")
+
+
+def reach_of(folder: Path) -> Path:
+    """Where files of a folder may lie: in it, or, if it is in the hub's cache, among the blobs of its repository.
+
+    The cache's layout is ``models--OWNER--NAME/snapshots/REVISION``, with links into ``models--OWNER--NAME/blobs``.
+    """
+    folder = folder.resolve()
+    if folder.parent.name == "snapshots" and "--" in folder.parents[1].name:
+        return folder.parents[1]
+    return folder
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from foretell.exceptions import ForetellError, InputError, StoreError
 from foretell.files import check_inside
 from foretell.measure import rehearsal
 from foretell.representations.array_files import open_arrays
-from foretell.representations.data import load_pairs
+from foretell.representations.data import Pairs, load_pairs
+from foretell.representations.data.cells import image_file
 from foretell.representations.data.pictures import Picture
 from foretell.representations.store import open_store
 from foretell.studies.page.contents import contents_of
@@ -131,6 +133,56 @@ class TestRuns:
         check_inside(tmp_path / "absent", tmp_path)
         with pytest.raises(InputError):
             check_inside(tmp_path / ".." / "x", tmp_path)
+
+
+class TestFoldersOfTheHub:
+    """Its cache keeps a set's files beside the folder that it gives, which has links to them."""
+
+    @pytest.fixture
+    def snapshot(self, tmp_path: Path) -> Path:
+        snapshot = tmp_path / "datasets--somebody--things" / "snapshots" / "0123abcd"
+        snapshot.mkdir(parents=True)
+        (snapshot.parents[1] / "blobs").mkdir()
+        return snapshot
+
+    @staticmethod
+    def _link(file: Path) -> None:
+        blob = file.parents[2] / "blobs" / file.stem
+        shutil.move(file, blob)
+        file.symlink_to(Path("..", "..", "blobs", file.stem))
+
+    def test_activations(self, snapshot: Path, tmp_path: Path) -> None:
+        data = np.random.default_rng(0).standard_normal((2, 6, 16))
+        for layer in (0, 1):
+            np.save(snapshot / f"{layer}.npy", data[layer])
+            self._link(snapshot / f"{layer}.npy")
+        (snapshot / "ids.txt").write_text("".join(f"i{n}\n" for n in range(6)), encoding="utf-8")
+        pairs = Pairs(
+            "p", {"en": tuple(f"text {n}" for n in range(6))}, tuple(f"i{n}" for n in range(6)), None, "-", "-"
+        )
+        call = partial(foretell.import_activations, pairs=pairs, side="en", model_id="m", n_blocks=1, tokens="last 1")
+        store = call(snapshot, out=tmp_path / "s")
+        np.testing.assert_array_equal(store.space(1).bits().unpack(), foretell.Bits.from_activations(data[1]).unpack())
+        shutil.move(snapshot.parents[1] / "blobs" / "1", tmp_path / "private")
+        (snapshot / "1.npy").unlink()
+        (snapshot / "1.npy").symlink_to(tmp_path / "private")
+        with pytest.raises(InputError, match=r"1\.npy is a link out of the folder"):
+            call(snapshot, out=tmp_path / "other")
+        assert call(
+            {"0": snapshot / "0.npy", "1": snapshot / "1.npy"}, ids=pairs.ids, out=tmp_path / "named"
+        ).is_complete
+
+    def test_images(self, snapshot: Path, tmp_path: Path) -> None:
+        Image = pytest.importorskip("PIL.Image")
+        Image.new("RGB", (8, 8), "red").save(snapshot / "a.png")
+        self._link(snapshot / "a.png")
+        found = image_file("a.png", roots=[snapshot], where="here")
+        assert found is not None
+        assert found.name == "a.png"
+        Image.new("RGB", (8, 8), "red").save(tmp_path / "b.png")
+        (snapshot / "b.png").symlink_to(tmp_path / "b.png")
+        with pytest.raises(InputError, match="outside the folder"):
+            image_file("b.png", roots=[snapshot], where="here")
 
 
 class TestStores:

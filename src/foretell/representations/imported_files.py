@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from foretell.exceptions import InputError
+from foretell.files import check_inside
 from foretell.representations.array_files import SUFFIXES, open_arrays
 from foretell.representations.imported_layers import BESIDE, of_layers
 from foretell.representations.imported_requests import KEYS, of_requests
@@ -34,6 +35,8 @@ def open_source(
     path = Path(source)
     if not path.is_dir():
         return of_layers({"": path}, None, ids, layers, numbers)
+    for file in path.iterdir():
+        check_inside(file, path)
     files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.stem not in BESIDE)
     if not files:
         raise InputError(f"{path} has no {', '.join(SUFFIXES)} files: give the folder that has them.")

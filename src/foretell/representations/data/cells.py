@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from foretell.exceptions import InputError
+from foretell.files import reach_of
 from foretell.representations.data.pictures import Picture
 
 __all__ = ["MISSING", "find", "image_file", "name_in", "picture_in", "texts_in"]
@@ -93,10 +94,11 @@ def image_file(path: Any, *, roots: Sequence[Path], where: str, absolute: bool =
     allowed = [root.resolve() for root in roots]
     try:
         file = (allowed[0] / path).resolve() if allowed else Path(path).resolve()
-        root = next((root for root in allowed if file.is_relative_to(root)), None)
+        root = next((root for root in allowed if file.is_relative_to(reach_of(root))), None)
         if root is None or (Path(path).is_absolute() and not absolute):
             raise InputError(f"{where} is {_shown(path)}, outside the folder of the set: put the images inside it.")
-        return Picture(file.relative_to(root).as_posix(), file) if file.is_file() else None
+        name = file.relative_to(root) if file.is_relative_to(root) else Path(path)
+        return Picture(name.as_posix(), file) if file.is_file() else None
     except (OSError, ValueError, RuntimeError) as error:  # a name that no file can have, or links in a circle
         if isinstance(error, InputError):
             raise
