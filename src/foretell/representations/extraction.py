@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,9 +13,15 @@ from numpy.typing import NDArray
 from foretell.cluster import Replica, connected
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.batches import full_chunks
-from foretell.representations.binarize import NEAR_ZERO
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.filling import binarize_waiting, columns_of, existing, forget_damaged, made_of_items
+from foretell.representations.filling import (
+    binarize_waiting,
+    columns_of,
+    existing,
+    forget_damaged,
+    info_of,
+    made_of_items,
+)
 from foretell.representations.model_run import ModelRun, windows_of
 from foretell.representations.models import Model, ModelInfo, Reading
 from foretell.representations.models.base import Modality
@@ -24,8 +29,8 @@ from foretell.representations.models.lazy import LazyModel
 from foretell.representations.progress import progress_bar
 from foretell.representations.recordings import Recording, Tokens
 from foretell.representations.sharded import complete_on, spec_of
-from foretell.representations.store import Storage, Store, StoreInfo, StoreWriter, create_store, locked, opened
-from foretell.representations.store.layout import Kept, fingerprint_of
+from foretell.representations.store import Storage, Store, StoreWriter, create_store, locked, opened
+from foretell.representations.store.layout import fingerprint_of
 
 __all__ = ["BATCH_TOKENS", "extract", "fingerprint"]
 
@@ -208,39 +213,20 @@ def _create(
     recordings: Sequence[Recording],
     made_of: Mapping[str, str | int],
 ) -> Store:
-    layers = tuple(model.n_dimensions)
-    contents = pairs.contents(side)
-    counts, first = _counted(model, contents, pairs.ids, side=side, recordings=recordings)
-    info = StoreInfo(
+    counts, first = _counted(model, pairs.contents(side), pairs.ids, side=side, recordings=recordings)
+    info = info_of(
+        pairs,
+        recordings,
+        first,
+        model.n_dimensions,
+        made_of,
+        dtype=model.dtype,
+        libraries=("foretell", "numpy", "torch", "transformers"),
         model_id=model.info.id,
         model_revision=model.info.revision,
         model_licence=model.info.licence,
         preprocessing=model.info.tokenizer,
-        modality=model.modality,
-        dtype=model.dtype,
         n_blocks=model.n_blocks,
-        layers=layers,
-        kept=tuple(
-            Kept(
-                one,
-                one.tokens.n_tokens or len(one.tokens.places(first)),
-                {layer: one.n_bits(model.n_dimensions[layer]) for layer in one.of_layers(layers)},
-            )
-            for one in recordings
-        ),
-        n_items=len(pairs),
-        chunk_items=int(made_of["chunk_items"]),
-        near_zero=NEAR_ZERO[model.dtype],
-        pairs_name=pairs.name,
-        side=side,
-        source=pairs.source,
-        licence=pairs.licence,
-        dropped=dict(pairs.dropped),
-        versions={
-            library: importlib.metadata.version(library) for library in ("foretell", "numpy", "torch", "transformers")
-        },
-        made_of=made_of,
-        fingerprint=fingerprint_of(made_of),
     )
     create_store(storage, info, columns=columns_of(pairs, side), token_counts=counts)
     return opened(storage)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
 from typing import Any
 
 from foretell.exceptions import StoreError, UnfinishedStoreError
-from foretell.representations.binarize import packed_above
+from foretell.representations.binarize import NEAR_ZERO, packed_above
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.store import Storage, Store, StoreWriter, opened
+from foretell.representations.models.base import Reading
+from foretell.representations.recordings import Recording
+from foretell.representations.store import Kept, Storage, Store, StoreInfo, StoreWriter, opened
 from foretell.representations.store.layout import fingerprint_of, sha256_of_texts
 
-__all__ = ["binarize_waiting", "columns_of", "existing", "forget_damaged", "made_of_items"]
+__all__ = ["binarize_waiting", "columns_of", "existing", "forget_damaged", "info_of", "made_of_items"]
 
 
 def made_of_items(pairs: Pairs, side: str) -> dict[str, str]:
@@ -43,6 +46,64 @@ def existing(storage: Storage, made_of: Mapping[str, str | int]) -> Store | None
     raise StoreError(
         f"{storage.name} holds other activations (different {', '.join(differing) or 'fingerprint'}): "
         "give another path, or delete it to extract anew."
+    )
+
+
+def info_of(
+    pairs: Pairs,
+    recordings: Sequence[Recording],
+    first: Reading,
+    n_dimensions: Mapping[str, int],
+    made_of: Mapping[str, str | int],
+    *,
+    dtype: str,
+    libraries: Sequence[str],
+    **of_model: Any,
+) -> StoreInfo:
+    """Attributes of a store.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    recordings : sequence of Recording
+    first : Reading
+        Of the first item: where a rule keeps all tokens, all items have as many.
+    n_dimensions : mapping of str to int
+        By layer.
+    made_of : mapping
+        What decides the bits.
+    dtype : str
+        Of the activations.
+    libraries : sequence of str
+        Whose versions are noted.
+    **of_model
+        What `StoreInfo` says of the model.
+    """
+    side, layers = str(made_of["side"]), tuple(n_dimensions)
+    return StoreInfo(
+        modality="image" if side in pairs.pictures else "text",
+        dtype=dtype,
+        layers=layers,
+        kept=tuple(
+            Kept(
+                one,
+                one.tokens.n_tokens or len(one.tokens.places(first)),
+                {layer: one.n_bits(n_dimensions[layer]) for layer in one.of_layers(layers)},
+            )
+            for one in recordings
+        ),
+        n_items=len(pairs),
+        chunk_items=int(made_of["chunk_items"]),
+        near_zero=NEAR_ZERO[dtype],
+        pairs_name=pairs.name,
+        side=side,
+        source=pairs.source,
+        licence=pairs.licence,
+        dropped=dict(pairs.dropped),
+        versions={library: metadata.version(library) for library in libraries},
+        made_of=made_of,
+        fingerprint=fingerprint_of(made_of),
+        **of_model,
     )
 
 

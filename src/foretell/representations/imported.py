@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,16 +12,23 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.batches import full_chunks
-from foretell.representations.binarize import NEAR_ZERO, kept_of_array, n_near_zero_of_array
+from foretell.representations.binarize import kept_of_array, n_near_zero_of_array
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.filling import binarize_waiting, columns_of, existing, forget_damaged, made_of_items
+from foretell.representations.filling import (
+    binarize_waiting,
+    columns_of,
+    existing,
+    forget_damaged,
+    info_of,
+    made_of_items,
+)
 from foretell.representations.imported_files import open_source, sha256_of_files
 from foretell.representations.imported_source import Ids, Source
 from foretell.representations.models.base import FINAL
 from foretell.representations.progress import progress_bar
 from foretell.representations.recordings import Recording, Tokens
 from foretell.representations.store import Storage, Store, StoreInfo, StoreWriter, create_store, locked, opened
-from foretell.representations.store.layout import Kept, fingerprint_of, sha256_of_texts
+from foretell.representations.store.layout import sha256_of_texts
 from foretell.tasks import checked_count
 
 __all__ = ["import_activations"]
@@ -167,38 +173,20 @@ def _info(
     made_of: Mapping[str, str | int],
     licence: str,
 ) -> StoreInfo:
-    side, names = str(made_of["side"]), tuple(source.n_dimensions)
-    first = source.reading(order[0])
-    # What is computed in 64 bits rounds no more than in 32, which a store has a name for.
-    dtype = source.dtype.replace("float64", "float32")
-    return StoreInfo(
+    return info_of(
+        pairs,
+        recordings,
+        source.reading(order[0]),
+        source.n_dimensions,
+        made_of,
+        # What is computed in 64 bits rounds no more than in 32, which a store has a name for.
+        dtype=source.dtype.replace("float64", "float32"),
+        libraries=("foretell", "numpy"),
         model_id=str(made_of["model"]),
         model_revision=str(made_of["model revision"]),
         model_licence=licence,
         preprocessing="made elsewhere, not known",
-        modality="image" if side in pairs.pictures else "text",
-        dtype=dtype,
         n_blocks=int(made_of["n_blocks"]),
-        layers=names,
-        kept=tuple(
-            Kept(
-                one,
-                one.tokens.n_tokens or len(one.tokens.places(first)),
-                {layer: one.n_bits(source.n_dimensions[layer]) for layer in one.of_layers(names)},
-            )
-            for one in recordings
-        ),
-        n_items=len(pairs),
-        chunk_items=int(made_of["chunk_items"]),
-        near_zero=NEAR_ZERO[dtype],
-        pairs_name=pairs.name,
-        side=side,
-        source=pairs.source,
-        licence=pairs.licence,
-        dropped=dict(pairs.dropped),
-        versions={library: importlib.metadata.version(library) for library in ("foretell", "numpy")},
-        made_of=made_of,
-        fingerprint=fingerprint_of(made_of),
     )
 
 
