@@ -13,11 +13,11 @@ from pathlib import Path
 
 from foretell.exceptions import InputError, WriteError
 
-__all__ = ["check_inside", "check_seal", "check_unpacked", "reach_of", "replacing", "seal_of"]
+__all__ = ["SEAL", "check_inside", "check_seal", "check_unpacked", "reach_of", "replacing", "seal_of"]
 
 _ASIDE = ".foretell-writing-"
-_SEAL = b"\nforetell-sha256:"
-_SEAL_BYTES = len(_SEAL) + 64
+SEAL = b"\nforetell-sha256:"
+_SEAL_BYTES = len(SEAL) + 64
 _BLOCK = 2**20
 _UNPACKED_BYTES = 2**30
 _UNPACKED_TIMES = 100
@@ -86,7 +86,7 @@ def seal_of(data: bytes | memoryview) -> bytes:
 
     HDF5 ignores what stands behind its end, and cuts it off where it changes a file: who edits one breaks no seal.
     """
-    return _SEAL + hashlib.sha256(data).hexdigest().encode()
+    return SEAL + hashlib.sha256(data).hexdigest().encode()
 
 
 def check_seal(path: Path) -> None:
@@ -97,7 +97,7 @@ def check_seal(path: Path) -> None:
             return
         file.seek(n_bytes)
         seal = file.read()
-        if not seal.startswith(_SEAL):
+        if not seal.startswith(SEAL):
             return
         file.seek(0)
         digest = hashlib.sha256()
@@ -107,7 +107,7 @@ def check_seal(path: Path) -> None:
                 break
             digest.update(block)
             n_bytes -= len(block)
-    if seal != _SEAL + digest.hexdigest().encode():
+    if seal != SEAL + digest.hexdigest().encode():
         raise InputError(f"{path} is damaged (its sha256 does not fit): measure it again.")
 
 

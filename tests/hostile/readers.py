@@ -349,12 +349,17 @@ def _make_run(folder: Path) -> None:
 
 def _make_result(folder: Path) -> None:
     import foretell
+    from foretell.files import SEAL
     from foretell.measure.result_file import save_result
 
     _run(folder / "run")
     layers = {str(number): layer for number, layer in enumerate(_layers())}
     matrix = foretell.imbalance_matrix(layers, layers, null=20, errors=True)
     save_result(matrix, folder / "map.nc")
+    # Without their seals, as whoever means harm leaves them: with one, damage is refused before anything is read.
+    for path in folder.rglob("*.nc"):
+        made = path.read_bytes()
+        path.write_bytes(made[: made.rindex(SEAL)])
 
 
 def _read_run(folder: Path, _file: Path) -> object:
