@@ -53,10 +53,13 @@ lint: setup
 # A worker a core, of one thread each where a library would take all cores.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
-test: lint parts docs
+# What needs a core each is done side by side, before the tests take all of them.
+test: setup
+	@$(MAKE) --jobs 2 --output-sync lint parts docs
 	$(PYTEST) -m "not slow and not faults"
 
-test-all: lint all-parts docs
+test-all: setup
+	@$(MAKE) --jobs 2 --output-sync lint all-parts docs
 	$(PYTEST) -m "not faults"
 
 # One worker: kills are timed. The counts go into docs/reliability.md by: make test-faults FAULTS=--write

@@ -23,8 +23,10 @@ RUNNER = CliRunner()
 ESCAPE = "\x1b"
 
 MAIN = "from foretell.cli import main; import sys; sys.argv[0] = 'foretell'; main()"
+# A shell's background jobs ignore Ctrl-C, and so does what they start.
 SLEEPS = """
-import time, foretell.doctor
+import signal, time, foretell.doctor
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def wait():
     print("ready", flush=True)
     time.sleep(60)
@@ -64,11 +66,11 @@ def test_help_of_every_command_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_command_leaves_a_word(sent: signal.Signals, code: int) -> None:
-    process = started(SLEEPS + MAIN, "doctor")
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(sent)
-    out, err = process.communicate(timeout=60)
+    with started(SLEEPS + MAIN, "doctor") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(sent)
+        out, err = process.communicate()
     assert process.returncode == code
     assert err == "\nstopped: the same command goes on with what is kept already\n"
     assert out == ""
