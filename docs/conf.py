@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -29,13 +30,15 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "docs.math_as_markup",
 ]
-exclude_patterns = ["_build", "**/GALLERY_HEADER.rst"]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates", "**/GALLERY_HEADER.rst"]
 nitpicky = True
 suppress_warnings = ["config.cache"]  # sphinx-gallery's settings hold functions, which no cache can keep
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 html_math_renderer = "mathml"
+smartquotes_action = "qe"  # options keep their two dashes in prose
 
 # Docstrings state the types: a signature with them would say everything twice.
 autodoc_typehints = "none"
@@ -104,8 +107,14 @@ def _link_to_pages(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = source[0].replace(f"]({file}", f"](/{target}")
 
 
+def _link_docstrings(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Make the pages that docstrings name, such as ``docs/result.md``, links to them."""
+    lines[:] = [re.sub(r"`+docs/([a-z-]+)\.md`+", r":doc:`/\1`", line) for line in lines]
+
+
 def setup(app: Sphinx) -> None:
     """Teach Sphinx the fences of our pages, and where their links lead."""
     for name, lexer in {"tsv": TextLexer, "csv": TextLexer, "jsonl": JsonLexer, "tmx": XmlLexer}.items():
         app.add_lexer(name, lexer)
     app.connect("source-read", _link_to_pages)
+    app.connect("autodoc-process-docstring", _link_docstrings)

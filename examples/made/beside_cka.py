@@ -3,7 +3,7 @@ What symmetric measures do not say
 ==================================
 
 B is made of a part of A. CKA, shared neighbours and correlations of distances say how alike they are, in one number;
-the imbalance says which of them holds the other.
+the imbalance says which of them foretells the other.
 """
 
 import matplotlib.pyplot as plt
@@ -25,8 +25,8 @@ print(foretold.to_pandas().round(2))
 # All that is on the left is symmetric. On the right the two ways part wherever one side knows more.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
-for measure in ("cka", "mutual_knn", "rsa_spearman"):
-    left.plot(range(1, 9), alike.sel(measure=measure), "o-", label=measure)
+for measure, style in (("cka", "o-"), ("mutual_knn", "s-"), ("rsa_spearman", "x--")):
+    left.plot(range(1, 9), alike.sel(measure=measure), style, label=measure)
 for direction, style in (("a_to_b", "o-"), ("b_to_a", "s--")):
     right.plot(range(1, 9), foretold.sel(direction=direction), style, label=direction)
 left.set(xlabel="things that B knows", ylabel="similarity (1: alike)", ylim=(0, 1))

@@ -2,8 +2,8 @@
 Layers of two models
 ====================
 
-Two made models of nine layers, noisy at both ends, as depth curves of real ones are. Which layers foretell each other
-best, and how surely?
+Two made models of nine layers, the outer ones noisy, so that their curves look like those of real models. Which layers
+foretell each other best, and how surely?
 """
 
 import matplotlib.pyplot as plt

@@ -27,7 +27,7 @@ found = foretell.diagnose(shorter, slipped)
 print(found)
 
 # %%
-# Items before the gap are foretold, items after it are not.
+# An item is foretold where it and its nearest neighbour both stand before the gap. All others are left to chance.
 
 each = foretell.item_imbalance(shorter, slipped).sel(direction="a_to_b")
 figure, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")

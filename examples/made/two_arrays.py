@@ -3,7 +3,7 @@ Two arrays, both ways
 =====================
 
 Who knows more foretells better. A knows eight things of every item, B knows from one to eight of them: the imbalance
-from A to B stays low, that from B to A falls as B learns.
+from A to B is the lower one, and that from B to A comes down to it as B learns.
 """
 
 import matplotlib.pyplot as plt
@@ -28,10 +28,10 @@ print(measured[3])
 # Bars are 95 % intervals. Where B knows all that A knows, the two ways meet.
 
 figure, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
-for name, style in (("a_to_b", "o-"), ("b_to_a", "s--")):
+for name, label, style in (("a_to_b", "A to B", "o-"), ("b_to_a", "B to A", "s--")):
     values = [getattr(ii, name) for ii in measured.values()]
     errors = [1.96 * getattr(ii, f"stderr_{name}") for ii in measured.values()]
-    ax.errorbar(list(measured), values, errors, fmt=style, capsize=2, label=name.replace("_to_", " to ").upper())
+    ax.errorbar(list(measured), values, errors, fmt=style, capsize=2, label=label)
 ax.set(xlabel="things that B knows, of A's eight", ylabel="Information Imbalance", ylim=(0, 1))
 ax.legend()
 plt.show()

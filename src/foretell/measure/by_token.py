@@ -41,7 +41,7 @@ def token_curve(
     seed: int = 0,
     groups: Sequence[str] | None = None,
 ) -> xr.Dataset:
-    """Measure the imbalance of the last 1, 2, ... T tokens of A against as many of B, both ways.
+    """Measure the imbalance of the last 1, 2 and so on to T tokens of A against as many of B, both ways.
 
     Parameters
     ----------

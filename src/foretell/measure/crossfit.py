@@ -130,7 +130,8 @@ def cross_fit(
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> known = rng.standard_normal((300, 6))
-    >>> a = [known @ rng.standard_normal((6, 64)) + noise * rng.standard_normal((300, 64)) for noise in (3, 1, 2)]
+    >>> noise = rng.standard_normal((300, 64))
+    >>> a = [known @ rng.standard_normal((6, 64)) + much * noise for much in (3, 1, 2)]
     >>> b = [known @ rng.standard_normal((6, 64))] * 3
     >>> cross_fit(a, b, curve=True)["a_to_b"].chosen
     (('1', '1'), ('1', '1'))

@@ -71,7 +71,8 @@ def similarity_matrix(
     --------
     >>> import numpy as np, foretell
     >>> x = np.random.default_rng(0).standard_normal((100, 32))
-    >>> found = foretell.similarity_matrix({"x": x}, {"x": x, "turned": -x, "other": x[::-1]}, measures=["cka"])
+    >>> others = {"x": x, "turned": -x, "other": x[::-1]}
+    >>> found = foretell.similarity_matrix({"x": x}, others, measures=["cka"])
     >>> (found.similarity.sel(measure="cka", a="x").values > 0.5).tolist()
     [True, True, False]
     """

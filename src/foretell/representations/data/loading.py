@@ -58,12 +58,12 @@ def load_pairs(source: str | Path | Sequence[str | Path], sides: Sequence[str], 
         Names of the sides: columns, languages, or for files and folders names of your own. One is enough to have two
         models read the same texts.
     **options
-        Of the filters (`filtered`): ``min_words``, ``max_words``, ``max_characters``, ``duplicates``, ``limit``,
+        Of the filters: ``min_words``, ``max_words``, ``max_characters``, ``duplicates``, ``limit``,
         ``seed``. ``duplicates`` is "drop" by default, but "keep" for built-in sets, which have rules of their own, and
         with ``captions="all"``.
-        Of tables: ``columns``, ``id``, ``group``, ``pictures``, ``captions``, ``classes``, ``pairs_per_class`` (see
-        `Choice`), ``header``, ``quotes``, ``licence``; of a folder with several tables ``table``; of the hub
-        ``config``, ``split``, ``revision``. Those of built-in sets stand with their ``load`` functions.
+        Of tables: ``columns``, ``id``, ``group``, ``pictures``, ``captions``, ``classes``, ``pairs_per_class``,
+        ``header``, ``quotes``, ``licence``; of a folder with several tables ``table``; of the hub
+        ``config``, ``split``, ``revision``. ``docs/data.md`` explains them, and has those of built-in sets.
 
     Returns
     -------

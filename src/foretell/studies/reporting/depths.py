@@ -49,7 +49,7 @@ _STRIP, _AXIS = 0.34, 0.36
 def depths_figure(
     results: Mapping[str, xr.Dataset], semantic: Mapping[str, Mapping[str, SemanticLayers]] | None = None
 ) -> Figure:
-    """Depth curves, a panel a result on the same axes, two columns wide; of one result its `depth_figure`.
+    """Depth curves, a panel a result on the same axes, two columns wide; one result is one column wide.
 
     Parameters
     ----------
