@@ -182,7 +182,7 @@ def test_long_names_are_not_cut_off() -> None:
 
 
 def test_without_other_measures() -> None:
-    with pytest.raises(InputError, match="needs a result with `similarity`"):
+    with pytest.raises(InputError, match="needs a result with 'similarity'"):
         beside_figure(curve())
 
 

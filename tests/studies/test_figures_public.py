@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 import foretell
 from foretell import figures
@@ -46,6 +48,47 @@ class TestHealth:
     def test_of_none(self) -> None:
         with pytest.raises(InputError, match="needs a store"):
             figures.health_figure({})
+
+
+class TestOfArrays:
+    """Results of arrays know no model, no depth and no tokens."""
+
+    @pytest.fixture
+    def layers(self) -> list[NDArray[np.float64]]:
+        rng = np.random.default_rng(0)
+        known = rng.standard_normal((80, 4))
+        return [known @ rng.standard_normal((4, 32)) + much * rng.standard_normal((80, 32)) for much in (2, 1, 0.5, 1)]
+
+    def test_curves(self, layers: list[NDArray[np.float64]]) -> None:
+        found = foretell.imbalance_curve(layers, layers[::-1], null=40)
+        semantic = foretell.semantic_layers(found)
+        figure = figures.depths_figure({"mine": found}, {"mine": semantic})
+        assert_readable(figure)
+        assert "A: A" not in words_of(figure)
+        for line, values in zip(figure.axes[0].lines, found["imbalance"].to_numpy(), strict=False):
+            np.testing.assert_array_equal(line.get_xdata(), [0, 1 / 3, 2 / 3, 1])
+            np.testing.assert_array_equal(line.get_ydata(), values)
+        assert_readable(figures.depths_figure({"mine": found, "again": found}, {"mine": semantic}))
+        assert_readable(figures.plane_figure({"mine": found}))
+        alike = foretell.similarity_curve(layers, layers[::-1])
+        assert_readable(figures.beside_figure(found.merge(alike, compat="override", combine_attrs="override")))
+
+    def test_of_another_kind_it_is_said_what_lacks(self, layers: list[NDArray[np.float64]]) -> None:
+        curve = foretell.imbalance_curve(layers, layers)
+        matrix = foretell.imbalance_matrix(layers, layers)
+        for call, said in (
+            (lambda: figures.depths_figure({"mine": matrix}), "depth curves needs a result with 'layer'"),
+            (lambda: figures.plot_depth(matrix), "depth curves needs a result with 'layer'"),
+            (lambda: figures.map_figure(curve), "maps needs a result with 'a' and 'b'"),
+            (lambda: figures.plot_map(curve, direction="a_to_b"), "maps needs a result with 'a' and 'b'"),
+            (lambda: figures.equal_depth_figure(matrix), "'relative_depth_a' and 'relative_depth_b'"),
+            (lambda: figures.beside_figure(curve), "other measures needs a result with 'similarity'"),
+            (lambda: figures.token_curve_figure({"mine": curve}), "token curves needs a result with 'tokens'"),
+            (lambda: figures.plane_figure(cast(Any, curve)), "takes results by name"),
+            (lambda: figures.depths_figure(cast(Any, curve)), "takes results by name"),
+        ):
+            with pytest.raises(InputError, match=said):
+                call()
 
 
 class TestByN:

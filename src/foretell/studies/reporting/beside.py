@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 from numpy.typing import NDArray
 
-from foretell.exceptions import InputError
 from foretell.studies.names import sides_of
-from foretell.studies.reporting.captions import LETTERED, LETTERS, conditions, short_direction
-from foretell.studies.reporting.curves import curve_labels, labelled_artists
+from foretell.studies.reporting.captions import LETTERED, LETTERS, codes_told, conditions, short_direction
+from foretell.studies.reporting.checking import check_result
+from foretell.studies.reporting.curves import curve_labels, depths_of, labelled_artists
 from foretell.studies.reporting.figures import plot_depth, shade_regions
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
@@ -73,10 +73,9 @@ def beside_figure(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | N
     Raises
     ------
     InputError
-        If the result has no `similarity`.
+        If the result has no imbalance, or no `similarity`.
     """
-    if "similarity" not in result:
-        raise InputError("A figure of other measures needs a result with `similarity`: measure it on the same layers.")
+    check_result(result, "other measures", "imbalance", "similarity")
     return _curves(result, semantic or {}) if "layer" in result.dims else _maps(result)
 
 
@@ -85,8 +84,7 @@ def _curves(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> Figur
     said = "Larger is more alike for all other measures; filled: the layer most alike by each."
     bands = " Bands: 95 %." if "low" in result else ""
     shaded = " Shaded: semantic regions." if semantic else ""
-    sides = "A: {}; B: {}.".format(*sides_of(result.attrs, "a_to_b"))
-    lettered = f" {sides}" if curve_labels(result)[0] == LETTERED["a_to_b"] else ""
+    lettered = f" {codes_told(result.attrs)}".rstrip() if curve_labels(result)[0] == LETTERED["a_to_b"] else ""
     caption = wrapped(f"{conditions(result.attrs)}{lettered} {said}{bands}{shaded}", ONE_COLUMN - 0.14)
     below = caption_height(caption) + 0.36
     pitch, top = _SMALL + 0.2, 1.5
@@ -114,7 +112,8 @@ def plot_similarity(result: xr.Dataset, ax: Axes | None = None, *, measure: str)
     Parameters
     ----------
     result : Dataset
-        With `similarity` along `measure` and `layer`, and `relative_depth`; a layer without a value is a gap.
+        With `similarity` along `measure` and `layer`, at their `relative_depth`, or evenly from 0 to 1 where nothing
+        says what it is; a layer without a value is a gap.
     ax : Axes, optional
         Where to draw; new ones by default.
     measure : str
@@ -126,7 +125,7 @@ def plot_similarity(result: xr.Dataset, ax: Axes | None = None, *, measure: str)
         The same.
     """
     ax = axes_or_new(ax)
-    depth, of = result["relative_depth"].to_numpy(), result.sel(measure=measure)
+    depth, of = depths_of(result), result.sel(measure=measure)
     values = of["similarity"].to_numpy()
     ax.plot(depth, values, color=INK, marker="D", markersize=2.2, markerfacecolor="white", markeredgewidth=0.6)
     if "similarity_low" in of:

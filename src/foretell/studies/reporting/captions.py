@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LETTERED",
     "LETTERS",
+    "codes_told",
     "conditions",
     "direction_label",
     "direction_labels",
@@ -49,7 +50,7 @@ def conditions(*results: _Attributes, tokens: bool = True) -> str:
     if not results:
         return ""
     said = [f"N = {_each(results, 'n_items')} items{_groups(results)}", f"n = {_each(results, 'n')}"]
-    if tokens:
+    if tokens and all("T" in attrs for attrs in results):  # not of arrays
         said.append(f"T = {_each(results, 'T')}")
     said += [f"k = {_each(results, 'k')}", _each(results, "convention")]
     models = _joined(attrs[key] for attrs in results for key in ("model_a", "model_b") if key in attrs)
@@ -103,9 +104,14 @@ def direction_labels(results: Iterable[xr.Dataset], inches: float) -> dict[str, 
     return LETTERED
 
 
+def codes_told(attrs: _Attributes) -> str:
+    """What A and B are, as codes, for a caption; nothing of a result that no study made, which names neither."""
+    return "A: {}; B: {}.".format(*sides_of(attrs, "a_to_b")) if "side_a" in attrs else ""
+
+
 def letters_told(results: Iterable[xr.Dataset], *labels: str) -> str:
     """What A and B are, for a caption, where labels are letters and the panels' titles do not say it."""
-    sides = {sides_in_words(result.attrs) for result in results}
+    sides = {sides_in_words(result.attrs) if "side_a" in result.attrs else "" for result in results} - {""}
     lettered = any(label in {*LETTERS.values(), *LETTERED.values()} for label in labels)
     return f" {sides.pop()}." if lettered and len(sides) == 1 else ""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
+from numpy.typing import NDArray
 
 from foretell.studies.reporting.captions import LETTERS, direction_label
 from foretell.studies.reporting.style import DIRECTION_STYLES, INK, PALE
@@ -15,13 +17,20 @@ from foretell.studies.reporting.style import DIRECTION_STYLES, INK, PALE
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["curve_labels", "labelled_artists", "plot_directions"]
+__all__ = ["curve_labels", "depths_of", "labelled_artists", "plot_directions"]
 
 _NULL = "shuffled pairs, median and 95 %"
 _NULL_OF_GROUPS = "whole groups shuffled, median"
 
 _ROOM = 2.45
 """Inches of a legend's label in a figure of one column."""
+
+
+def depths_of(result: xr.Dataset) -> NDArray[np.float64]:
+    """Relative depths of a curve's layers; where nothing says what they are, they stand evenly from 0 to 1."""
+    if "relative_depth" in result.coords:
+        return np.asarray(result["relative_depth"].to_numpy(), np.float64)
+    return np.linspace(0, 1, result.sizes["layer"])
 
 
 def plot_directions(result: xr.Dataset, ax: Axes, along: str, *, labels: Mapping[str, str] | None = None) -> Axes:
@@ -43,7 +52,7 @@ def plot_directions(result: xr.Dataset, ax: Axes, along: str, *, labels: Mapping
     Axes
         The same, its artists labelled for a legend.
     """
-    x = result[along].to_numpy()
+    x = depths_of(result) if along == "relative_depth" else result[along].to_numpy()
     top = 1.0
     for direction in map(str, result["direction"].to_numpy()):
         style, curve = DIRECTION_STYLES[direction], result.sel(direction=direction)

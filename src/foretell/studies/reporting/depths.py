@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from foretell.exceptions import InputError
 from foretell.studies.reporting.captions import (
     LETTERS,
     conditions,
@@ -17,6 +16,7 @@ from foretell.studies.reporting.captions import (
     panel_titles,
     short_direction,
 )
+from foretell.studies.reporting.checking import check_results
 from foretell.studies.reporting.curves import curve_labels, labelled_artists
 from foretell.studies.reporting.figures import STRIP_NOTE, depth_figure, plot_depth, plot_semantic_layers
 from foretell.studies.reporting.layout import (
@@ -54,7 +54,8 @@ def depths_figure(
     Parameters
     ----------
     results : mapping of names to Dataset
-        Curves (`docs/result.md`) with `relative_depth` and the attributes of a study.
+        Curves (`docs/result.md`). Layers stand at their `relative_depth`, or evenly from 0 to 1 where nothing says
+        what it is.
     semantic : mapping of the same names to mappings of direction to SemanticLayers, optional
         Adds a strip beneath each panel, and shades the regions.
 
@@ -65,10 +66,9 @@ def depths_figure(
     Raises
     ------
     InputError
-        If there is no result.
+        If there is no result, or one that is no curve.
     """
-    if not results:
-        raise InputError("A figure of depth curves needs a result: give one or more.")
+    check_results(results, "depth curves", "imbalance", "layer")
     layers = {name: (semantic or {}).get(name) for name in results}
     if len(results) == 1:
         ((name, result),) = results.items()

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
-from foretell.studies.names import sides_of
-from foretell.studies.reporting.captions import LETTERED, LETTERS, conditions, short_direction
-from foretell.studies.reporting.curves import curve_labels, labelled_artists, plot_directions
+from foretell.studies.reporting.captions import LETTERED, LETTERS, codes_told, conditions, short_direction
+from foretell.studies.reporting.checking import check_result
+from foretell.studies.reporting.curves import curve_labels, depths_of, labelled_artists, plot_directions
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
     axes_at,
@@ -103,7 +103,8 @@ def plot_depth(
     Parameters
     ----------
     result : Dataset
-        A curve with `relative_depth`. Bands and the null are drawn where the result has them.
+        A curve. Bands and the null are drawn where the result has them. Layers stand at their `relative_depth`, or
+        evenly from 0 to 1 where nothing says what it is.
     ax : Axes, optional
         Where to draw; new ones by default.
     semantic : mapping of direction to SemanticLayers, optional
@@ -115,7 +116,13 @@ def plot_depth(
     -------
     Axes
         The same, its artists labelled for a legend.
+
+    Raises
+    ------
+    InputError
+        If the result is no curve.
     """
+    check_result(result, "depth curves", "imbalance", "layer")
     ax = axes_or_new(ax)
     plot_directions(result, ax, "relative_depth", labels=labels)
     if semantic:
@@ -128,7 +135,7 @@ def plot_depth(
 
 def shade_regions(result: xr.Dataset, semantic: Mapping[str, SemanticLayers], ax: Axes) -> None:
     """Shade each direction's semantic regions in its colour."""
-    edges = depth_edges(result["relative_depth"].to_numpy())
+    edges = depth_edges(depths_of(result))
     for direction, layers in semantic.items():
         for region in layers.regions:
             span = edges[region.start], edges[region.stop + 1]
@@ -143,7 +150,7 @@ def plot_semantic_layers(
     A bar is pale where an end of the region may lie, and full between. A layer is as wide as its share of
     the axis, so that a region of one layer can be seen. Names of directions wider than `room` inches are letters.
     """
-    depth = result["relative_depth"].to_numpy()
+    depth = depths_of(result)
     edges = depth_edges(depth)
     directions = [str(direction) for direction in result["direction"].to_numpy()]
     for row, direction in enumerate(directions):
@@ -181,9 +188,9 @@ def _caption(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | None, 
     parts = [conditions(attrs)] + ([note] if note else [])
     legend, strip = curve_labels(result)[0], short_direction(attrs, "a_to_b", _NAME)
     if legend == LETTERED["a_to_b"] or (semantic and strip == LETTERS["a_to_b"]):
-        parts.append("A: {}; B: {}.".format(*sides_of(attrs, "a_to_b")))
+        parts.append(codes_told(attrs))
     if "low" in result:
         parts.append("Bands: 95 %.")
     if semantic:
         parts.append(STRIP_NOTE)
-    return wrapped(" ".join(parts), ONE_COLUMN - 0.14)
+    return wrapped(" ".join(filter(None, parts)), ONE_COLUMN - 0.14)

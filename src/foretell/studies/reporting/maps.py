@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from foretell.studies.names import direction_name, sides_of
 from foretell.studies.reporting.captions import conditions
+from foretell.studies.reporting.checking import check_result
 from foretell.studies.reporting.figures import depth_figure
 from foretell.studies.reporting.layout import (
     TWO_COLUMNS,
@@ -49,6 +50,7 @@ def map_figure(result: xr.Dataset) -> Figure:
     matplotlib.figure.Figure
         With a canvas of its own, outside pyplot: nothing to close.
     """
+    check_result(result, "maps", "imbalance", "a", "b")
     values = result["imbalance"].to_numpy()
     low, high = float(np.nanmin(values)), max(1.0, float(np.nanmax(values)))
     caption = _caption(result)
@@ -95,6 +97,7 @@ def plot_map(
     Axes
         The same.
     """
+    check_result(result, "maps", "imbalance", "a", "b")
     ax = axes_or_new(ax)
     of = result.sel(direction=direction)
     values = of["imbalance"].to_numpy()
@@ -130,6 +133,11 @@ def equal_depth_figure(result: xr.Dataset) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If the result is no map, or says nothing of depths.
     """
     first, second = sides_of(result.attrs, "a_to_b")
     return depth_figure(
@@ -153,6 +161,7 @@ def at_equal_depth(result: xr.Dataset) -> xr.Dataset:
     """
     import xarray as xr
 
+    check_result(result, "layers at equal depth", "a", "b", "relative_depth_a", "relative_depth_b")
     of_a, of_b = (result[f"relative_depth_{side}"].to_numpy() for side in "ab")
     nearest = np.abs(of_b[None, :] - of_a[:, None]).argmin(axis=1)
     table = [str(name) for name, values in result.data_vars.items() if {"a", "b"} <= set(values.dims)]

@@ -12,9 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MultipleLocator
 
-from foretell.exceptions import InputError
 from foretell.studies.names import sides_of
-from foretell.studies.reporting.captions import LETTERS, conditions, panel_titles, short_direction, sides_in_words
+from foretell.studies.reporting.captions import (
+    LETTERS,
+    codes_told,
+    conditions,
+    panel_titles,
+    short_direction,
+    sides_in_words,
+)
+from foretell.studies.reporting.checking import check_results
 from foretell.studies.reporting.curves import labelled_artists
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
@@ -59,8 +66,7 @@ def plane_figure(results: Mapping[str, xr.Dataset], *, errors: bool = False) -> 
     InputError
         If there is no result.
     """
-    if not results:
-        raise InputError("A figure of the imbalance plane needs a result: give one or more.")
+    check_results(results, "the imbalance plane", "imbalance")
     attrs = [result.attrs for result in results.values()]
     same = len({sides_in_words(of) for of in attrs}) == 1
     names = [short_direction(attrs[0], direction, _ROOM) if same else letters for direction, letters in LETTERS.items()]
@@ -69,13 +75,13 @@ def plane_figure(results: Mapping[str, xr.Dataset], *, errors: bool = False) -> 
     ends = ["first layer (open)", "last layer (filled)"]
     parts = [conditions(*attrs)]
     if same and in_letters:
-        parts.append("A: {}; B: {}.".format(*sides_of(attrs[0], "a_to_b")))
+        parts.append(codes_told(attrs[0]))
     parts.append(
         "Layers joined in order of depth, larger as they lie deeper; on the dashed line neither side knows more."
     )
     if errors:
         parts.append("Bars: 95 %.")
-    caption = wrapped(" ".join(parts), ONE_COLUMN - 0.14)
+    caption = wrapped(" ".join(filter(None, parts)), ONE_COLUMN - 0.14)
     below = caption_height(caption) + 0.36
     left, wide = 0.47, ONE_COLUMN - 0.47 - 0.1
     shown = titles if len(results) > 1 else []

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
-from foretell.exceptions import InputError
 from foretell.studies.reporting.captions import conditions, direction_labels, letters_told, panel_titles
+from foretell.studies.reporting.checking import check_results
 from foretell.studies.reporting.curves import curve_labels, labelled_artists, plot_directions
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
@@ -55,8 +55,7 @@ def token_curve_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     InputError
         If there is no result.
     """
-    if not results:
-        raise InputError("A figure of token curves needs a result: give one or more.")
+    check_results(results, "token curves", "imbalance", "tokens")
     every = list(results.values())
     columns = columns_of(len(every))
     rows = -(-len(every) // columns)
