@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import warnings
 from typing import Any
 
@@ -148,4 +147,3 @@ def test_what_items_refuse() -> None:
         item_imbalance(x, x, k=19)
     with pytest.raises(OptionError, match="convention='best' is not an option"):
         item_imbalance(x, x, convention="best")
-    assert doctest.testmod(foretell.measure.by_item) == (0, 6)

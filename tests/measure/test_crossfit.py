@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from dataclasses import replace
 
 import numpy as np
@@ -181,7 +180,3 @@ def test_what_cross_fitting_refuses() -> None:
         difference(one, cross_fit(a, b, curve=True, seed=1)["a_to_b"])
     with pytest.raises(InputError, match="measure both alike"):
         difference(one, cross_fit(a, b, curve=True, k=2)["a_to_b"])
-
-
-def test_the_examples_hold() -> None:
-    assert doctest.testmod(foretell.measure.crossfit) == (0, 6)

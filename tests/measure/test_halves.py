@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from collections.abc import Callable
 from typing import Any
 
@@ -129,7 +128,3 @@ def test_what_halves_refuse() -> None:
         halves_stderr(mean_of(np.ones(6)), 2.5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="values of shape"):
         halves_stderr(lambda rows: np.ones(len(rows)), 5)
-
-
-def test_the_examples_hold() -> None:
-    assert doctest.testmod(foretell.measure.halves) == (0, 3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import math
 
 import numpy as np
@@ -147,7 +146,3 @@ def test_shapes_of_p_values() -> None:
         holm([0.1, 1.5])
     with pytest.raises(InputError, match=r"-0.1 is no p value"):
         holm(np.array([-0.1, np.nan]))
-
-
-def test_the_examples_hold() -> None:
-    assert doctest.testmod(foretell.measure.multiple) == (0, 3)
