@@ -105,6 +105,7 @@ class TestTasks:
         found += answers
         assert len(set(found)) >= 2
 
+    @pytest.mark.slow
     def test_a_node_with_workers_is_killed_and_another_joins(self, two_nodes: Loopback) -> None:
         found: list[str] = []
 

@@ -70,6 +70,7 @@ def test_a_shard_that_was_done_is_not_written_again(
         sharded._reader(other)(shard)
 
 
+@pytest.mark.slow
 def test_progress_counts_every_item_once(
     nodes: Loopback, tiny_pairs: Pairs, tiny_model_folder: Path, alone: Path, tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ class TestRefused:
         with pytest.raises(OptionError, match="workers of a cluster load their own: give its name"):
             foretell.extract(tiny_pairs, model=model, out=tmp_path / "left.zarr", cluster="auto", **OPTIONS)
 
+    @pytest.mark.slow
     def test_what_a_worker_raises_comes_here(
         self, nodes: Loopback, tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path: Path
     ) -> None:

@@ -33,6 +33,7 @@ def test_a_study_gives_what_it_gives_here(
     assert [place.name for place in stores[0]] == [place.name for place in stores[1]]
 
 
+@pytest.mark.slow
 def test_the_command(nodes: Loopback, study: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(study_from(study, source="here").to_yaml())
     given = ["run", str(tmp_path / "study.yaml"), "--out", str(tmp_path / "run"), "--cluster", nodes.address]

@@ -14,6 +14,7 @@ from foretell.exceptions import StoreError
 from foretell.measure import estimates
 from foretell.representations import batches
 from foretell.representations.data import Pairs
+from foretell.representations.store import Store
 from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, loopback
 
 
@@ -40,8 +41,23 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.stop()
 
 
+def check_same(store: Store, here: Store) -> None:
+    assert store.is_complete
+    assert not store.storage.exists(".lock")
+    for layer in here.layers:
+        assert (store.space(layer).bits().data == here.space(layer).bits().data).all()
+
+
 @pytest.mark.filterwarnings("ignore")  # of the client library's own
-def test_a_store_behind_a_url(
+def test_a_store_behind_a_url(bucket: str, tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"model": str(tiny_model_folder), **OPTIONS}
+    here = foretell.extract(tiny_pairs, out=tmp_path / "left.zarr", **given)
+    check_same(foretell.extract(tiny_pairs, out=f"{bucket}/left.zarr", **given), here)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the client library's own
+def test_a_cluster_fills_and_reads_it(
     bucket: str,
     stores: tuple[Path, Path],
     tiny_pairs: Pairs,
@@ -55,10 +71,7 @@ def test_a_store_behind_a_url(
     with loopback(2):
         given: dict[str, Any] = {"model": str(tiny_model_folder), "cluster": "auto", **OPTIONS}
         store = foretell.extract(tiny_pairs, out=f"{bucket}/left.zarr", **given)
-        assert store.is_complete
-        assert not store.storage.exists(".lock")
-        for layer in here.layers:
-            assert (store.space(layer).bits().data == here.space(layer).bits().data).all()
+        check_same(store, here)
         right = foretell.open_store(stores[1])
         spaces = [{layer: one.space(layer, "last 3") for layer in one.layers} for one in (store, right)]
         local = [{layer: one.space(layer, "last 3") for layer in one.layers} for one in (here, right)]
