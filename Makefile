@@ -27,7 +27,7 @@ help:
 
 setup: $(STAMP)
 
-# Not compiled at once, which takes a third of the time: most modules of what comes are never imported.
+# Compiling every module takes a third of the time, and most are never imported.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Foretell needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
@@ -55,12 +55,12 @@ lint: setup
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 # What needs a core each is done side by side, before the tests take all of them.
-test: setup
-	@$(MAKE) --jobs 2 --output-sync lint parts docs
+test: parts
+	@$(MAKE) --jobs 2 lint docs
 	$(PYTEST) -m "not slow and not faults"
 
-test-all: setup
-	@$(MAKE) --jobs 2 --output-sync lint all-parts docs
+test-all: all-parts
+	@$(MAKE) --jobs 2 lint docs
 	$(PYTEST) -m "not faults"
 
 # One worker: kills are timed. The counts go into docs/reliability.md by: make test-faults FAULTS=--write

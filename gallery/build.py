@@ -82,7 +82,7 @@ def _section(entry: Entry, answer: Answer, rows: list[tuple[str, str, str]]) -> 
 
 
 def _draw(figure: Figure, path: Path) -> None:
-    """Write a figure at half the dots that it was laid out for; drawn at so few, its text is wider and would be cut."""
+    """Draw a figure in full and halve it: drawn at half the dots, its text would be wider than reckoned, and cut."""
     save_figure(figure, path)
     with Image.open(path) as drawn:
         half = drawn.convert("RGB").resize((drawn.width // 2, drawn.height // 2), Image.Resampling.LANCZOS)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import doctest
-import importlib
 import io
 import re
 from pathlib import Path
 
 import pytest
 
-import foretell
 from foretell.representations.packages import cached
 from foretell.representations.parts import parts_named
 
@@ -41,18 +38,3 @@ def test_the_example_of_pictures_runs(tmp_path: Path, monkeypatch: pytest.Monkey
         exec(compile(code, "README.md", "exec"), {})
     assert "n=299" in printed.getvalue()
     assert "asymmetry" in printed.getvalue()
-
-
-SOURCE = Path(foretell.__file__).parent
-WITH_EXAMPLES = [
-    ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
-    for path in sorted(SOURCE.rglob("*.py"))
-    if ">>> " in path.read_text(encoding="utf-8")
-]
-
-
-@pytest.mark.parametrize("module", WITH_EXAMPLES)
-def test_the_examples_in_docstrings_hold(module: str) -> None:
-    outcome = doctest.testmod(importlib.import_module(module))
-    assert outcome.attempted
-    assert not outcome.failed

@@ -14,6 +14,7 @@ from foretell.studies.asymmetry import adjusted, asymmetry_of_curve, asymmetry_o
 from foretell.studies.reporting.asymmetries import asymmetry_figure
 from foretell.studies.reporting.beside import beside_figure, plot_similarity
 from foretell.studies.reporting.by_n import by_n_figure, plot_by_n
+from foretell.studies.reporting.checking import check_results
 from foretell.studies.reporting.depths import depths_figure
 from foretell.studies.reporting.figures import plot_depth, plot_semantic_layers
 from foretell.studies.reporting.health import health_figure, plot_health
@@ -67,8 +68,9 @@ def asymmetries_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     Raises
     ------
     InputError
-        If none of them has an asymmetry.
+        If there is no result, one of another kind, or none that has an asymmetry.
     """
+    check_results(results, "asymmetries", {"layer"}, {"a", "b"})
     found = [
         asymmetry_of_map(name, result) if "together" in result else asymmetry_of_curve(name, result)
         for name, result in results.items()

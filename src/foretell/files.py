@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from foretell.exceptions import InputError, WriteError
 
-__all__ = ["SEAL", "check_inside", "check_seal", "check_unpacked", "reach_of", "replacing", "seal_of"]
+__all__ = ["SEAL", "check_inside", "check_seal", "check_unpacked", "leads_inside", "places_of", "replacing", "seal_of"]
 
 _ASIDE = ".foretell-writing-"
 SEAL = b"\nforetell-sha256:"
 _SEAL_BYTES = len(SEAL) + 64
 _BLOCK = 2**20
+_REPOSITORY = re.compile("(models|datasets|spaces)--.+")
 _UNPACKED_BYTES = 2**30
 _UNPACKED_TIMES = 100
 
@@ -36,23 +38,33 @@ def check_unpacked(path: Path, n_bytes: int) -> None:
 
 
 def check_inside(path: Path, folder: Path) -> None:
-    """Raise `InputError` if a file of a folder is a link to somewhere outside of it.
+    """Raise `InputError` if a file of a folder is a link to somewhere outside of it (`places_of`).
 
     Who made the folder does not choose which other files of this machine are read.
     """
-    if not path.resolve().is_relative_to(reach_of(folder)):
+    if not leads_inside(path, places_of(folder)):
         raise InputError(f"{path} is a link out of the folder: put the file itself there.")
 
 
-def reach_of(folder: Path) -> Path:
-    """Where files of a folder may lie: in it, or, if it is in the hub's cache, among the blobs of its repository.
+def leads_inside(path: Path, places: Sequence[Path]) -> bool:
+    """Whether a path, its links followed, is in one of some places; links in a circle lead nowhere."""
+    try:
+        file = path.resolve()
+    except (OSError, RuntimeError):
+        return False
+    return any(file.is_relative_to(place) for place in places)
+
+
+def places_of(folder: Path) -> tuple[Path, ...]:
+    """Where files of a folder may lie: in it; and if it is of the hub's cache, among the blobs of its repository.
 
     The cache's layout is ``models--OWNER--NAME/snapshots/REVISION``, with links into ``models--OWNER--NAME/blobs``.
     """
     folder = folder.resolve()
-    if folder.parent.name == "snapshots" and "--" in folder.parents[1].name:
-        return folder.parents[1]
-    return folder
+    for snapshot in (folder, *folder.parents):
+        if snapshot.parent.name == "snapshots" and _REPOSITORY.fullmatch(snapshot.parents[1].name):
+            return folder, snapshot.parents[1] / "blobs"
+    return (folder,)
 
 
 @contextmanager

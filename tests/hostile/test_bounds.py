@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -146,43 +147,79 @@ class TestFoldersOfTheHub:
         return snapshot
 
     @staticmethod
-    def _link(file: Path) -> None:
-        blob = file.parents[2] / "blobs" / file.stem
+    def _link(file: Path, snapshot: Path) -> None:
+        blob = snapshot.parents[1] / "blobs" / f"blob-{len(list((snapshot.parents[1] / 'blobs').iterdir()))}"
         shutil.move(file, blob)
-        file.symlink_to(Path("..", "..", "blobs", file.stem))
+        file.symlink_to(os.path.relpath(blob, file.parent))
+
+    @staticmethod
+    def _draw(path: Path) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pytest.importorskip("PIL.Image").new("RGB", (8, 8), "red").save(path)
+        return path
 
     def test_activations(self, snapshot: Path, tmp_path: Path) -> None:
         data = np.random.default_rng(0).standard_normal((2, 6, 16))
         for layer in (0, 1):
             np.save(snapshot / f"{layer}.npy", data[layer])
-            self._link(snapshot / f"{layer}.npy")
+            self._link(snapshot / f"{layer}.npy", snapshot)
         (snapshot / "ids.txt").write_text("".join(f"i{n}\n" for n in range(6)), encoding="utf-8")
-        pairs = Pairs(
-            "p", {"en": tuple(f"text {n}" for n in range(6))}, tuple(f"i{n}" for n in range(6)), None, "-", "-"
-        )
+        (snapshot / "notes.md").symlink_to("/etc/hostname")  # which nothing reads
+        texts = {"en": tuple(f"text {n}" for n in range(6))}
+        pairs = Pairs("p", texts, tuple(f"i{n}" for n in range(6)), None, "-", "-")
         call = partial(foretell.import_activations, pairs=pairs, side="en", model_id="m", n_blocks=1, tokens="last 1")
         store = call(snapshot, out=tmp_path / "s")
         np.testing.assert_array_equal(store.space(1).bits().unpack(), foretell.Bits.from_activations(data[1]).unpack())
-        shutil.move(snapshot.parents[1] / "blobs" / "1", tmp_path / "private")
-        (snapshot / "1.npy").unlink()
-        (snapshot / "1.npy").symlink_to(tmp_path / "private")
-        with pytest.raises(InputError, match=r"1\.npy is a link out of the folder"):
-            call(snapshot, out=tmp_path / "other")
-        assert call(
-            {"0": snapshot / "0.npy", "1": snapshot / "1.npy"}, ids=pairs.ids, out=tmp_path / "named"
-        ).is_complete
+        for target in (tmp_path / "private", snapshot.parent / "other", snapshot.parents[1] / "secret", "1.npy"):
+            (snapshot / "1.npy").unlink()
+            (snapshot / "1.npy").symlink_to(target)  # the last one to itself
+            with pytest.raises(InputError, match=r"1\.npy is a link out of the folder"):
+                call(snapshot, out=tmp_path / "other")
+        np.save(tmp_path / "mine.npy", data[1])
+        named = {"0": snapshot / "0.npy", "1": tmp_path / "mine.npy"}
+        assert call(named, ids=pairs.ids, out=tmp_path / "named").is_complete
 
-    def test_images(self, snapshot: Path, tmp_path: Path) -> None:
-        Image = pytest.importorskip("PIL.Image")
-        Image.new("RGB", (8, 8), "red").save(snapshot / "a.png")
-        self._link(snapshot / "a.png")
-        found = image_file("a.png", roots=[snapshot], where="here")
+    @pytest.mark.parametrize("below", [".", "photos/dogs"])
+    def test_images(self, snapshot: Path, below: str, tmp_path: Path) -> None:
+        root = snapshot / below
+        self._link(self._draw(root / "a.png"), snapshot)
+        found = image_file("sub/../a.png", roots=[root], where="here")
         assert found is not None
         assert found.name == "a.png"
-        Image.new("RGB", (8, 8), "red").save(tmp_path / "b.png")
-        (snapshot / "b.png").symlink_to(tmp_path / "b.png")
+        assert found.sha256
+        absolute = image_file(str(root / "a.png"), roots=[root], where="here", absolute=True)
+        assert absolute is not None
+        assert absolute.name == "a.png"
+        outside = [self._draw(snapshot.parents[1] / "b.png"), self._draw(snapshot.parent / "other" / "b.png")]
+        for number, target in enumerate([*outside, self._draw(tmp_path / "b.png")]):
+            (root / f"{number}.png").symlink_to(target)
+            for path in (f"{number}.png", os.path.relpath(target, root)):
+                with pytest.raises(InputError, match="outside the folder"):
+                    image_file(path, roots=[root], where="here")
+
+    @pytest.mark.parametrize("name", ["my--notes", "--", "things"])
+    def test_folders_that_only_look_alike(self, name: str, tmp_path: Path) -> None:
+        given = tmp_path / name / "snapshots" / "given"
+        self._draw(tmp_path / name / "blobs" / "secret.png")
+        given.mkdir(parents=True)
+        (given / "a.png").symlink_to(tmp_path / name / "blobs" / "secret.png")
         with pytest.raises(InputError, match="outside the folder"):
-            image_file("b.png", roots=[snapshot], where="here")
+            image_file("a.png", roots=[given], where="here")
+        with pytest.raises(InputError, match="is a link out of the folder"):
+            check_inside(given / "a.png", given)
+
+    def test_a_cache_behind_a_link(self, snapshot: Path, tmp_path: Path) -> None:
+        self._draw(snapshot / "a.png")
+        (tmp_path / "cache").symlink_to(snapshot)
+        found = image_file(str(tmp_path / "cache" / "a.png"), roots=[tmp_path / "cache"], where="here", absolute=True)
+        assert found is not None
+        assert found.name == "a.png"
+
+    def test_stores(self, store: Path, snapshot: Path) -> None:
+        here = shutil.copytree(store, snapshot / "left.zarr")
+        for path in [path for path in here.rglob("*") if path.is_file()]:
+            self._link(path, snapshot)
+        assert open_store(here).texts == open_store(store).texts
 
 
 class TestStores:

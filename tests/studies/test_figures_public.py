@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -65,7 +66,11 @@ class TestOfArrays:
         figure = figures.depths_figure({"mine": found}, {"mine": semantic})
         assert_readable(figure)
         assert "A: A" not in words_of(figure)
-        for line, values in zip(figure.axes[0].lines, found["imbalance"].to_numpy(), strict=False):
+        assert "layers, from the first (0) to the last (1)" in words_of(figure)
+        assert "relative depth" not in words_of(figure)
+        lines = figure.axes[0].lines[:2]
+        assert len(lines) == 2
+        for line, values in zip(lines, found["imbalance"].to_numpy(), strict=True):
             np.testing.assert_array_equal(line.get_xdata(), [0, 1 / 3, 2 / 3, 1])
             np.testing.assert_array_equal(line.get_ydata(), values)
         assert_readable(figures.depths_figure({"mine": found, "again": found}, {"mine": semantic}))
@@ -73,22 +78,59 @@ class TestOfArrays:
         alike = foretell.similarity_curve(layers, layers[::-1])
         assert_readable(figures.beside_figure(found.merge(alike, compat="override", combine_attrs="override")))
 
-    def test_of_another_kind_it_is_said_what_lacks(self, layers: list[NDArray[np.float64]]) -> None:
-        curve = foretell.imbalance_curve(layers, layers)
-        matrix = foretell.imbalance_matrix(layers, layers)
-        for call, said in (
-            (lambda: figures.depths_figure({"mine": matrix}), "depth curves needs a result with 'layer'"),
-            (lambda: figures.plot_depth(matrix), "depth curves needs a result with 'layer'"),
-            (lambda: figures.map_figure(curve), "maps needs a result with 'a' and 'b'"),
-            (lambda: figures.plot_map(curve, direction="a_to_b"), "maps needs a result with 'a' and 'b'"),
-            (lambda: figures.equal_depth_figure(matrix), "'relative_depth_a' and 'relative_depth_b'"),
-            (lambda: figures.beside_figure(curve), "other measures needs a result with 'similarity'"),
-            (lambda: figures.token_curve_figure({"mine": curve}), "token curves needs a result with 'tokens'"),
-            (lambda: figures.plane_figure(cast(Any, curve)), "takes results by name"),
-            (lambda: figures.depths_figure(cast(Any, curve)), "takes results by name"),
-        ):
-            with pytest.raises(InputError, match=said):
-                call()
+    @pytest.mark.parametrize(
+        ("draw", "of", "said"),
+        [
+            (
+                lambda x: figures.depths_figure({"mine": x}),
+                "matrix",
+                "needs a result over layer; .* over a and b",
+            ),
+            (
+                lambda x: figures.depths_figure({"mine": x}),
+                "several k",
+                r"over k and layer: choose one k by result\.sel",
+            ),
+            (lambda x: figures.depths_figure({"mine": x}), "nothing", "a dataset over layer: NoneType is none"),
+            (lambda x: figures.depths_figure({"mine": x}), "alike", "needs a result with 'imbalance' over layer"),
+            (lambda x: figures.depths_figure(cast(Any, [x])), "curve", "takes results by name"),
+            (figures.depths_figure, "curve", "takes results by name"),
+            (figures.plot_depth, "matrix", "needs a result over layer"),
+            (lambda x: figures.plot_semantic_layers(x, {}, cast(Any, None)), "matrix", "needs a result over layer"),
+            (figures.map_figure, "curve", "maps needs a result over a and b; this one is over layer"),
+            (lambda x: figures.plot_map(x, direction="a_to_b"), "curve", "needs a result over a and b"),
+            (figures.equal_depth_figure, "curve", "needs a result over a and b"),
+            (figures.equal_depth_figure, "matrix", "relative_depth_a and relative_depth_b"),
+            (figures.plane_figure, "curve", "takes results by name"),
+            (lambda x: figures.plane_figure({"mine": x}), "matrix", "over layer or tokens; this one is over a and b"),
+            (figures.plot_plane, "matrix", "over layer or tokens"),
+            (figures.beside_figure, "curve", "with 'similarity' over"),
+            (figures.beside_figure, "alike", "with 'imbalance' over"),
+            (lambda x: figures.plot_similarity(x, measure="cka"), "curve", "with 'similarity' over layer and measure"),
+            (lambda x: figures.token_curve_figure({"mine": x}), "curve", "needs a result over tokens"),
+            (figures.plot_token_curve, "curve", "needs a result over tokens"),
+            (lambda x: figures.token_map_figure({"mine": x}), "curve", "needs a result over a and b"),
+            (figures.token_map_figure, "matrix", "takes results by name"),
+            (lambda x: figures.plot_token_map(x, direction="a_to_b"), "curve", "needs a result over a and b"),
+            (figures.plot_by_distance, "matrix", "with 'by_distance' over distance and way"),
+            (figures.by_n_figure, "curve", "needs a result over n"),
+            (figures.plot_by_n, "curve", "needs a result over n"),
+            (figures.asymmetries_figure, "curve", "takes results by name"),
+            (lambda x: figures.asymmetries_figure({"mine": x}), "alike", "with 'imbalance' over"),
+        ],
+    )
+    def test_of_another_kind_it_is_said_what_it_is(
+        self, layers: list[NDArray[np.float64]], draw: Callable[[Any], object], of: str, said: str
+    ) -> None:
+        made: dict[str, Callable[[], Any]] = {
+            "curve": lambda: foretell.imbalance_curve(layers, layers),
+            "several k": lambda: foretell.imbalance_curve(layers, layers, k=cast(Any, [1, 3])),
+            "matrix": lambda: foretell.imbalance_matrix(layers, layers),
+            "alike": lambda: foretell.similarity_curve(layers, layers),
+            "nothing": lambda: None,
+        }
+        with pytest.raises(InputError, match=said):
+            draw(made[of]())
 
 
 class TestByN:

@@ -80,7 +80,7 @@ def extract(
     if trust_remote_code:
         options["trust_remote_code"] = True
     with progress(quiet) as bars:
-        lazy = LazyModel(model, "image" if side in pairs.pictures else "text", options)
+        lazy = LazyModel(model, pairs.modality(side), options)
         chosen = select_pairs(pairs, models=[lazy], tokens=rules, n_items=items, seed=seed)
         store = run(
             chosen,

@@ -120,7 +120,7 @@ def extract(
             f"{', '.join(options)}: options of loading a model, and this one is loaded: give its name, or leave them "
             "out."
         )
-    modality = _modality(pairs, side)
+    modality = pairs.modality(side)
     reader = _reader_of(model, modality, options)
     if reader.modality != modality:
         raise OptionError(
@@ -183,10 +183,6 @@ def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last
         chunk_items=full_chunks(len(pairs)),
     )
     return fingerprint_of(made_of)
-
-
-def _modality(pairs: Pairs, side: str) -> Modality:
-    return "image" if side in pairs.pictures else "text"
 
 
 def _made_of(

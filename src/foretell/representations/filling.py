@@ -56,9 +56,13 @@ def info_of(
     n_dimensions: Mapping[str, int],
     made_of: Mapping[str, str | int],
     *,
+    model_id: str,
+    model_revision: str,
+    model_licence: str,
+    preprocessing: str,
+    n_blocks: int,
     dtype: str,
     libraries: Sequence[str],
-    **of_model: Any,
 ) -> StoreInfo:
     """Attributes of a store.
 
@@ -71,17 +75,21 @@ def info_of(
     n_dimensions : mapping of str to int
         By layer.
     made_of : mapping
-        What decides the bits.
+        What decides the bits, the ``side`` and the ``chunk_items`` among it.
+    model_id, model_revision, model_licence, preprocessing, n_blocks
+        As `StoreInfo` has them.
     dtype : str
         Of the activations.
     libraries : sequence of str
         Whose versions are noted.
-    **of_model
-        What `StoreInfo` says of the model.
+
+    Returns
+    -------
+    StoreInfo
     """
     side, layers = str(made_of["side"]), tuple(n_dimensions)
     return StoreInfo(
-        modality="image" if side in pairs.pictures else "text",
+        modality=pairs.modality(side),
         dtype=dtype,
         layers=layers,
         kept=tuple(
@@ -103,7 +111,11 @@ def info_of(
         versions={library: metadata.version(library) for library in libraries},
         made_of=made_of,
         fingerprint=fingerprint_of(made_of),
-        **of_model,
+        model_id=model_id,
+        model_revision=model_revision,
+        model_licence=model_licence,
+        preprocessing=preprocessing,
+        n_blocks=n_blocks,
     )
 
 

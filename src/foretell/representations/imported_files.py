@@ -35,9 +35,10 @@ def open_source(
     path = Path(source)
     if not path.is_dir():
         return of_layers({"": path}, None, ids, layers, numbers)
-    for file in path.iterdir():
+    read = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES or file.stem in BESIDE)
+    for file in read:
         check_inside(file, path)
-    files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.stem not in BESIDE)
+    files = [file for file in read if file.suffix in SUFFIXES and file.stem not in BESIDE]
     if not files:
         raise InputError(f"{path} has no {', '.join(SUFFIXES)} files: give the folder that has them.")
     if files[0].suffix == ".safetensors" and not KEYS - open_arrays(files[0])[0].keys():

@@ -174,13 +174,13 @@ def arrange(
         for side, of, rule in zip(one.sides, one.models, one.tokens, strict=True):
             wanted[side, of][rule] = None
             if of.stores is None and number < len(study.comparisons):
-                wanted[side, of].update(dict.fromkeys(more(models[of, _modality(pairs, side)])))
+                wanted[side, of].update(dict.fromkeys(more(models[of, pairs.modality(side)])))
     pairs = _chosen(study, pairs, models, wanted, stores)
     _check_size(study, pairs, halves=halves)
     jobs = {}
     for (side, of), tokens in wanted.items():
         if of.stores is None:
-            model = models[of, _modality(pairs, side)]
+            model = models[of, pairs.modality(side)]
             recordings = Recording.parse_all(tuple(tokens))
             name = fingerprint(pairs, model=model, side=side, tokens=recordings)
             jobs[side, of] = Job(side, model, recordings, stores.named(f"{file_name(side, most=60)}-{name[:12]}.zarr"))
@@ -221,7 +221,7 @@ def _lazy_models(keys: Sequence[_Key], pairs: Pairs, slot: LoadedModel) -> dict[
     """The models that are run here, by what they read: one at a time is in memory."""
     models: dict[tuple[ModelOf, Modality], LazyModel] = {}
     for side, of in keys:
-        modality = _modality(pairs, side)
+        modality = pairs.modality(side)
         if of.stores is None and (of, modality) not in models:
             models[of, modality] = LazyModel(of.name, modality, of.options(), slot)
     return models
@@ -261,10 +261,6 @@ def _only(pairs: Pairs, file: Path) -> Pairs:
     if not rows:
         raise StudyError(f"pairs.only: {file} names no item of {pairs.name!r}: write their ids, one a line.")
     return pairs.take(rows, dropped={f"not named in {file.name}": len(pairs) - len(rows)})
-
-
-def _modality(pairs: Pairs, side: str) -> Modality:
-    return "image" if side in pairs.pictures else "text"
 
 
 def _check_size(study: StudyOfPairs, pairs: Pairs, *, halves: bool) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from foretell.exceptions import InputError
-from foretell.files import reach_of
+from foretell.files import leads_inside, places_of
 from foretell.representations.data.pictures import Picture
 
 __all__ = ["MISSING", "find", "image_file", "name_in", "picture_in", "texts_in"]
@@ -91,14 +92,13 @@ def image_file(path: Any, *, roots: Sequence[Path], where: str, absolute: bool =
         raise InputError(f"{where} is {_shown(path)}, which is no path of an image: map the side to another column.")
     if not _is_text(path):
         return None
-    allowed = [root.resolve() for root in roots]
     try:
-        file = (allowed[0] / path).resolve() if allowed else Path(path).resolve()
-        root = next((root for root in allowed if file.is_relative_to(reach_of(root))), None)
-        if root is None or (Path(path).is_absolute() and not absolute):
+        named = Path(os.path.normpath(Path(*roots[:1]).resolve() / path))
+        folders = [folder for root in roots for folder in (root.resolve(), root.absolute())]
+        folder = next((folder for folder in folders if named.is_relative_to(folder)), None)
+        if folder is None or (Path(path).is_absolute() and not absolute) or not leads_inside(named, places_of(folder)):
             raise InputError(f"{where} is {_shown(path)}, outside the folder of the set: put the images inside it.")
-        name = file.relative_to(root) if file.is_relative_to(root) else Path(path)
-        return Picture(name.as_posix(), file) if file.is_file() else None
+        return Picture(named.relative_to(folder).as_posix(), named) if named.is_file() else None
     except (OSError, ValueError, RuntimeError) as error:  # a name that no file can have, or links in a circle
         if isinstance(error, InputError):
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 
@@ -107,6 +108,10 @@ class Pairs:
     def contents(self, side: str) -> tuple[str, ...] | tuple[Picture, ...]:
         """The texts or the images of a side."""
         return self.texts[side] if side in self.texts else self.pictures[side]
+
+    def modality(self, side: str) -> Literal["text", "image"]:
+        """What a side is of."""
+        return "image" if side in self.pictures else "text"
 
     def only(self, sides: Sequence[str]) -> Pairs:
         """The same items with some of the sides."""

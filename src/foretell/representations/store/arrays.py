@@ -140,7 +140,7 @@ class StoreArrays:
                 array = self._group[name]
         except ForetellError:
             raise
-        # As in `reader.opened`.
+        # Zarr makes objects of what is written in its files, and whatever is wrong there shows in ways of its own.
         except Exception as error:
             raise self._not_readable(name, one_line(error)) from error
         fault = fault_of_array(array, shape, dtype, chunk)

@@ -7,6 +7,7 @@ from typing import Any
 from zarr.storage import LocalStore
 
 from foretell.exceptions import StoreError
+from foretell.files import leads_inside, places_of
 
 __all__ = ["InsideStore"]
 
@@ -20,6 +21,6 @@ class InsideStore(LocalStore):
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
         """The file at a key, or None."""
         path = self.root / key
-        if not path.resolve().is_relative_to(self.root):
+        if not leads_inside(path, places_of(self.root)):
             raise StoreError(f"{path} is a link out of the store: put the file itself there.")
         return await super().get(key, prototype, byte_range)

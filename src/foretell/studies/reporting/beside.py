@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from foretell.studies.names import sides_of
 from foretell.studies.reporting.captions import LETTERED, LETTERS, codes_told, conditions, short_direction
 from foretell.studies.reporting.checking import check_result
-from foretell.studies.reporting.curves import curve_labels, depths_of, labelled_artists
+from foretell.studies.reporting.curves import curve_labels, depth_label, depths_of, labelled_artists
 from foretell.studies.reporting.figures import plot_depth, shade_regions
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
@@ -75,7 +75,8 @@ def beside_figure(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | N
     InputError
         If the result has no imbalance, or no `similarity`.
     """
-    check_result(result, "other measures", "imbalance", "similarity")
+    check_result(result, "other measures", {"layer"}, {"a", "b"})
+    check_result(result, "other measures", {"measure", "layer"}, {"measure", "a", "b"}, variable="similarity")
     return _curves(result, semantic or {}) if "layer" in result.dims else _maps(result)
 
 
@@ -100,7 +101,7 @@ def _curves(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> Figur
             shade_regions(result, semantic, ax)
             plot_similarity(result, ax, measure=measure)
             ax.tick_params(labelbottom=row == len(measures) - 1)
-            ax.set_xlabel("relative depth" if row == len(measures) - 1 else "", labelpad=2)
+            ax.set_xlabel(depth_label(result) if row == len(measures) - 1 else "", labelpad=2)
         legend_above(figure, labelled_artists(first), left=left - 0.07, inches=0)
         write_caption(figure, caption)
     return figure
@@ -124,6 +125,7 @@ def plot_similarity(result: xr.Dataset, ax: Axes | None = None, *, measure: str)
     Axes
         The same.
     """
+    check_result(result, "other measures", {"measure", "layer"}, variable="similarity")
     ax = axes_or_new(ax)
     depth, of = depths_of(result), result.sel(measure=measure)
     values = of["similarity"].to_numpy()

@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from foretell.measure.inference import critical
 from foretell.studies.reporting.captions import LETTERED, direction_label
+from foretell.studies.reporting.checking import check_result
 from foretell.studies.reporting.curves import labelled_artists, plot_directions
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
@@ -43,6 +44,7 @@ def by_n_figure(result: xr.Dataset) -> Figure:
     -------
     matplotlib.figure.Figure
     """
+    check_result(result, "values against n", {"n"})
     attrs = result.attrs
     labels = list(_labels(result).values())
     caption = wrapped(
@@ -73,6 +75,7 @@ def plot_by_n(result: xr.Dataset, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
+    check_result(result, "values against n", {"n"})
     ax = axes_or_new(ax)
     margin = critical(int(result["n"].min())) * result["stderr"]
     banded = result.assign(low=result["imbalance"] - margin, high=result["imbalance"] + margin)

@@ -50,7 +50,7 @@ def conditions(*results: _Attributes, tokens: bool = True) -> str:
     if not results:
         return ""
     said = [f"N = {_each(results, 'n_items')} items{_groups(results)}", f"n = {_each(results, 'n')}"]
-    if tokens and all("T" in attrs for attrs in results):  # not of arrays
+    if tokens:
         said.append(f"T = {_each(results, 'T')}")
     said += [f"k = {_each(results, 'k')}", _each(results, "convention")]
     models = _joined(attrs[key] for attrs in results for key in ("model_a", "model_b") if key in attrs)

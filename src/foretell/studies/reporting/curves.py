@@ -17,7 +17,7 @@ from foretell.studies.reporting.style import DIRECTION_STYLES, INK, PALE
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["curve_labels", "depths_of", "labelled_artists", "plot_directions"]
+__all__ = ["curve_labels", "depth_label", "depths_of", "labelled_artists", "plot_directions"]
 
 _NULL = "shuffled pairs, median and 95 %"
 _NULL_OF_GROUPS = "whole groups shuffled, median"
@@ -31,6 +31,12 @@ def depths_of(result: xr.Dataset) -> NDArray[np.float64]:
     if "relative_depth" in result.coords:
         return np.asarray(result["relative_depth"].to_numpy(), np.float64)
     return np.linspace(0, 1, result.sizes["layer"])
+
+
+def depth_label(*results: xr.Dataset) -> str:
+    """What the axis of `depths_of` is."""
+    known = all("relative_depth" in result.coords for result in results)
+    return "relative depth" if known else "layers, from the first (0) to the last (1)"
 
 
 def plot_directions(result: xr.Dataset, ax: Axes, along: str, *, labels: Mapping[str, str] | None = None) -> Axes:

@@ -17,7 +17,7 @@ from foretell.studies.reporting.captions import (
     short_direction,
 )
 from foretell.studies.reporting.checking import check_results
-from foretell.studies.reporting.curves import curve_labels, labelled_artists
+from foretell.studies.reporting.curves import curve_labels, depth_label, labelled_artists
 from foretell.studies.reporting.figures import STRIP_NOTE, depth_figure, plot_depth, plot_semantic_layers
 from foretell.studies.reporting.layout import (
     TWO_COLUMNS,
@@ -68,12 +68,13 @@ def depths_figure(
     InputError
         If there is no result, or one that is no curve.
     """
-    check_results(results, "depth curves", "imbalance", "layer")
+    check_results(results, "depth curves", {"layer"})
     layers = {name: (semantic or {}).get(name) for name in results}
     if len(results) == 1:
         ((name, result),) = results.items()
         return depth_figure(result, layers[name])
     attrs = [result.attrs for result in results.values()]
+    label = depth_label(*results.values())
     strip = _STRIP if any(layers.values()) else 0.0
     columns = columns_of(len(results))
     curves = 1.6 if columns == 2 else 1.2
@@ -109,7 +110,7 @@ def depths_figure(
             if place + columns < len(results):
                 lowest.tick_params(labelbottom=False)
             else:
-                lowest.set_xlabel("relative depth", labelpad=2)
+                lowest.set_xlabel(label, labelpad=2)
             if column:
                 ax.tick_params(labelleft=False)
                 ax.set_ylabel("")

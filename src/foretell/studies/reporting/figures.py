@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from foretell.studies.reporting.captions import LETTERED, LETTERS, codes_told, conditions, short_direction
 from foretell.studies.reporting.checking import check_result
-from foretell.studies.reporting.curves import curve_labels, depths_of, labelled_artists, plot_directions
+from foretell.studies.reporting.curves import curve_labels, depth_label, depths_of, labelled_artists, plot_directions
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
     axes_at,
@@ -86,7 +86,7 @@ def depth_figure(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | No
             plot_semantic_layers(result, semantic, lowest)
             ax.tick_params(labelbottom=False)
             ax.set_xlabel("")
-        lowest.set_xlabel("relative depth", labelpad=2)
+        lowest.set_xlabel(depth_label(result), labelpad=2)
         write_caption(figure, caption)
     return figure
 
@@ -122,14 +122,14 @@ def plot_depth(
     InputError
         If the result is no curve.
     """
-    check_result(result, "depth curves", "imbalance", "layer")
+    check_result(result, "depth curves", {"layer"})
     ax = axes_or_new(ax)
     plot_directions(result, ax, "relative_depth", labels=labels)
     if semantic:
         shade_regions(result, semantic, ax)
     ax.set_xlim(-0.02, 1.02)
     ax.xaxis.set_major_locator(MultipleLocator(0.2))
-    ax.set_xlabel("relative depth")
+    ax.set_xlabel(depth_label(result))
     return ax
 
 
@@ -150,6 +150,7 @@ def plot_semantic_layers(
     A bar is pale where an end of the region may lie, and full between. A layer is as wide as its share of
     the axis, so that a region of one layer can be seen. Names of directions wider than `room` inches are letters.
     """
+    check_result(result, "semantic layers", {"layer"})
     depth = depths_of(result)
     edges = depth_edges(depth)
     directions = [str(direction) for direction in result["direction"].to_numpy()]

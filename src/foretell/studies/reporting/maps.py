@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from foretell.exceptions import InputError
 from foretell.studies.names import direction_name, sides_of
 from foretell.studies.reporting.captions import conditions
 from foretell.studies.reporting.checking import check_result
@@ -50,7 +51,7 @@ def map_figure(result: xr.Dataset) -> Figure:
     matplotlib.figure.Figure
         With a canvas of its own, outside pyplot: nothing to close.
     """
-    check_result(result, "maps", "imbalance", "a", "b")
+    check_result(result, "maps", {"a", "b"})
     values = result["imbalance"].to_numpy()
     low, high = float(np.nanmin(values)), max(1.0, float(np.nanmax(values)))
     caption = _caption(result)
@@ -97,7 +98,7 @@ def plot_map(
     Axes
         The same.
     """
-    check_result(result, "maps", "imbalance", "a", "b")
+    check_result(result, "maps", {"a", "b"})
     ax = axes_or_new(ax)
     of = result.sel(direction=direction)
     values = of["imbalance"].to_numpy()
@@ -161,7 +162,12 @@ def at_equal_depth(result: xr.Dataset) -> xr.Dataset:
     """
     import xarray as xr
 
-    check_result(result, "layers at equal depth", "a", "b", "relative_depth_a", "relative_depth_b")
+    check_result(result, "layers at equal depth", {"a", "b"})
+    if not {"relative_depth_a", "relative_depth_b"} <= set(result.coords):
+        raise InputError(
+            "A figure of layers at equal depth needs the coordinates relative_depth_a and relative_depth_b: "
+            "result.assign_coords(relative_depth_a=('a', depths), relative_depth_b=('b', depths)) gives them."
+        )
     of_a, of_b = (result[f"relative_depth_{side}"].to_numpy() for side in "ab")
     nearest = np.abs(of_b[None, :] - of_a[:, None]).argmin(axis=1)
     table = [str(name) for name, values in result.data_vars.items() if {"a", "b"} <= set(values.dims)]

@@ -21,7 +21,7 @@ from foretell.studies.reporting.captions import (
     short_direction,
     sides_in_words,
 )
-from foretell.studies.reporting.checking import check_results
+from foretell.studies.reporting.checking import check_result, check_results
 from foretell.studies.reporting.curves import labelled_artists
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
@@ -64,9 +64,9 @@ def plane_figure(results: Mapping[str, xr.Dataset], *, errors: bool = False) -> 
     Raises
     ------
     InputError
-        If there is no result.
+        If there is no result, or one that is no curve.
     """
-    check_results(results, "the imbalance plane", "imbalance")
+    check_results(results, "the imbalance plane", {"layer"}, {"tokens"})
     attrs = [result.attrs for result in results.values()]
     same = len({sides_in_words(of) for of in attrs}) == 1
     names = [short_direction(attrs[0], direction, _ROOM) if same else letters for direction, letters in LETTERS.items()]
@@ -129,7 +129,13 @@ def plot_plane(
     -------
     Axes
         The same.
+
+    Raises
+    ------
+    InputError
+        If the result is no curve.
     """
+    check_result(result, "the imbalance plane", {"layer"}, {"tokens"})
     ax = axes_or_new(ax)
     x, y = (result["imbalance"].sel(direction=direction).to_numpy() for direction in ("a_to_b", "b_to_a"))
     known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
 from foretell.studies.reporting.captions import conditions, direction_labels, letters_told, panel_titles
-from foretell.studies.reporting.checking import check_results
+from foretell.studies.reporting.checking import check_result, check_results
 from foretell.studies.reporting.curves import curve_labels, labelled_artists, plot_directions
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
@@ -53,9 +53,9 @@ def token_curve_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     Raises
     ------
     InputError
-        If there is no result.
+        If there is no result, or one of another kind.
     """
-    check_results(results, "token curves", "imbalance", "tokens")
+    check_results(results, "token curves", {"tokens"})
     every = list(results.values())
     columns = columns_of(len(every))
     rows = -(-len(every) // columns)
@@ -115,6 +115,7 @@ def plot_token_curve(result: xr.Dataset, ax: Axes | None = None, *, labels: Mapp
     Axes
         The same.
     """
+    check_result(result, "token curves", {"tokens"})
     ax = axes_or_new(ax)
     plot_directions(result, ax, "tokens", labels=labels)
     counts = [int(count) for count in result["tokens"].to_numpy()]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError
 from foretell.studies.names import direction_name, sides_of
 from foretell.studies.reporting.captions import LETTERS, conditions
+from foretell.studies.reporting.checking import check_result, check_results
 from foretell.studies.reporting.curves import labelled_artists
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
@@ -62,7 +63,8 @@ def token_map_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     InputError
         If there is no result, or more than four.
     """
-    if not 1 <= len(results) <= _MOST:
+    check_results(results, "token maps", {"a", "b"})
+    if len(results) > _MOST:
         raise InputError(f"A figure of token maps takes one to {_MOST} results: {len(results)} were given.")
     every = list(results.values())
     directions = ["a_to_b"] if all(map(is_within, every)) else list(LETTERS)
@@ -138,6 +140,7 @@ def plot_token_map(
     Axes
         The same.
     """
+    check_result(result, "token maps", {"a", "b"})
     ax = axes_or_new(ax)
     rows, columns = ([int(name) for name in result[side].to_numpy()] for side in "ab")
     extent = (columns[0] - 0.5, columns[-1] + 0.5, rows[0] - 0.5, rows[-1] + 0.5)
@@ -165,6 +168,7 @@ def plot_by_distance(result: xr.Dataset, ax: Axes | None = None) -> Axes:
     Axes
         The same.
     """
+    check_result(result, "distances of tokens", {"way", "distance"}, variable="by_distance")
     ax = axes_or_new(ax)
     distance = result["distance"].to_numpy()
     ends = [1.0]
