@@ -104,9 +104,13 @@ def found() -> dict[str, xr.Dataset]:
         for convention, k in (("adjusted", 1), ("paper", 3))
     }
     rng = np.random.default_rng(1)
+    apart = rng.random((2, 260, 260))  # items enough for several chunks of a row, of which more than k
+    apart += apart.swapaxes(1, 2)
+    apart[:, range(260), range(260)] = 0
     tokens = [foretell.Bits.from_activations(rng.standard_normal((45, 3, 9))) for _ in range(2)]
     return {
         **matrices,
+        "many": foretell.imbalance_curve(apart[:1], apart[1:], k=3, metric="precomputed", backend="numba"),
         "few": foretell.imbalance_matrix(a, b, queries=11, subsample=30, backend="numba"),
         "split": foretell.imbalance_curve(a, b, candidates="split", backend="numba"),
         "tokens": foretell.token_map(*tokens, null=3, backend="numba"),

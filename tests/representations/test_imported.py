@@ -506,3 +506,100 @@ def test_prompts_have_their_ids(pairs: Pairs, tmp_path: Path) -> None:
     ]
     with pytest.raises(OptionError, match="choose one of 'left', 'right'"):
         write_prompts(pairs, "middle", tmp_path / "p.jsonl")
+
+
+def spoil_shapes(folder: Path, x: Array) -> None:
+    np.save(folder / "1.npy", x[1][:, :2])
+
+
+def spoil_number_of_ids(folder: Path, _x: Array) -> None:
+    (folder / "ids.txt").write_text("item/0\n")
+
+
+def spoil_number_of_arrays(folder: Path, x: Array) -> None:
+    (folder / "1.npy").unlink()
+    np.savez(folder / "1.npz", a=x[1], b=x[1])
+
+
+def spoil_ids_in_a_file(folder: Path, x: Array) -> None:
+    (folder / "1.npy").unlink()
+    np.savez(folder / "1.npz", a=x[1], ids=np.arange(N))
+
+
+def spoil_ids_in_metadata(folder: Path, x: Array) -> None:
+    (folder / "1.npy").unlink()
+    save_safetensors(folder / "1.safetensors", {"x": x[1]}, said={"ids": "{not a list"})
+
+
+def spoil_kind_of_ids(folder: Path, _x: Array) -> None:
+    (folder / "ids.txt").unlink()
+    (folder / "ids.json").write_text('{"item/0": 0}')
+
+
+def spoil_kind_of_token_ids(folder: Path, _x: Array) -> None:
+    np.save(folder / "token_ids.npy", np.ones((N, T)))
+
+
+def spoil_shape_of_token_ids(folder: Path, _x: Array) -> None:
+    np.save(folder / "token_ids.npy", np.ones((N, T + 1), int))
+
+
+def spoil_token_ids_of_a_layer(folder: Path, x: Array) -> None:
+    np.save(folder / "token_ids.npy", np.ones((N, T), int))
+    (folder / "1.npy").unlink()
+    np.savez(folder / "1.npz", a=x[1], token_ids=np.zeros((N, T), int))
+
+
+def spoil_kind_of_activations(folder: Path, x: Array) -> None:
+    np.save(folder / "1.npy", (x[1] > 0).astype(np.int64))
+
+
+def lose_a_file(folder: Path, _x: Array) -> None:
+    (folder / "ids.txt").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (spoil_shapes, r"Layer 0 is of shape \(11, 3, 21\) and layer 1 of shape \(11, 2, 21\)"),
+        (spoil_number_of_ids, "There are 1 ids for 11 items"),
+        (spoil_number_of_arrays, r"1\.npz has 2 arrays \(a, b\) and is of one layer"),
+        (spoil_ids_in_a_file, r"1\.npz: 'ids' is not read \(int64 of shape \(11,\) instead of strings\)"),
+        (spoil_ids_in_metadata, r"its metadata's 'ids' are no JSON list"),
+        (spoil_kind_of_ids, r"ids\.json is no list of texts \(it is not a list of strings\)"),
+        (spoil_kind_of_token_ids, r"'token_ids' is float64: give whole numbers"),
+        (spoil_shape_of_token_ids, r"token_ids are of shape \(11, 4\) and the arrays of \(11, 3\) tokens"),
+        (spoil_token_ids_of_a_layer, r"has other 'token_ids' than a file before it"),
+        (spoil_kind_of_activations, r"layer 1 is int64 of shape .*: give floats of shape"),
+        (lose_a_file, "Nothing says which items these are"),
+    ],
+)
+def test_layers_that_do_not_fit_are_told(spoil: Any, message: str, x: Array, pairs: Pairs, tmp_path: Path) -> None:
+    save_layers(tmp_path / "in", x, "npy")
+    (tmp_path / "in" / "ids.txt").write_text("\n".join(pairs.ids) + "\n")
+    spoil(tmp_path / "in", x)
+    with pytest.raises(InputError, match=message):
+        imports(tmp_path / "in", pairs, tmp_path / "o.zarr", special_token_ids=[BOS] if "token" in message else [])
+    assert not (tmp_path / "o.zarr").exists()
+
+
+def test_two_arrays_of_one_layer_in_a_file(x: Array, pairs: Pairs, tmp_path: Path) -> None:
+    np.savez(tmp_path / "all.npz", **{"0": x[0], "layer_0": x[1]})
+    with pytest.raises(InputError, match="two arrays are of layer 0: leave one of each"):
+        imports(tmp_path / "all.npz", pairs, tmp_path / "o.zarr", ids=pairs.ids)
+
+
+@pytest.mark.parametrize("name", ["gone.npy", "gone.txt"])
+def test_files_that_are_not_there(name: str, x: Array, pairs: Pairs, tmp_path: Path) -> None:
+    np.save(tmp_path / "0.npy", x[0])
+    source, ids = (tmp_path / name, pairs.ids) if name == "gone.npy" else (tmp_path / "0.npy", tmp_path / name)
+    with pytest.raises(InputError, match=rf"There is no file .*{name}: check the path"):
+        imports({"0": source}, pairs, tmp_path / "o.zarr", ids=ids, n_blocks=1)
+
+
+def test_a_kind_of_numbers_that_is_not_read(x: Array, pairs: Pairs, tmp_path: Path) -> None:
+    save_safetensors(tmp_path / "0.safetensors", {"x": x[0]})
+    data = (tmp_path / "0.safetensors").read_bytes()
+    (tmp_path / "0.safetensors").write_bytes(data.replace(b'"F32"', b'"F8_"'))
+    with pytest.raises(InputError, match="'x' is of F8_, which is not read: save it as BF16, F16 or F32"):
+        imports(tmp_path / "0.safetensors", pairs, tmp_path / "o.zarr", ids=pairs.ids)
