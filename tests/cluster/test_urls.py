@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     boto3.client("s3").create_bucket(Bucket="stores")
     s3fs.S3FileSystem.clear_instance_cache()  # one may know of an earlier server
     yield "s3://stores"
+    # A client that is collected later would warn of its open session wherever that happens.
+    s3fs.S3FileSystem.clear_instance_cache()
+    gc.collect()
     server.stop()
 
 
