@@ -27,11 +27,10 @@ help:
 
 setup: $(STAMP)
 
-# Compiling every module takes a third of the time, and most are never imported.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Foretell needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[studies,hf,demo,dev,docs]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[studies,hf,demo,dev,docs]'
 	@touch $(STAMP)
 
 # Models and data that the tests read: fetched once into the cache, since no test uses the network. Tests of what is not
