@@ -69,11 +69,16 @@ class Loopback:
         self._cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
+_kept: dict[int, tuple[Loopback, contextlib.ExitStack]] = {}
+"""The cluster that files of tests share, by its nodes: starting one takes seconds, and a driver joins one at a time."""
+
+
 @contextlib.contextmanager
 def loopback(n_nodes: int, processors: int = 1) -> Iterator[Loopback]:
     """A cluster of so many nodes of so many processors, and this process connected to it."""
     import ray
 
+    _end_kept()
     # What the tests make can be imported on the nodes, which are this machine.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -86,15 +91,28 @@ def loopback(n_nodes: int, processors: int = 1) -> Iterator[Loopback]:
         cluster.end()
 
 
+def _end_kept() -> None:
+    while _kept:
+        _kept.popitem()[1][1].close()
+
+
+@pytest.fixture(scope="session")
+def _ended() -> Iterator[None]:
+    yield
+    _end_kept()
+
+
 @pytest.fixture(
     scope="module",
     params=[pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(4, marks=pytest.mark.slow)],
     ids=lambda n_nodes: f"{n_nodes}-nodes",
 )
-def nodes(request: pytest.FixtureRequest) -> Iterator[Loopback]:
-    """Clusters of 1, 2 and 4 nodes, one after the other."""
-    with loopback(request.param) as cluster:
-        yield cluster
+def nodes(request: pytest.FixtureRequest, _ended: None) -> Loopback:
+    """Clusters of 1, 2 and 4 nodes, one after the other; one that the last file left is used again."""
+    if request.param not in _kept:
+        stack = contextlib.ExitStack()
+        _kept[request.param] = (stack.enter_context(loopback(request.param)), stack)
+    return _kept[request.param][0]
 
 
 @pytest.fixture(scope="session")
