@@ -120,7 +120,7 @@ SEEDED: dict[str, Callable[[int], Any]] = {
     "imbalance_matrix, drawn": lambda seed: foretell.imbalance_matrix([X], [Y], subsample=20, seed=seed),
     "imbalance_matrix, null": lambda seed: foretell.imbalance_matrix([X], [Y], null=9, seed=seed),
     "imbalance_matrix, paper": lambda seed: foretell.imbalance_matrix([X], [Y], preset="paper", seed=seed),
-    "imbalance_curve": lambda seed: foretell.imbalance_curve([X], [Y], queries=20, seed=seed),
+    "imbalance_curve": lambda seed: foretell.imbalance_curve([X], [Y], queries=20, errors=False, seed=seed),
     "imbalance_by_n": lambda seed: foretell.imbalance_by_n(X, Y, sizes=[10, 20], seed=seed),
     "token_curve": lambda seed: foretell.token_curve(X_TOKENS, Y_TOKENS, null=9, seed=seed),
     "token_map": lambda seed: foretell.token_map(X_TOKENS, Y_TOKENS, null=9, seed=seed),

@@ -146,12 +146,12 @@ def __getattr__(name: str) -> Any:
     try:
         value = getattr(importlib.import_module(home), name)
     except ModuleNotFoundError as error:
-        from foretell.exceptions import MissingDependencyError
+        from foretell.exceptions import MissingDependencyError, install
 
         if (error.name or "").startswith("foretell"):
             raise
         raise MissingDependencyError(
-            f"foretell.{name} needs {error.name}, which is not installed: pip install 'foretell[studies,hf]'."
+            f"foretell.{name} needs {error.name}, which is not installed: {install('studies,hf')}."
         ) from error
     globals()[name] = value
     return value

@@ -113,11 +113,16 @@ def one_line(error: BaseException) -> str:
     return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
 
 
+def install(extras: str) -> str:
+    """How extras are installed, for a message."""
+    return f"pip install 'foretell[{extras}]' (in a clone: pip install '.[{extras}]')"
+
+
 def require(module: str, extra: str | None) -> ModuleType:
     """Import `module`, or say which extra of Foretell brings it; None for a library that Foretell itself needs."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         missing = error.name or module  # of a part of a library, the library; or one that the library itself lacks
-        wanted = missing if extra is None else f"'foretell[{extra}]'"
-        raise MissingDependencyError(f"This needs {missing}, which is not installed: pip install {wanted}.") from error
+        remedy = f"pip install {missing}" if extra is None else install(extra)
+        raise MissingDependencyError(f"This needs {missing}, which is not installed: {remedy}.") from error

@@ -111,7 +111,7 @@ def found() -> dict[str, xr.Dataset]:
     return {
         **matrices,
         "many": foretell.imbalance_curve(apart[:1], apart[1:], k=3, metric="precomputed", backend="numba"),
-        "few": foretell.imbalance_matrix(a, b, queries=11, subsample=30, backend="numba"),
+        "few": foretell.imbalance_matrix(a, b, queries=11, subsample=30, errors=False, backend="numba"),
         "split": foretell.imbalance_curve(a, b, candidates="split", backend="numba"),
         "tokens": foretell.token_map(*tokens, null=3, backend="numba"),
         "greedy": foretell.greedy_tokens(*tokens),

@@ -217,6 +217,38 @@ def test_tables_and_labelled_arrays_bring_their_ids() -> None:
             foretell.information_imbalance(table, labelled[::-1], metric=metric)
 
 
+class Elsewhere:
+    """Points that are read when asked."""
+
+    ids = None
+    n_tokens = 1
+
+    def __init__(self, data: Any) -> None:
+        self.data, self.n_items = data, len(data)
+
+    def points(self, rows: Any = slice(None)) -> Any:
+        """Copies, column by column in memory."""
+        return np.asfortranarray(self.data[rows])
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("n_dimensions", [2, 7, 8, 40])
+def test_a_space_may_give_columns_next_to_each_other(n_dimensions: int, metric: str) -> None:
+    a, b = np.random.default_rng(0).standard_normal((2, 60, n_dimensions))
+    for backend in ("numba", "torch", "numpy"):
+        found = foretell.information_imbalance(Elsewhere(a), Elsewhere(b), metric=metric, backend=backend)
+        assert found == foretell.information_imbalance(a, b, metric=metric, backend=backend)
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch", "numpy"])
+def test_opposite_directions_are_equally_far(backend: str) -> None:
+    """Of one dimension there are two directions, and all in the other one tie, however long they are."""
+    a, b = np.random.default_rng(3).standard_normal((2, 60, 1))
+    found = foretell.information_imbalance(a, b, metric="cosine", backend=backend)
+    exact = foretell.information_imbalance(np.sign(a), np.sign(b), metric="euclidean")
+    assert (found.a_to_b, found.b_to_a) == pytest.approx((exact.a_to_b, exact.b_to_a), abs=1e-12)
+
+
 def test_what_is_wrong_with_floats() -> None:
     x = np.random.default_rng(0).standard_normal((30, 20))
     holed, flat = x.copy(), x.copy()
@@ -224,9 +256,13 @@ def test_what_is_wrong_with_floats() -> None:
     for metric in ("hamming", "euclidean", "cosine"):
         with pytest.raises(InputError, match="a: NaN or infinity in the activations of item 7"):
             foretell.information_imbalance(holed, x, metric=metric)
-    for backend in ("numba", "torch"):
-        with pytest.raises(InputError, match="Item 9 is all zeros, or nearly, and has no direction"):
-            foretell.information_imbalance(flat, x, metric="cosine", backend=backend)
+    for of_dtype in (np.float16, np.float32, np.float64):
+        with pytest.raises(InputError, match="b: Item 9 is all zeros, or nearly, and has no direction"):
+            foretell.information_imbalance(x, flat.astype(of_dtype), metric="cosine")
+    with pytest.raises(InputError, match=r"spaces_a\['layer 2'\]: Item 9 is all zeros"):
+        foretell.imbalance_curve({"layer 1": x, "layer 2": flat}, {"layer 1": x, "layer 2": x}, metric="cosine")
+    with pytest.raises(InputError, match="Item 9 is all zeros"):  # of a space that is read when asked, in panels
+        foretell.information_imbalance(Elsewhere(flat), x, metric="cosine", memory="1 MiB")
     with pytest.raises(InputError, match="All items of b are alike"):
         foretell.information_imbalance(x, np.ones((30, 4)), metric="euclidean")
     for scale in (1e160, 1e-160):

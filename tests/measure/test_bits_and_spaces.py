@@ -81,7 +81,7 @@ def test_other_order_and_other_items_are_refused() -> None:
         check_same_items([a, named(["a", "b", "c"])])
     with pytest.raises(AlignmentError, match="another order"):
         foretell.imbalance_curve([a], [named(["a", "c", "b", "d"])])
-    with pytest.raises(AlignmentError, match="align the spaces by id"):
+    with pytest.raises(AlignmentError, match=r"foretell\.align puts"):
         foretell.information_imbalance(a, named(["a", "c", "b", "d"]))
 
 

@@ -31,6 +31,21 @@ def of_tokens(bits: foretell.Bits, positions: list[int]) -> foretell.Bits:
     return foretell.Bits(np.ascontiguousarray(bits.data[:, positions]), bits.n_bits)
 
 
+@pytest.mark.parametrize("n_bits", [1, 7, 8, 9, 70])
+def test_narrow_tokens_that_are_not_side_by_side(n_bits: int) -> None:
+    """Every point against the oracle, of the tokens by themselves."""
+    rng = np.random.default_rng(n_bits)
+    x = rng.standard_normal((60, 5, n_bits)) + rng.standard_normal((60, 1, 1))
+    y = rng.standard_normal((60, 5, n_bits)) + x[:, :, :1]
+    subsets = [[-1, -3], [-5, -3, -1], [-5, -4, -3, -1]]
+    sides = [foretell.Bits.from_activations(side) for side in (x, y)]
+    curve = foretell.token_curve(*sides, subsets=subsets)
+    for place, tokens in enumerate(subsets):
+        alone = foretell.information_imbalance(x[:, sorted(tokens)], y[:, sorted(tokens)], backend="numpy")
+        found = curve["imbalance"].values[:, place]
+        np.testing.assert_allclose(found, [alone.a_to_b, alone.b_to_a], atol=1e-12)
+
+
 @pytest.mark.parametrize("options", [{}, {"k": 3, "convention": "paper"}, {"backend": "numpy"}, {"memory": "400 kB"}])
 @pytest.mark.parametrize("subsets", [None, [[-1], [-3, -1], [-5, -4, -3, -1]]])
 def test_every_point_is_what_its_tokens_alone_give(subsets: Any, options: dict[str, Any]) -> None:

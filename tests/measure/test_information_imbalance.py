@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import foretell
-from foretell.exceptions import ForetellError, InputError, OptionError
+from foretell.exceptions import ConstantSpaceWarning, ForetellError, InputError, OptionError
+from foretell.measure.inference import critical
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((40, 24))
@@ -44,7 +45,10 @@ def test_repr_says_which_way_is_which() -> None:
     assert repr(foretell.information_imbalance(half, z)).endswith("B predicts A better")
     assert repr(foretell.information_imbalance(z, z)).endswith("neither way is better")
     noise = RNG.standard_normal((2, 60, 64))
-    assert "within the error" in repr(foretell.information_imbalance(*noise))
+    unresolved = foretell.information_imbalance(*noise)
+    low, high = (unresolved.asymmetry + sign * critical(60) * unresolved.stderr_asymmetry for sign in (-1, 1))
+    assert repr(unresolved).endswith(f"not resolved: 95 % from {low:+.3f} to {high:+.3f}")
+    assert low < 0 < high
 
 
 @pytest.mark.parametrize(
@@ -92,6 +96,17 @@ def test_bad_input_gets_one_line_with_the_remedy(a: Any, b: Any, options: Any, m
 def test_errors_are_value_errors_too() -> None:
     assert issubclass(InputError, ValueError)
     assert issubclass(OptionError, InputError)
+
+
+def test_floats_of_one_sign_are_said_to_be() -> None:
+    """What a ReLU leaves, or distances given as if they were coordinates."""
+    same = "All items of b have the same signs, .*subtract each dimension's median.*euclidean.*precomputed"
+    with pytest.raises(InputError, match=same):
+        foretell.information_imbalance(X, np.abs(Y))
+    with pytest.raises(InputError, match=same):
+        foretell.item_imbalance(X, np.abs(Y))
+    with pytest.warns(ConstantSpaceWarning, match=r"space 0 of B have the same signs.*undefined \(NaN\)"):
+        foretell.imbalance_matrix([X], [np.abs(Y)])
 
 
 def test_spaces_equally_far_apart_have_no_ranks() -> None:

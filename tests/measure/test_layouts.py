@@ -56,6 +56,19 @@ def test_fewer_queries_estimate_the_same_number() -> None:
     assert (np.abs(one - other) < 4 * np.hypot(error, other_error)).all()
 
 
+def test_errors_of_fifty_queries_are_true() -> None:
+    """As many as errors need: 95 % intervals cover, within what 300 data sets tell."""
+    values, inside = [], []
+    for seed in range(300):
+        a, b = drawn(np.random.default_rng([seed, 50]), 200)
+        result = foretell.imbalance_matrix([a], [b], seed=seed, threads=1, queries=50)
+        values.append(result["imbalance"].values.ravel())
+        inside.append((result["low"].values.ravel(), result["high"].values.ravel()))
+    mean = np.mean(values, axis=0)
+    covered = np.mean([(low <= mean) & (mean <= high) for low, high in inside], axis=0)
+    assert (covered > 0.9).all(), covered
+
+
 def test_all_queries_are_everyone() -> None:
     a, b = drawn(np.random.default_rng(0), 90)
     every = foretell.imbalance_matrix([a], [b])
@@ -90,7 +103,7 @@ def test_neighbours_of_every_item() -> None:
     for place, candidate in enumerate(nearest[7]):
         rank = 1 + (row < row[candidate]).sum() + ((row == row[candidate]).sum() - 1) / 2
         assert result["neighbour_rank"].sel(direction="a_to_b", a="0", b="0")[7, place] == rank
-    few = foretell.imbalance_matrix([a], [b], per_item=True, queries=5, seed=2)
+    few = foretell.imbalance_matrix([a], [b], per_item=True, queries=5, errors=False, seed=2)
     assert few["neighbour"].shape == (2, 1, 1, 5, 1)
     assert set(few["query"].values) <= set(few["item"].values)
     many = [foretell.Bits((np.arange(3000) % 256).astype(np.uint8)[:, None, None], 8)]
@@ -105,7 +118,8 @@ def test_options_that_exclude_each_other() -> None:
         ({"candidates": "others"}, "candidates='others' .* 'leave-one-out', 'split'"),
         ({"candidates": "split", "queries": 5}, "queries=5 is not an option with candidates='split'"),
         ({"candidates": "split", "null": 5}, "null=5 needs every item"),
-        ({"queries": 5, "null": 5}, "null=5 needs every item"),
+        ({"queries": 5, "null": 5, "errors": False}, "null=5 needs every item"),
+        ({"queries": 39}, "queries=39 is not an option with errors, .*at least 40, or errors=False"),
         ({"queries": 41}, "queries=41 is not an option: there are 40"),
         ({"subsample": 41}, "subsample=41 is not an option: there are 40"),
         ({"subsample": 0.5}, "subsample=0.5 is not an option"),

@@ -206,3 +206,31 @@ def test_what_torch_holds_and_numpy_cannot_gets_one_clear_error() -> None:
         for metric in ("hamming", "euclidean", "precomputed"):
             with pytest.raises(InputError, match=r"^a: (This is no array|A sparse matrix is not measured)"):
                 foretell.information_imbalance(form, x, metric=metric)
+
+
+PACKED: dict[str, Callable[[NDArray[Any]], Any]] = {
+    "Fortran order": np.asfortranarray,
+    "tokens next to each other": lambda x: np.ascontiguousarray(x.transpose(0, 2, 1)).transpose(0, 2, 1),
+    "items next to each other": lambda x: np.ascontiguousarray(x.transpose(2, 1, 0)).transpose(2, 1, 0),
+    "every second byte": lambda x: np.repeat(x, 2, axis=2)[:, :, ::2],
+    "items backwards": lambda x: np.ascontiguousarray(x[::-1])[::-1],
+    "one item after the other, apart": lambda x: np.pad(x, ((0, 0), (0, 3), (0, 5)))[:, : x.shape[1], : x.shape[2]],
+    "read-only": lambda x: np.frombuffer(x.tobytes(), np.uint8).reshape(x.shape),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("form", PACKED.values(), ids=PACKED)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (1, 40), (1, 511), (1, 512), (1, 600), (3, 7), (5, 8), (9, 65)])
+def test_no_form_of_packed_bits_changes_a_bit(
+    shape: tuple[int, int], form: Callable[[NDArray[Any]], Any], backend: str
+) -> None:
+    """Rows shorter than a vector of the processor are filled up, longer ones are read where they stand."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((N, *shape))
+    a, b = (foretell.Bits.from_activations(side) for side in (x, x + rng.standard_normal(x.shape)))
+    expected = foretell.information_imbalance(a, b, backend=backend)
+    others = [foretell.Bits(form(side.data), side.n_bits) for side in (a, b)]
+    assert foretell.information_imbalance(*others, backend=backend) == expected
+    oracle = foretell.information_imbalance(a, b, backend="numpy")
+    assert expected.a_to_b == pytest.approx(oracle.a_to_b, abs=1e-12)

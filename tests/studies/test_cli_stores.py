@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import foretell
 from foretell import cli, import_activations
-from foretell.exceptions import OptionError
+from foretell.exceptions import ConstantSpaceWarning, OptionError
 from foretell.representations import data
 from foretell.representations.comparing import load_side
 from foretell.representations.data import Pairs
@@ -251,7 +251,7 @@ class TestCompare:
         difference, stderr = foretell.contrast(expected, {("a_to_b", 1, 1): 1, ("b_to_a", 1, 1): -1})
         margin = 2.093 * stderr  # 20 groups
         said = f"{difference:+.3f} ({difference - margin:+.3f} to {difference + margin:+.3f})"
-        assert f"A -> B less B -> A {said} {said}" in text
+        assert f"Where both ways together are least, 1 | 1: A -> B less B -> A is {said}" in text
         assert "The best of 9 pairs" in text
         rows = (tmp_path / "o" / "result.csv").read_text().splitlines()
         assert len(rows) == 1 + 2 * 9
@@ -266,7 +266,7 @@ class TestCompare:
         expected = foretell.imbalance_curve(*spaces, k=3, groups=stores["left"].groups)
         np.testing.assert_array_equal(curve["imbalance"], expected["imbalance"])
         text = shown("compare", *places, "--layer-a", 0, "--layer-b", 1, "--layer-b", 2, "--out", tmp_path / "p")
-        assert "A: made-model left, 1 layer B: made-model right, 2 layers" in text
+        assert "A: made-model left, 1 layer, last 3 B: made-model right, 2 layers, last 3" in text
         matrix = foretell.load_result(tmp_path / "p" / "result.nc")
         assert (matrix["a"].values.tolist(), matrix["b"].values.tolist()) == (["0"], ["1", "2"])
 
@@ -282,7 +282,7 @@ class TestCompare:
         ids = np.array(stores["left"].ids)
         np.savez(tmp_path / "some.npz", ids=np.r_[ids[some], ["other"]], x=np.r_[x[some], x[:1]])
         words = ["compare", tmp_path / "left.zarr", tmp_path / "some.npz", "--layer-a", 1]
-        assert "Space 0 has 40 items and space 1 has 31" in main(monkeypatch, capsys, *words)
+        assert "has 40 items and some.npz has 31: give the same items" in main(monkeypatch, capsys, *words)
         text = shown(*words, "--common")
         assert "30 items, n = 29" in text
         assert "Left out, since the other lacks them: 10 and 1 items" in text
@@ -308,8 +308,17 @@ class TestCompare:
         assert "best pair a | b a | b" in text
         assert f"imbalance {expected.a_to_b:.3f} (" in text
         assert f") {expected.b_to_a:.3f} (" in text
-        assert f"A -> B less B -> A {expected.asymmetry:+.3f} (" in text
+        assert f"A -> B less B -> A is {expected.asymmetry:+.3f} (" in text
         assert "The best of" not in text
+
+    def test_floats_of_one_sign(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for number, name in enumerate(("a", "b")):
+            np.save(tmp_path / f"{name}.npy", np.abs(activations(number)[1].reshape(N, -1)))
+        with pytest.warns(ConstantSpaceWarning):
+            said = main(monkeypatch, capsys, "compare", tmp_path / "a.npy", tmp_path / "b.npy")
+        assert "Nothing of a.npy and b.npy can be compared: all items of a side are alike" in said
 
     def test_what_cannot_be_compared(
         self,
@@ -320,7 +329,7 @@ class TestCompare:
     ) -> None:
         np.save(tmp_path / "a.npy", activations(1)[0])
         words = ["compare", tmp_path / "left.zarr", tmp_path / "a.npy"]
-        assert "has no 7: there are 0, 1, 2" in main(monkeypatch, capsys, *words, "--layer-a", 7)
+        assert "has no layer 7: there are 0, 1, 2" in main(monkeypatch, capsys, *words, "--layer-a", 7)
         assert "has no ids, so nothing says" in main(monkeypatch, capsys, *words, "--common")
         (tmp_path / "b.npy").write_bytes(b"no array")
         assert "b.npy cannot be read" in main(monkeypatch, capsys, *words[:2], tmp_path / "b.npy")

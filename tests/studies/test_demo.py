@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -93,6 +95,27 @@ def test_the_summary_says_which_way(demo_run: DemoRun) -> None:
     assert "English foretells Spanish (en → es)" in text
     assert "60 items in" in text
     assert "Apache-2.0" in text
+
+
+def test_the_readme_s_many_layers(demo_run: DemoRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its code, as it stands there, on the demo of fewer items."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (code,) = (one for one in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if 'run("demo"' in one)
+    asked: list[tuple[object, ...]] = []
+
+    def run(*given: object, **options: object) -> object:
+        asked.append((*given, *options))
+        return demo_run.answer
+
+    monkeypatch.setattr(foretell, "run", run)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    assert asked == [("demo", "out", "progress")]
+    paragraph, layer, _, difference = printed.getvalue().splitlines()
+    assert paragraph == demo_run.answer.summary.paragraph
+    assert layer == foretell.semantic_layers(demo_run.result)["a_to_b"].layer
+    assert difference.startswith("Contrast") or "," in difference
 
 
 @pytest.mark.slow

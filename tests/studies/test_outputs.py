@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import foretell
 from foretell.exceptions import StudyError
@@ -47,6 +49,45 @@ def test_what_an_earlier_run_left_under_other_names_is_taken_away(
         *("en-es.nc", "en-es.csv", "notes.txt", "layers.csv", "asymmetries.csv", "items-en-es.csv"),
         *("depth.png", "depth.pdf", "plane.png", "plane.pdf"),
     }
+
+
+def test_nothing_but_what_a_run_wrote_is_taken_away(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    """By what the earlier run lists; a list that names other places is not believed."""
+    foretell.run(study, out=tmp_path)
+    mine = [tmp_path / name for name in ("results/mine.nc", "figures/mine.pdf", "tables/mine.csv", "mine.png")]
+    for path in mine:
+        path.write_bytes(b"mine")
+    said = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert "results/en-es.nc" in said["files"]
+    assert all((tmp_path / name).is_file() for name in said["files"])
+    lies = ["mine.png", "results/../mine.png", "stores/x/y", "../x", str(tmp_path / "mine.png"), "results/..", 3]
+    said["files"] += ["figures/gone.png", *lies]
+    (tmp_path / "summary.json").write_text(json.dumps(said), encoding="utf-8")
+    foretell.run(study, out=tmp_path)
+    assert [path.read_bytes() for path in mine] == [b"mine"] * len(mine)
+    assert "mine" not in (tmp_path / "report.html").read_text(encoding="utf-8").partition("</head>")[0]
+
+
+def test_somebody_s_own_study_is_not_written_over(world: World, study: dict[str, Any], tmp_path: Path) -> None:
+    own = tmp_path / "study.yaml"
+    text = f"# my notes\n{yaml.safe_dump(study)}"
+    own.write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError, match=r"study\.yaml was not written by a run, .*choose another folder"):
+        foretell.run(own, out=tmp_path)
+    with pytest.raises(StudyError, match="not written by a run"):
+        foretell.plan(own, out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
+    assert own.read_text(encoding="utf-8") == text
+    foretell.run(own, out=tmp_path / "run")
+    foretell.run(tmp_path / "run" / "study.yaml", out=tmp_path / "run")  # that of a run is as it was
+
+
+def test_a_store_is_no_folder_for_a_run(study: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "zarr.json").write_text("{}")
+    for function in (foretell.run, foretell.plan):
+        with pytest.raises(StudyError, match="is a store of activations: choose another folder"):
+            function(study, out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["zarr.json"]
 
 
 def test_a_folder_that_was_no_run_s_keeps_what_is_there(world: World, study: dict[str, Any], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from foretell.commands.output import console, facts
+from foretell.exceptions import install
 
 if TYPE_CHECKING:
     from foretell.representations.comparing import Comparison, Side
@@ -99,7 +100,7 @@ def doctor() -> None:
             ("cache", str(found.cache)),
             ("", f"has {', '.join(found.cached)}" if found.cached else "is empty: `foretell data fetch` fills it"),
             *(
-                (f"extra {extra}", f"lacks {', '.join(names)}: pip install 'foretell[{extra}]'")
+                (f"extra {extra}", f"lacks {', '.join(names)}: {install(extra)}")
                 for extra, names in found.missing.items()
             ),
         ]
@@ -174,7 +175,9 @@ def _print_health(health: Health) -> None:
 def _print_comparison(comparison: Comparison, sides: list[Side]) -> None:
     result, screen = comparison.result, console()
     for letter, side in zip("AB", sides, strict=True):
-        screen.print(f"{letter}: {side.name}, {len(side.spaces)} {'layer' if len(side.spaces) == 1 else 'layers'}")
+        tokens = f", {side.attributes['tokens']}" if "tokens" in side.attributes else ""
+        layers = "layer" if len(side.spaces) == 1 else "layers"
+        screen.print(f"{letter}: {side.name}, {len(side.spaces)} {layers}{tokens}", soft_wrap=True)
     size = f"{result.attrs['n_items']} items, n = {result.attrs['n']}, k = {result.attrs['k']}"
     if result.attrs["n_groups"] < result.attrs["n_items"]:
         size += f", {result.attrs['n_groups']} groups"
@@ -188,21 +191,23 @@ def _print_comparison(comparison: Comparison, sides: list[Side]) -> None:
     rows = {
         "best pair": [f"{best.a} | {best.b}" for best in comparison.best],
         "imbalance": [f"{best.value:.3f} ({best.low:.3f} to {best.high:.3f})" for best in comparison.best],
-        "A -> B less B -> A": [
-            f"{one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
-            for one in (best.asymmetry for best in comparison.best)
-        ],
-        "p": [f"{best.p_value:.3g}" for best in comparison.best if best.p_value is not None],
+        "p of the least": [f"{best.p_value:.3g}" for best in comparison.best if best.p_value is not None],
     }
     for name, said in rows.items():
         if said:
             table.add_row(name, *said)
     screen.print(table)
-    screen.print("In brackets 95 % intervals.")
-    screen.print(
-        "0: the first foretells the second; 1: it says nothing. A difference below 0: A predicts B better.",
-        soft_wrap=True,
-    )
     n_pairs = result["imbalance"].isel(direction=0).size
+    one = comparison.asymmetry
+    if one is not None:
+        where = f"Where both ways together are least, {one.a} | {one.b}: " if n_pairs > 1 else ""
+        screen.print(
+            f"{where}A -> B less B -> A is {one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f}); "
+            "below 0: A predicts B better.",
+            soft_wrap=True,
+        )
+    screen.print("0: the first predicts the second; 1: it says nothing. In brackets 95 % intervals.", soft_wrap=True)
     if n_pairs > 1:
-        screen.print(f"The best of {n_pairs} pairs, chosen on these very items, reads a little low.")
+        screen.print(
+            f"The best of {n_pairs} pairs was chosen on these very items, and reads a little low.", soft_wrap=True
+        )

@@ -12,7 +12,7 @@ from foretell.measure.arrays import Floats
 from foretell.measure.cells import check_spaces
 from foretell.measure.halves import halves_stderr
 from foretell.measure.inference import critical, group_codes
-from foretell.measure.inputs import Input, checked_neighbours
+from foretell.measure.inputs import Input, alike, checked_neighbours
 from foretell.measure.layout import Layout
 from foretell.measure.measures import MEASURES, Measurement
 from foretell.measure.request import Options, Pair
@@ -123,10 +123,10 @@ def _warn_constant(
     constant: set[int], sides: Sequence[Mapping[str, Input]], places: tuple[Sequence[int], Sequence[int]]
 ) -> None:
     for side, names, of_side in zip("AB", sides, places, strict=True):
-        for name, place in zip(names, of_side, strict=True):
+        for (name, space), place in zip(names.items(), of_side, strict=True):
             if place in constant:
                 warn(
-                    f"All items of space {name} of {side} are alike: how alike it is to others is undefined (NaN).",
+                    f"{alike(f'space {name} of {side}', space)} How alike it is to others is undefined (NaN).",
                     ConstantSpaceWarning,
                 )
 

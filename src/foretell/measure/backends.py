@@ -16,7 +16,7 @@ from foretell.measure.distances.precomputed import GivenDistances, PrecomputedDi
 from foretell.measure.distances.read import Kernel, ReadDistances
 from foretell.measure.inputs import Input
 from foretell.measure.layout import Layout
-from foretell.measure.points import Points, PointSpace
+from foretell.measure.points import Points, PointSpace, check_directions
 from foretell.measure.space import Space
 
 __all__ = ["BACKENDS", "METRICS", "choose_backend", "distances", "is_constant"]
@@ -66,8 +66,16 @@ def distances(space: Input, metric: str, backend: str) -> Distances:
 
         return ReadDistances(kernel, packed, bits.n_items, one.n_tokens * one.n_bits, in_memory=isinstance(bits, Bits))
     points: PointSpace = space  # type: ignore[assignment]
-    ready = isinstance(points, Points) and points.is_ready
-    return ReadDistances(kernel, points.points, points.n_items, None, in_memory=ready)
+    if isinstance(points, Points):
+        return ReadDistances(kernel, points.points, points.n_items, None, in_memory=points.is_ready)
+
+    def read(rows: Rows) -> Numbers:
+        some = points.points(rows)
+        if metric == "cosine":
+            check_directions(some, np.arange(points.n_items)[rows])
+        return some
+
+    return ReadDistances(kernel, read, points.n_items, None, in_memory=False)
 
 
 def _kernel(metric: str, backend: str) -> Kernel:

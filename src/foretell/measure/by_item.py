@@ -21,7 +21,7 @@ from foretell.exceptions import InputError
 from foretell.measure.arrays import Floats
 from foretell.measure.cells import check_spaces
 from foretell.measure.estimates import measure
-from foretell.measure.inputs import as_input, checked_neighbours
+from foretell.measure.inputs import alike, as_input, checked_neighbours
 from foretell.measure.layout import Layout
 from foretell.measure.request import Measured, Options, Request
 from foretell.measure.result import DIRECTIONS, result_attributes
@@ -86,12 +86,9 @@ def item_imbalance(
     request = Request(inputs, Layout.everyone(size), [k], np.arange(size))
     found = measure(request, [(0, 1), (0, 0), (1, 1)], options)[k]
     pairs = [(0, 1), (1, 0)]
-    for name, pair in (("a", (1, 0)), ("b", (0, 1))):
+    for name, space, pair in zip("ab", inputs, [(1, 0), (0, 1)], strict=True):
         if np.isnan(found[pair].estimate.value):
-            raise InputError(
-                f"All items of {name} are alike: no neighbour is nearer than another; "
-                "check that the right array was given."
-            )
+            raise InputError(alike(name, space))
     own = {pair: found[pair[1], pair[1]] if convention == "adjusted" else None for pair in pairs}
     over = ("direction", "item")
     first = {pair: found[pair].neighbours.start[:-1] for pair in pairs}

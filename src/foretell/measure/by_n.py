@@ -14,7 +14,7 @@ from foretell.measure.cells import check_spaces
 from foretell.measure.conventions import Convention, estimate
 from foretell.measure.engine import Block, Walk
 from foretell.measure.estimates import warn_of_ties
-from foretell.measure.inputs import as_input, checked_neighbours
+from foretell.measure.inputs import alike, as_input, checked_neighbours
 from foretell.measure.layout import Layout
 from foretell.measure.order import empty_rows, put_self
 from foretell.measure.reducers.imbalance import Tallies
@@ -133,9 +133,9 @@ def imbalance_by_n(
         count = min(total // size, _MOST_PARTS)
         parts += [np.sort(order[size * number : size * (number + 1)]) for number in range(count)]
     spaces = [distances(space, metric, options.backend) for space in inputs]
-    for name, space in zip("ab", spaces, strict=True):
+    for name, given, space in zip("ab", inputs, spaces, strict=True):
         if is_constant(space, Layout.everyone(total)):
-            raise InputError(f"All items of {name} are alike: check that the right array was given.")
+            raise InputError(alike(name, given))
     reducer = _PartTallies(parts, k=k, convention=options.convention)
     walk = Walk(
         [spaces],

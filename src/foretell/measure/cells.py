@@ -12,7 +12,7 @@ from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, w
 from foretell.measure.arrays import Floats
 from foretell.measure.estimates import measure
 from foretell.measure.inference import Scores, group_codes
-from foretell.measure.inputs import Input, check_sizes, checked_neighbours
+from foretell.measure.inputs import Input, alike, check_sizes, checked_neighbours
 from foretell.measure.layout import Layout
 from foretell.measure.libraries import as_labels
 from foretell.measure.request import Measured, Options, Pair, Request
@@ -123,7 +123,7 @@ def measure_cells(
         steps=steps,
     )
     found = measure(request, list(dict.fromkeys(forward)), options)
-    _warn_constant(found[ks[0]], names, of_a, of_b)
+    _warn_constant(found[ks[0]], (spaces_a, spaces_b), of_a, of_b)
 
     results = []
     for one in ks:
@@ -262,7 +262,7 @@ def _null_summary(values: Floats, draws: Mapping[str, Floats], shape: tuple[int,
         quantiles=quantiles(first),
         quantiles_of_groups=quantiles(draws["groups"]) if "groups" in draws else None,
         p_value=np.where(np.isnan(values), np.nan, p_value(values, last)).reshape(shape),
-        p_value_minimum=p_value(least, least_draws),
+        p_value_minimum=np.where(np.isinf(least), np.nan, p_value(least, least_draws)),
     )
 
 
@@ -282,15 +282,15 @@ def _nearest(found: Mapping[Pair, Measured], pairs: Sequence[Pair], layout: Layo
 
 
 def _warn_constant(
-    found: Mapping[Pair, Measured], names: tuple[list[str], list[str]], of_a: Sequence[int], of_b: Sequence[int]
+    found: Mapping[Pair, Measured], sides: Sequence[Mapping[str, Input]], of_a: Sequence[int], of_b: Sequence[int]
 ) -> None:
     unforetold = {b for (_, b), one in found.items() if np.isnan(one.estimate.value)}
-    for side, side_names, places in (("A", names[0], of_a), ("B", names[1], of_b)):
-        for name, place in zip(side_names, places, strict=True):
+    for side, spaces, places in zip("AB", sides, (of_a, of_b), strict=True):
+        for (name, space), place in zip(spaces.items(), places, strict=True):
             if place in unforetold:
                 warn(
-                    f"All items of space {name} of {side} are alike: predicting from it is 1, predicting it is "
-                    "undefined (NaN).",
+                    f"{alike(f'space {name} of {side}', space)} Predicting from it is 1, predicting it is undefined "
+                    "(NaN).",
                     ConstantSpaceWarning,
                 )
 

@@ -15,6 +15,7 @@ from foretell.measure.imbalance import Imbalance
 from foretell.measure.inference import Scores
 from foretell.measure.inputs import (
     Spaces,
+    alike,
     as_input,
     check_same_names,
     check_sizes,
@@ -101,15 +102,12 @@ def information_imbalance(
     check_sizes(inputs)
     size = inputs[0].n_items
     k = checked_neighbours(k, size - 1, size)
-    check_same_items(inputs)
+    check_same_items(inputs, "ab")
     found = measure(Request(inputs, Layout.everyone(size), [k], np.arange(size)), [(0, 1)], options)[k]
     there, back = found[0, 1], found[1, 0]
-    for name, read in (("a", back), ("b", there)):
+    for name, space, read in zip("ab", inputs, (back, there), strict=True):
         if np.isnan(read.estimate.value):
-            raise InputError(
-                f"All items of {name} are alike: no neighbour is nearer than another; "
-                "check that the right array was given."
-            )
+            raise InputError(alike(name, space))
     asymmetry = Scores.of([there.estimate, back.estimate], np.arange(size)).combine(np.array([1.0, -1.0]))
     return Imbalance(
         a_to_b=there.estimate.value,
@@ -167,7 +165,7 @@ def imbalance_matrix(
         Draw so many items and measure those alone. The imbalance depends on their number.
     queries : int, optional
         Draw so many items as queries, against all others as candidates: the same number is estimated, with its error,
-        at a cost of queries x N.
+        at a cost of queries x N. At least 50 for errors.
     errors : bool, default True
         Whether to compute standard errors, and the scores of the diagonal of a square matrix.
     null : int, default 0
@@ -249,7 +247,7 @@ def imbalance_matrix(
     with connected(cluster):
         if preset == "paper":
             return _over_replicates([measured(layout) for layout in of_paper(size, seed)])
-        return measured(drawn(size, candidates, subsample, queries, seed))
+        return measured(drawn(size, candidates, subsample, queries, seed, errors=errors))
 
 
 def imbalance_curve(
@@ -315,7 +313,7 @@ def imbalance_curve(
             cells,
             curve=True,
             k=k,
-            layout=drawn(size, candidates, subsample, queries, seed),
+            layout=drawn(size, candidates, subsample, queries, seed, errors=errors),
             options=options,
             n_permutations=null,
             seed=seed,

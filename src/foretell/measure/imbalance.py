@@ -47,9 +47,10 @@ class Imbalance:
             return "neither way is better"
         if np.isnan(self.stderr_asymmetry):
             return "too few items for an error"
-        first, second = ("A", "B") if self.asymmetry < 0 else ("B", "A")
-        resolved = abs(self.asymmetry) > critical(self.n_items) * self.stderr_asymmetry
-        return f"{first} predicts {second} better" + ("" if resolved else ", within the error")
+        margin = critical(self.n_items) * self.stderr_asymmetry
+        if abs(self.asymmetry) <= margin:
+            return f"not resolved: 95 % from {self.asymmetry - margin:+.3f} to {self.asymmetry + margin:+.3f}"
+        return "A predicts B better" if self.asymmetry < 0 else "B predicts A better"
 
     def _repr_html_(self) -> str:
         """What notebooks show: both values on a bar from 0 to 1, with their 95 % intervals."""
@@ -68,7 +69,7 @@ class Imbalance:
             f"Imbalance(n={self.n}, n_items={self.n_items}, k={self.k}, metric={self.metric!r}, "
             f"convention={self.convention!r})\n"
             f"  A -> B     {self.a_to_b:.4f} +- {self.stderr_a_to_b:.4f}   "
-            "neighbours in A, ranks in B: 0 A predicts B, 1 it says nothing\n"
+            "neighbours in A, ranks in B (0: A predicts B, 1: it says nothing)\n"
             f"  B -> A     {self.b_to_a:.4f} +- {self.stderr_b_to_a:.4f}   neighbours in B, ranks in A\n"
             f"  asymmetry {self.asymmetry:+.4f} +- {self.stderr_asymmetry:.4f}   {self._verdict}"
         )

@@ -13,12 +13,13 @@ from foretell.exceptions import InputError, OptionError
 from foretell.measure.bits import Bits, Rows, as_signable, checked_ids
 from foretell.measure.distances.precomputed import GivenDistances, as_distances
 from foretell.measure.libraries import names_of_items
-from foretell.measure.points import Points, PointSpace
+from foretell.measure.points import Points, PointSpace, check_directions
 from foretell.measure.space import Space
 
 __all__ = [
     "Input",
     "Spaces",
+    "alike",
     "as_input",
     "check_same_names",
     "check_sizes",
@@ -88,10 +89,13 @@ def as_input(x: Any, metric: str, name: str) -> Input:
                     "give one row an item, x[:, None] for single numbers."
                 )
             return Signed(array.reshape(len(array), -1), checked_ids(names_of_items(x), len(array)), name)
-        if isinstance(x, PointSpace):
+        if isinstance(x, PointSpace) and not isinstance(x, Points):
             return x
         _refuse_other_metrics(x, Space, metric, "bits", "hamming")
-        return Points(x)
+        points = x if isinstance(x, Points) else Points(x)
+        if metric == "cosine":
+            check_directions(points.data, np.arange(points.n_items))
+        return points
     except InputError as error:
         raise type(error)(f"{name}: {error}") from error
 
@@ -99,6 +103,21 @@ def as_input(x: Any, metric: str, name: str) -> Input:
 def _refuse_other_metrics(x: Any, kind: type, metric: str, of: str, instead: str) -> None:
     if isinstance(x, kind):
         raise InputError(f"A space of {of} is not of metric={metric!r}: give metric={instead!r}, or the array itself.")
+
+
+def alike(name: str, space: Input) -> str:
+    """What is said of a space whose items are all alike: why, and what helps."""
+    if isinstance(space, Signed) and _differ(space.data) and not _differ(space.bits().data):
+        return (
+            f"All items of {name} have the same signs, and metric='hamming' compares nothing else: subtract each "
+            "dimension's median first, compare the numbers by metric='euclidean', or say metric='precomputed' if these "
+            "are distances."
+        )
+    return f"All items of {name} are alike, so that none is nearer than another: check that the right array was given."
+
+
+def _differ(items: NDArray[Any]) -> bool:
+    return bool((items != items[:1]).any())
 
 
 def check_sizes(inputs: Sequence[Input]) -> None:

@@ -11,9 +11,11 @@ from foretell.exceptions import OptionError, check_option
 from foretell.measure.arrays import Items
 from foretell.tasks import checked_count
 
-__all__ = ["CANDIDATES", "Layout", "drawn", "of_paper"]
+__all__ = ["CANDIDATES", "FEWEST_QUERIES", "Layout", "drawn", "of_paper"]
 
 CANDIDATES = ("leave-one-out", "split")
+FEWEST_QUERIES = 50
+"""Queries from which an error covers what it should: of 30 intervals of 95 % cover 90, of 5 they cover 80."""
 _REPLICATES = 5  # of preset="paper"
 
 
@@ -93,8 +95,8 @@ class Layout:
         return asking
 
 
-def drawn(size: int, candidates: str, subsample: int | None, queries: int | None, seed: int) -> Layout:
-    """Queries and candidates as the options of `foretell.imbalance_matrix` draw them."""
+def drawn(size: int, candidates: str, subsample: int | None, queries: int | None, seed: int, *, errors: bool) -> Layout:
+    """Queries and candidates as the options of `foretell.imbalance_matrix` draw them; with errors, queries enough."""
     check_option("candidates", candidates, CANDIDATES)
     chosen = np.arange(size)
     if subsample is not None:
@@ -112,6 +114,11 @@ def drawn(size: int, candidates: str, subsample: int | None, queries: int | None
         n_queries = checked_count("queries", queries, least=1)
         if n_queries > len(chosen):
             raise OptionError(f"queries={queries} is not an option: there are {len(chosen)} items to draw from.")
+        if errors and n_queries < min(FEWEST_QUERIES, len(chosen)):
+            raise OptionError(
+                f"queries={queries} is not an option with errors, which would be too small: give at least "
+                f"{min(FEWEST_QUERIES, len(chosen))}, or errors=False."
+            )
         parts = Layout.sampled(len(chosen), n_queries, seed)
     else:
         parts = Layout.everyone(len(chosen))

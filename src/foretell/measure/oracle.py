@@ -28,11 +28,11 @@ def euclidean(points: NDArray[Any]) -> Floats:
 def cosine(points: NDArray[Any]) -> Floats:
     """Twice the cosine distances between all items, shape (N, N): squared Euclidean ones at length 1.
 
-    Those of parallel items, which are apart by rounding alone, are 0.
+    Those of parallel items, which are apart by rounding alone, are 0, and those of opposite ones 4.
     """
     x = points.astype(np.float64)
     d = euclidean(x * (1 / np.sqrt((x**2).sum(axis=1, keepdims=True))))
-    return np.where(d < 2.0**-96, 0.0, d)
+    return np.where(d < 2.0**-96, 0.0, np.where(d > 4 - x.shape[1] * 2.0**-49, 4.0, d))
 
 
 def hamming(bits: Bits) -> NDArray[np.int64]:

@@ -12,9 +12,11 @@ from foretell.exceptions import InputError
 from foretell.measure.bits import Rows, as_floats, check_finite, checked_ids
 from foretell.measure.libraries import names_of_items
 
-__all__ = ["PointSpace", "Points"]
+__all__ = ["PointSpace", "Points", "check_directions"]
 
 _GREATEST = 1e150
+_LEAST_LENGTH = 1e-150  # of which the square is a number yet
+_BLOCK_BYTES = 16 * 2**20
 
 
 @runtime_checkable
@@ -99,6 +101,19 @@ class Points:
 
     def __repr__(self) -> str:
         return f"Points(n_items={self.n_items}, n_dimensions={self.data.shape[1]}, dtype={self.data.dtype})"
+
+
+def check_directions(points: NDArray[Any], items: NDArray[np.intp]) -> None:
+    """Raise `InputError` for an item without a direction; `items` are the places of the rows."""
+    step = max(1, _BLOCK_BYTES // (8 * points.shape[1]))
+    for start in range(0, len(points), step):
+        lengths = np.sqrt(np.square(points[start : start + step], dtype=np.float64).sum(axis=1))
+        if (lengths < _LEAST_LENGTH).any():
+            item = items[start + int(np.argmin(lengths))]
+            raise InputError(
+                f"Item {item} is all zeros, or nearly, and has no direction: drop such items from both sides, or use "
+                "metric='euclidean'."
+            )
 
 
 def _check_magnitude(data: NDArray[Any]) -> None:

@@ -88,21 +88,22 @@ class _SelectedPoints(_Selected[PointSpace]):
         return self.space.points(self.rows[rows])
 
 
-def check_same_items(spaces: Sequence[_Named]) -> None:
-    """Refuse spaces whose items differ in number, set or order.
+_REMEDY = "give the same items in the same order (foretell.align puts spaces with ids into it)"
+
+
+def check_same_items(spaces: Sequence[_Named], names: Sequence[str] | None = None) -> None:
+    """Refuse spaces whose items differ in number, set or order; `names` are what errors call them.
 
     Raises
     ------
     AlignmentError
         Naming the first difference. Spaces without ids are compared by number alone.
     """
-    for number, space in enumerate(spaces):
+    names = [f"space {number}" for number in range(len(spaces))] if names is None else names
+    for name, space in zip(names, spaces, strict=True):
         first = spaces[0]
         if space.n_items != first.n_items:
-            raise AlignmentError(
-                f"Space 0 has {first.n_items} items and space {number} has {space.n_items}: "
-                "give the same items in the same order, or foretell.align the spaces by id."
-            )
+            raise AlignmentError(f"{names[0]} has {first.n_items} items and {name} has {space.n_items}: {_REMEDY}.")
     named = [(number, ids) for number, ids in enumerate(space.ids for space in spaces) if ids is not None]
     for number, ids in named[1:]:
         reference, expected = named[0]
@@ -113,8 +114,8 @@ def check_same_items(spaces: Sequence[_Named]) -> None:
         )
         kind = "the same ids in another order" if set(ids) == set(expected) else "other ids"
         raise AlignmentError(
-            f"Spaces {reference} and {number} have {kind}: item {where} is {want!r} in one and {got!r} "
-            "in the other; foretell.align the spaces by id."
+            f"{names[reference]} and {names[number]} have {kind}: item {where} is {want!r} in one and {got!r} "
+            f"in the other: {_REMEDY}."
         )
 
 

@@ -53,8 +53,13 @@ class Side:
 
 @dataclass(frozen=True)
 class Asymmetry:
-    """Of one pair of spaces: ``a_to_b - b_to_a``, and its 95 % interval."""
+    """Of the pair whose two directions together are least: ``a_to_b - b_to_a``, and its 95 % interval.
 
+    The least of one direction alone would favour that direction.
+    """
+
+    a: str
+    b: str
     value: float
     low: float
     high: float
@@ -71,8 +76,6 @@ class BestPair:
         Names of the two spaces.
     value, low, high : float
         The imbalance in this direction, and its 95 % interval.
-    asymmetry : Asymmetry
-        Of this pair.
     p_value : float, optional
         Of the least value over all pairs, against shuffled items; None without a null.
     """
@@ -83,7 +86,6 @@ class BestPair:
     value: float
     low: float
     high: float
-    asymmetry: Asymmetry
     p_value: float | None
 
 
@@ -97,12 +99,15 @@ class Comparison:
         As of `imbalance_matrix`, or `imbalance_curve` for the diagonal.
     best : tuple of BestPair
         By direction; one that has no value is left out.
+    asymmetry : Asymmetry, optional
+        None where no pair has values both ways.
     n_left_out : tuple of int
         Items of either side that the other lacks.
     """
 
     result: xr.Dataset
     best: tuple[BestPair, ...]
+    asymmetry: Asymmetry | None
     n_left_out: tuple[int, int]
 
 
@@ -171,7 +176,8 @@ def compare_sides(
     of_item = _groups_by_id(a) or _groups_by_id(b)
     if common:
         a, b = _common(a, b)
-    check_same_items([*a.spaces.values(), *b.spaces.values()])
+    else:
+        _check_same(a, b)
     ids = a.ids or b.ids
     groups = [of_item[item] for item in ids] if of_item and ids else a.groups or b.groups
     function: Any = imbalance_curve if diagonal else imbalance_matrix
@@ -180,12 +186,18 @@ def compare_sides(
         {f"{name}_{end}": value for end, side in (("a", a), ("b", b)) for name, value in side.attributes.items()}
     )
     best = tuple(
-        _best(result, a, b, direction, groups=groups)
+        _best(result, direction)
         for direction in DIRECTIONS
         if result["imbalance"].sel(direction=direction).notnull().any()
     )
+    if not best:
+        raise InputError(
+            f"Nothing of {a.name} and {b.name} can be compared: all items of a side are alike. Of floats the signs are "
+            "compared; where all are of one sign, subtract each dimension's median first."
+        )
     n_kept = next(iter(a.spaces.values())).n_items
-    return Comparison(result, best, (n_items[0] - n_kept, n_items[1] - n_kept))
+    asymmetry = _asymmetry(result, a, b, groups)
+    return Comparison(result, best, asymmetry, (n_items[0] - n_kept, n_items[1] - n_kept))
 
 
 def write_comparison(comparison: Comparison, folder: str | Path) -> Path:
@@ -226,7 +238,8 @@ def _serves(kept: Kept, tokens: str | None) -> bool:
 def _chosen(layers: Sequence[str] | None, there: Sequence[str], where: str) -> Sequence[str]:
     absent = [layer for layer in layers or () if layer not in there]
     if absent or not there:
-        raise OptionError(f"{where} has no {absent[0] if absent else 'array'}: there are {', '.join(there) or 'none'}.")
+        lacks = f"layer {absent[0]}" if absent else "arrays"
+        raise OptionError(f"{where} has no {lacks}: there are {', '.join(there) or 'none'}.")
     return layers or there
 
 
@@ -234,6 +247,15 @@ def _groups_by_id(side: Side) -> dict[str, str]:
     if side.groups is None or side.ids is None:
         return {}
     return dict(zip(side.ids, side.groups, strict=True))
+
+
+def _check_same(a: Side, b: Side) -> None:
+    try:
+        check_same_items([*a.spaces.values(), *b.spaces.values()], [a.name] * len(a.spaces) + [b.name] * len(b.spaces))
+    except AlignmentError as error:
+        if a.ids is None or b.ids is None:
+            raise
+        raise AlignmentError(f"{error} Or measure the items that both have: --common, common=True.") from error
 
 
 def _common(a: Side, b: Side) -> tuple[Side, Side]:
@@ -245,15 +267,9 @@ def _common(a: Side, b: Side) -> tuple[Side, Side]:
     return Side(a.name, first, None, a.attributes), Side(b.name, second, None, b.attributes)
 
 
-def _best(result: xr.Dataset, a: Side, b: Side, direction: str, *, groups: Sequence[str] | None) -> BestPair:
-    values = result["imbalance"].sel(direction=direction)
-    place = {name: int(number) for name, number in values.argmin(..., skipna=True).items()}
-    cell = result.sel(direction=direction).isel(place)
-    at_a, at_b = (str(cell[name].item()) for name in (("layer", "layer") if "layer" in place else ("a", "b")))
-    # A result keeps the scores of few of its cells, and the asymmetry needs those of this one.
-    one = imbalance_matrix({at_a: a.spaces[at_a]}, {at_b: b.spaces[at_b]}, k=int(result.attrs["k"]), groups=groups)
-    value, stderr = contrast(one, {(DIRECTIONS[0], at_a, at_b): 1, (DIRECTIONS[1], at_a, at_b): -1})
-    margin = critical(int(result.attrs["n_groups"])) * stderr
+def _best(result: xr.Dataset, direction: str) -> BestPair:
+    cell = _least(result.sel(direction=direction), "imbalance")
+    at_a, at_b = _names(cell)
     return BestPair(
         direction=direction,
         a=at_a,
@@ -261,6 +277,27 @@ def _best(result: xr.Dataset, a: Side, b: Side, direction: str, *, groups: Seque
         value=float(cell["imbalance"]),
         low=float(cell["low"]),
         high=float(cell["high"]),
-        asymmetry=Asymmetry(value, value - margin, value + margin),
         p_value=float(result["p_value_minimum"].sel(direction=direction)) if "p_value_minimum" in result else None,
     )
+
+
+def _asymmetry(result: xr.Dataset, a: Side, b: Side, groups: Sequence[str] | None) -> Asymmetry | None:
+    both = result["imbalance"].sum("direction", skipna=False).to_dataset(name="both")
+    if not both["both"].notnull().any():
+        return None
+    at_a, at_b = _names(_least(both, "both"))
+    # A result keeps the scores of few of its cells, and the asymmetry needs those of this one.
+    one = imbalance_matrix({at_a: a.spaces[at_a]}, {at_b: b.spaces[at_b]}, k=int(result.attrs["k"]), groups=groups)
+    value, stderr = contrast(one, {(DIRECTIONS[0], at_a, at_b): 1, (DIRECTIONS[1], at_a, at_b): -1})
+    margin = critical(int(result.attrs["n_groups"])) * stderr
+    return Asymmetry(at_a, at_b, value, value - margin, value + margin)
+
+
+def _least(cells: xr.Dataset, name: str) -> xr.Dataset:
+    return cells.isel({dim: int(number) for dim, number in cells[name].argmin(..., skipna=True).items()})
+
+
+def _names(cell: xr.Dataset) -> tuple[str, str]:
+    """Names of the two spaces of a cell, of a curve or of a map."""
+    first, second = (str(cell[name].item()) for name in (("layer", "layer") if "layer" in cell.coords else ("a", "b")))
+    return first, second

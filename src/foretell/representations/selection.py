@@ -77,10 +77,25 @@ def select_pairs(
                 kept = _long_enough(pairs, kept, model=model, side=side, rules=rules[side], dropped=dropped)
     if not kept:
         wanted = ", ".join(dict.fromkeys(str(rule) for of_side in rules.values() for rule in of_side))
+        reasons = "; ".join(f"{reason} ({count} of {len(pairs)})" for reason, count in dropped.items())
+        counts = sorted(_fewest_tokens(pairs, models, sides))
         raise InputError(
-            f"No item of {pairs.name!r} is left for tokens={wanted!r} ({dict(dropped)}): ask for fewer tokens."
+            f"No item of {pairs.name!r} is left for tokens={wanted!r}: {reasons}. On their shorter side they have "
+            f"{counts[0]} to {counts[-1]} tokens, half of them {counts[len(counts) // 2]} or fewer: ask for fewer, "
+            f"such as 'last {max(counts[0], 1)}', or for 'mean'."
         )
     return sampled(pairs.take(kept, dropped=dropped).only(sides), n_items, seed=seed)
+
+
+def _fewest_tokens(pairs: Pairs, models: Sequence[Model], sides: Sequence[str]) -> list[int]:
+    """Of each item, the tokens on the side and by the model where it has the fewest."""
+    counts = [
+        [read.n_tokens for read in model.read(pairs.texts[side])]
+        for model in models
+        for side in sides
+        if side in pairs.texts and model.modality == "text"
+    ]
+    return [min(of_item) for of_item in zip(*counts, strict=True)]
 
 
 def sampled(pairs: Pairs, n_items: int | None, *, seed: int) -> Pairs:

@@ -271,10 +271,13 @@ def _check_size(study: StudyOfPairs, pairs: Pairs, *, halves: bool) -> None:
             f"left, on halves of which errors are made: give {max(len(pairs) // 2 - 2, 1)} or fewer, or more pairs."
         )
     if k > n_fewest - 2:
+        fewest = (k + 2) * (2 if halves else 1)
+        if k == 1:
+            raise StudyError(f"pairs: {len(pairs)} pairs are left, which are too few: give {fewest} or more.")
         half = " on each half of which the best pair of layers is chosen" if halves else ""
         raise StudyError(
             f"measure.k: {k} neighbours are too many for the {len(pairs)} pairs that are left{half}: "
-            f"give {max(n_fewest - 2, 1)} or fewer, or more pairs."
+            f"give {max(n_fewest - 2, 1)} or fewer, or {fewest} pairs or more."
         )
     if halves and pairs.groups is not None and len(set(pairs.groups)) < 2 * FEWEST_GROUPS:
         raise StudyError(

@@ -101,10 +101,11 @@ class Asymmetry:
     @property
     def sentence(self) -> str:
         """What foretells better, in words, or that it is not resolved."""
-        size = f"{abs(self.difference.value):.3f} ± {self.difference.stderr:.3f}"
+        value, stderr = self.difference.value, f"{self.difference.stderr:.3f}"
         if self.resolved:
-            return f"{direction_sentence(self.attrs, self.direction)} better than the reverse, by {size}"
-        return f"{direction_name(self.attrs, 'a_to_b')}: {size}, not resolved"
+            better = direction_sentence(self.attrs, self.direction)
+            return f"{better} better than the reverse, by {abs(value):.3f} ± {stderr}"
+        return f"{direction_name(self.attrs, 'a_to_b')}: {value:+.3f} ± {stderr}, not resolved"
 
 
 def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:

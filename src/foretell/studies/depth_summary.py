@@ -140,18 +140,17 @@ def _of_one(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> list[
 
 def _ends(result: xr.Dataset, found: SemanticLayers) -> str:
     """How both ends of a curve lie to its least."""
-    above, alike = [], []
+    parts = []
     for name, position in (("first", 0), ("last", result.sizes["layer"] - 1)):
         difference = _above(result, found, position)
         if position == found.minimum:
-            alike.append(f"the {name} is that layer")
+            parts.append(f"the best layer is the {name}")
         elif difference is None or math.isnan(difference.stderr):
-            alike.append(f"the {name} cannot be compared")
+            parts.append(f"the {name} layer cannot be compared")
         elif position in found.confidence_set or not difference.resolved:
-            alike.append(f"the {name} is not told apart from it")
+            parts.append(f"the {name} layer is not told apart from it")
         else:
-            above.append(f"the {name} layer by {difference.value:.3f} ({difference.z:.1f} SE)")
-    parts = ([f"It is above that at {listed(above)}"] if above else []) + alike
+            parts.append(f"the {name} layer is {difference.value:.3f} higher ({difference.z:.1f} SE)")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
@@ -183,14 +182,16 @@ def _of_several(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> list[
     of = {key: semantic[key[0]][key[1]] for key in meaningful}
     depths = [one.relative_depth for one in of.values()]
     lowest, highest = (pick(meaningful, key=lambda key: of[key].imbalance) for pick in (min, max))
+    first, last = f"{min(depths):.2f}", f"{max(depths):.2f}"
+    where = f"depth {first} in all" if first == last else f"depths {first} to {last}"
     said.append(
-        f"Their least imbalance lies at depths {min(depths):.2f} to {max(depths):.2f} and goes from "
+        f"Their least imbalance lies at {where} and goes from "
         f"{of[lowest].imbalance:.3f} ± {of[lowest].stderr:.3f} ({_short(results, lowest)}) to "
         f"{of[highest].imbalance:.3f} ± {of[highest].stderr:.3f} ({_short(results, highest)})."
     )
     said.append(
-        f"In {how_many(len(inner), len(meaningful))} of these an inner layer is lower than both the first and the "
-        f"last, corrected for {2 * len(meaningful)} tests."
+        f"An inner layer is lower than both the first and the last in {how_many(len(inner), len(meaningful))} of "
+        f"these, corrected for {2 * len(meaningful)} tests."
     )
     return said
 
@@ -217,20 +218,18 @@ def _asymmetries(asymmetries: Sequence[Asymmetry], results: Mapping[str, xr.Data
     if rest:
         least, most = min(one.resolvable for one in rest), max(one.resolvable for one in rest)
         said.append(
-            f"{'The others' if resolved else 'Each'}, tested alone, would have been from "
-            f"{least:.3f}{f' to {most:.3f}' if most > least else ''} on."
+            f"Tested alone, {'others' if resolved else 'asymmetries'} of "
+            f"{least:.3f}{f' to {most:.3f}' if most > least else ''} or more would have been resolved."
         )
     together = asymmetry_of_all(asymmetries, results)
     if together is not None:
         side = side_name(str(asymmetries[0].attrs["side_a"]))
-        size = f"{abs(together.value):.3f} ± {together.stderr:.3f} on average"
         claim = f"{side} foretells the others" if together.value < 0 else f"the others foretell {side}"
         said.append(
-            f"Over all of them, {claim} better than the reverse, by {size}."
+            f"On average, {claim} better than the reverse, by {abs(together.value):.3f} ± {together.stderr:.3f}."
             if together.resolved
-            else f"Nor is it over all of them: {size}."
-            if not resolved
-            else f"Over all of them it is not: {size}."
+            else f"{'Their average is not' if resolved else 'Nor is their average'}: "
+            f"{together.value:+.3f} ± {together.stderr:.3f}."
         )
     return said
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,12 +25,30 @@ _KINDS = ("results", "tables", "figures", "neighbours")
 _BESIDE = "-beside"
 """End of the name of the table of the measures beside a result."""
 
+_WRITTEN = "# Written by a run of Foretell: the study as it was run, defaults written out.\n"
+"""Tells the `study.yaml` of a run from one that somebody wrote."""
+
 __all__ = ["folder_of", "make_folder", "size_of_answer", "write_answer"]
 
 
 def folder_of(name: str, out: str | Path | None) -> Path:
-    """The folder of the run of a study: the one that was asked for, or one by its name."""
-    return Path("foretell-runs") / name if out is None else Path(out)
+    """The folder of the run of a study: the one that was asked for, or one by its name.
+
+    Raises
+    ------
+    StudyError
+        If somebody's own study or a store is there: a run would write over it.
+    """
+    folder = Path("foretell-runs") / name if out is None else Path(out)
+    if (folder / "zarr.json").exists():
+        raise StudyError(f"{folder} is a store of activations: choose another folder for the run.")
+    study = folder / "study.yaml"
+    if study.is_file() and not study.read_text(encoding="utf-8", errors="replace").startswith(_WRITTEN):
+        raise StudyError(
+            f"{study} was not written by a run, and a run would write over it: choose another folder (--out; out=), or "
+            "give the file another name."
+        )
+    return folder
 
 
 def make_folder(path: Path) -> Path:
@@ -46,43 +65,56 @@ def make_folder(path: Path) -> Path:
 def write_answer(answer: Answer, study: Study, folder: Path) -> None:
     """Write `study.yaml`, `summary.txt` and `.json`, `results/`, `tables/`, `figures/` (.png and .pdf), `neighbours/`.
 
-    Each file is replaced in one step: at any moment it is the whole old one or the whole new one. Results, tables and
-    figures that an earlier run left under other names are taken away.
+    Each file is replaced in one step: at any moment it is the whole old one or the whole new one. What an earlier run
+    wrote (`summary.json` lists it) and this one does not is taken away, and nothing else.
     """
-    is_of_a_run = (folder / "study.yaml").exists()
+    before = _listed(folder)
     with replacing(folder / "study.yaml") as path:
-        path.write_text(study.to_yaml(), encoding="utf-8")
+        path.write_text(_WRITTEN + study.to_yaml(), encoding="utf-8")
+    written = [path.relative_to(folder).as_posix() for path in _write_parts(answer, folder)]
+    with replacing(folder / "summary.txt") as path:
+        path.write_text(answer.text(), encoding="utf-8")
+    for gone in (folder / name for name in before - set(written)):
+        if gone.is_file():
+            gone.unlink()
+    with replacing(folder / "summary.json") as path:
+        said = asdict(answer.summary) | {"results": list(answer.results), "files": written}
+        path.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _write_parts(answer: Answer, folder: Path) -> Iterator[Path]:
+    """Write the results, tables, figures and neighbours of an answer, and say where each is."""
     for name, result in answer.results.items():
-        save_result(result, folder / "results" / f"{name}.nc")
-        write_csv(result, folder / "results" / f"{name}.csv")
+        yield save_result(result, folder / "results" / f"{name}.nc")
+        yield write_csv(result, folder / "results" / f"{name}.csv")
     for name, near in answer.neighbours.items():
-        save_result(near, folder / "neighbours" / f"{name}.nc")
-    similar = {f"{name}{_BESIDE}": similarities_of(result) for name, result in answer.results.items()}
-    beside = {name: of for name, of in similar.items() if of is not None}
-    for name, of in beside.items():
-        write_csv(of, folder / "results" / f"{name}.csv")
+        yield save_result(near, folder / "neighbours" / f"{name}.nc")
+    for name, result in answer.results.items():
+        beside = similarities_of(result)
+        if beside is not None:
+            yield write_csv(beside, folder / "results" / f"{name}{_BESIDE}.csv")
     for name, rows in answer.tables.items():
-        _write_table(rows, folder / "tables" / f"{name}.csv")
+        yield _write_table(rows, folder / "tables" / f"{name}.csv")
     for name, figure in answer.figures.items():
         for suffix in (".png", ".pdf"):
             with replacing(folder / "figures" / f"{name}{suffix}") as path:
                 save_figure(figure, path)
-    with replacing(folder / "summary.txt") as path:
-        path.write_text(answer.text(), encoding="utf-8")
-    with replacing(folder / "summary.json") as path:
-        said = asdict(answer.summary) | {"results": list(answer.results)}
-        path.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")
-    if not is_of_a_run:
-        return  # what else is there is not Foretell's
-    for kind, names, suffixes in (
-        ("results", {*answer.results, *beside}, (".nc", ".csv")),
-        ("tables", answer.tables, (".csv",)),
-        ("figures", answer.figures, (".png", ".pdf")),
-        ("neighbours", answer.neighbours, (".nc",)),
-    ):
-        for path in (folder / kind).glob("*"):
-            if path.suffix in suffixes and path.name.removesuffix(path.suffix) not in names:
-                path.unlink()
+            yield folder / "figures" / f"{name}{suffix}"
+
+
+def _listed(folder: Path) -> set[str]:
+    """Files that an earlier run in this folder says it wrote; none outside of the folders that runs write."""
+    try:
+        said = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return set()
+    names = said.get("files") if isinstance(said, dict) else None
+    return {name for name in names if _is_of_a_run(name)} if isinstance(names, list) else set()
+
+
+def _is_of_a_run(name: object) -> bool:
+    parts = Path(name).parts if isinstance(name, str) else ()
+    return len(parts) == 2 and parts[0] in _KINDS and parts[1] != ".."
 
 
 def size_of_answer(folder: Path) -> int:
@@ -91,8 +123,9 @@ def size_of_answer(folder: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _write_table(rows: Table, path: Path) -> None:
+def _write_table(rows: Table, path: Path) -> Path:
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, list(rows[0]) if rows else [])
         table.writeheader()
         table.writerows(rows)
+    return path

@@ -119,14 +119,17 @@ def heading(results: Sequence[xr.Dataset]) -> tuple[str, ...]:
 
 def asymmetry_sentence(attrs: Mapping[Any, Any], where: str, difference: Difference) -> str:
     """Say which direction is the better one there, if either is; the difference is of a to b less b to a."""
-    size = f"{abs(difference.value):.3f} ± {difference.stderr:.3f}"
     if math.isnan(difference.stderr):
-        return f"{where}: {abs(difference.value):.3f}, not resolved (too few items for an error)."
+        return f"{where}: {difference.value:+.3f}, not resolved (too few items for an error)."
     if not difference.resolved:
-        return f"{where}: {size}, not resolved ({difference.critical * difference.stderr:.3f} or more would have been)."
+        return (
+            f"{where}: {difference.value:+.3f} ± {difference.stderr:.3f}, not resolved "
+            f"({difference.critical * difference.stderr:.3f} or more would have been)."
+        )
     better = "a_to_b" if difference.value < 0 else "b_to_a"
     return (
-        f"{where}: {direction_sentence(attrs, better)} better than the reverse, by {size} ({abs(difference.z):.1f} SE)."
+        f"{where}: {direction_sentence(attrs, better)} better than the reverse, by {abs(difference.value):.3f} ± "
+        f"{difference.stderr:.3f} ({abs(difference.z):.1f} SE)."
     )
 
 

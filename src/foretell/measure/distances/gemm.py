@@ -13,7 +13,7 @@ import numpy as np
 
 from foretell.exceptions import require
 from foretell.measure.arrays import Items, Numbers
-from foretell.measure.distances.processor import PARALLEL, check_directions
+from foretell.measure.distances.processor import snap
 
 __all__ = ["cosine", "euclidean", "hamming"]
 
@@ -103,8 +103,8 @@ def euclidean(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, trian
 def cosine(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, triangle: bool, threads: int) -> None:
     """Add squared Euclidean distances of items scaled to length 1, as exact as `euclidean`."""
     torch = require("torch", "hf")
-    _add_squares(torch, _unit(_points(torch, x, q), q), _unit(_points(torch, y, c), c), out)
-    out[out < PARALLEL] = 0.0
+    _add_squares(torch, _unit(_points(torch, x, q)), _unit(_points(torch, y, c)), out)
+    snap(out, x.shape[1])
 
 
 def _parts(length: int, step: int) -> list[slice]:
@@ -134,10 +134,8 @@ def _points(torch: Any, x: Numbers, items: Items) -> Any:
     return torch.from_numpy(x[items].astype(np.float64)).to(_device(torch))
 
 
-def _unit(x: Any, items: Items) -> Any:
-    lengths = x.norm(dim=1, keepdim=True)
-    check_directions(lengths[:, 0].cpu().numpy(), items)
-    return x / lengths
+def _unit(x: Any) -> Any:
+    return x / x.norm(dim=1, keepdim=True)
 
 
 def _add_squares(torch: Any, x: Any, y: Any, out: Numbers) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import InputError
 from foretell.measure.arrays import Floats, Items, Numbers
 from foretell.measure.compiled import compiled
 from foretell.measure.distances.llvm import LANES, VECTOR_BYTES
@@ -18,11 +17,12 @@ from foretell.measure.distances.rows import prefetch
 from foretell.measure.distances.vector import SIDE, add_distances
 from foretell.tasks import in_order
 
-__all__ = ["PARALLEL", "check_directions", "cosine", "euclidean", "hamming"]
+__all__ = ["OPPOSITE", "PARALLEL", "cosine", "euclidean", "hamming", "snap"]
 
 PARALLEL = 2.0**-96
 """Squared distance of items scaled to length 1 below which they differ by rounding: they count as parallel."""
-_LEAST_LENGTH = 1e-150  # of which the square is a number yet
+OPPOSITE = 2.0**-49
+"""What a dimension may take from the 4 of opposite items by rounding: a share of 2^-51."""
 
 _PANEL = 64  # candidates; 90 KiB of 11,520 bits
 _TASKS_PER_THREAD = 8  # so that no thread waits long for the last one
@@ -47,15 +47,10 @@ def euclidean(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, trian
 def cosine(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, triangle: bool, threads: int) -> None:
     """Add squared Euclidean distances of items scaled to length 1: twice the cosine distances, as exact as `euclidean`.
 
-    Parallel items, which scaling leaves apart by rounding, are at 0.
-
-    Raises
-    ------
-    InputError
-        If an item is all zeros, or so small that it has no direction.
+    Parallel items, which scaling leaves apart by rounding, are at 0, and opposite ones at 4 (`snap`).
     """
     _add(x, q, y, c, out, triangle, threads, LANES, (_inverse_lengths(x, q), _inverse_lengths(y, c)))
-    out[out < PARALLEL] = 0.0
+    snap(out, x.shape[1])
 
 
 def _add(
@@ -98,24 +93,19 @@ def _add(
 def _of_length(rows: Numbers, shortest: int) -> Numbers:
     """Rows whose numbers are next to each other, at least one vector of them."""
     missing = shortest - rows.shape[1]
-    if missing > 0:
-        return np.pad(rows, ((0, 0), (0, missing)))
+    if missing > 0:  # which keeps columns together where they were
+        rows = np.pad(rows, ((0, 0), (0, missing)))
     return rows if rows.strides[1] == rows.itemsize else np.ascontiguousarray(rows)
 
 
 def _inverse_lengths(x: Numbers, items: Items) -> Floats:
-    lengths = np.array([np.sqrt(np.square(x[item], dtype=np.float64).sum()) for item in items])
-    check_directions(lengths, items)
-    return np.asarray(1 / lengths)
+    return np.array([1 / np.sqrt(np.square(x[item], dtype=np.float64).sum()) for item in items])
 
 
-def check_directions(lengths: Floats, items: Items) -> None:
-    """Refuse items without a direction."""
-    if lengths.min() < _LEAST_LENGTH:
-        raise InputError(
-            f"Item {items[np.argmin(lengths)]} is all zeros, or nearly, and has no direction: drop such items from "
-            "both sides, or use metric='euclidean'."
-        )
+def snap(squared: Floats, n_dimensions: int) -> None:
+    """Put squared distances of items of length 1 to 0 and to 4 where they differ from these by rounding."""
+    squared[squared < PARALLEL] = 0.0
+    squared[squared > 4 - n_dimensions * OPPOSITE] = 4.0
 
 
 @compiled

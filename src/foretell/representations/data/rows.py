@@ -151,7 +151,10 @@ def _checked(rows: Rows, choice: Choice) -> Iterator[Row]:
     if unseen:
         # Of a damaged file a name may hold anything: what does not print would break the line.
         columns = ", ".join(one if one.isprintable() else repr(one) for one in list(present)[:40])
-        raise OptionError(f"{rows.name!r} has no column {min(unseen)!r}: map sides with columns=; it has {columns}.")
+        raise OptionError(
+            f"{rows.name!r} has no column {min(unseen)!r}: it has {columns}. Name one of these; columns= "
+            "(--data-option columns=...) says which column a side is."
+        )
 
 
 def _items(row: Row, choice: Choice, picture_sides: Collection[str], rows: Rows) -> Iterator[_Item | str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
 from collections.abc import Iterable
@@ -146,9 +147,11 @@ def _found(
         return ModelInfo(name, f"{version} {info.revision}", info.tokenizer, licence, info.folder)
     if path.is_dir() or path.is_file():
         return _of_path(path.resolve(), cache, **checks)
+    near = difflib.get_close_matches(name, BUILT_IN, n=1)
     raise OptionError(
-        f"{name!r} is not a model: give a built-in name ({', '.join(BUILT_IN)}), the path of a folder with config.json"
-        f", safetensors and a tokenizer, the path of a GGUF file, '{PREFIX}NAME', or a hub id 'organisation/model'."
+        f"{name!r} is no model that reads this{f': did you mean {near[0]!r}?' if near else '.'} Give a built-in name "
+        f"({', '.join(BUILT_IN)}), the path of a folder with config.json, safetensors and a tokenizer, the path of a "
+        f"GGUF file, '{PREFIX}NAME', or a hub id with its organisation, such as 'google-bert/bert-base-uncased'."
     )
 
 

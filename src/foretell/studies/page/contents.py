@@ -171,10 +171,10 @@ def _found(place: Path) -> Path:
 
 
 def _results_of(run: Path) -> list[Path]:
-    """Files of the results of a run, in the order of its study where that is known."""
+    """Files of the results of a run, in the order of its study; all that are there, where it does not say."""
     files = sorted((run / "results").glob("*.nc"), key=lambda file: file.stem)
     order = _summary(run).get("results", [])
-    return sorted(files, key=lambda file: order.index(file.stem) if file.stem in order else len(order))
+    return sorted((f for f in files if f.stem in order), key=lambda f: order.index(f.stem)) if order else files
 
 
 def _summary(run: Path) -> Mapping[str, Any]:
