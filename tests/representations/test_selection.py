@@ -69,7 +69,9 @@ def test_items_too_long_for_the_model_leave(tiny_pairs: Pairs, model: TextModel)
 
 
 def test_nothing_left_is_an_error(tiny_pairs: Pairs, model: TextModel) -> None:
-    with pytest.raises(InputError, match="ask for fewer tokens"):
+    with pytest.raises(
+        InputError, match=r"\(23 of 23\)\. .* 6 to 26 tokens, half of them 13 or fewer: ask for fewer, such as .last 6."
+    ):
         select_pairs(tiny_pairs, models=[model], tokens="last 31")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import xarray as xr
 
@@ -166,3 +168,13 @@ def swapped(result: xr.Dataset, **also: str) -> xr.Dataset:
     }
     turned = result.isel(direction=[1, 0]).assign_coords(direction=["a_to_b", "b_to_a"]).assign_attrs(attrs)
     return turned.rename(also) if also else turned
+
+
+def one_way(text: str) -> str:
+    """A text in which an asymmetry of the other direction is turned into that of en to es."""
+
+    def turned(found: re.Match[str]) -> str:
+        sign = "-" if found["sign"] == "+" and float(found["size"]) else "+"
+        return f"en → es less the reverse is {sign}{found['size']}"
+
+    return re.sub(r"es → en less the reverse is (?P<sign>[+-])(?P<size>[\d.]+\d)", turned, text)

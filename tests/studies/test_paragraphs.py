@@ -23,7 +23,7 @@ from foretell.studies.token_pairs import TokenMap
 from foretell.studies.token_pairs_summary import rows_of_layers_apart, rows_of_reach, summarise_token_pairs
 from foretell.studies.tokens import OfTokens
 from foretell.studies.tokens_summary import enough_tokens, rows_of_means, summarise_tokens
-from tests.studies.synthetic import scored, swapped
+from tests.studies.synthetic import one_way, scored, swapped
 
 CLAIMS = re.compile(r"better than the reverse|\bbest\b|above|below|lower|higher|worse")
 _FEW = settings(max_examples=25)
@@ -92,7 +92,7 @@ class TestMap:
 
         def in_order(text: str) -> str:
             # Layers are named in the order of the sides.
-            return re.sub(r"(layer \d of es \([^)]*\)) and (layer \d of en \([^)]*\))", r"\2 and \1", text)
+            return re.sub(r"(layer \d of es \([^)]*\)) and (layer \d of en \([^)]*\))", r"\2 and \1", one_way(text))
 
         assert sorted(map(in_order, _sentences(one))) == sorted(map(in_order, _sentences(other)))
         assert one.note == other.note
@@ -456,5 +456,5 @@ def test_asymmetries_are_corrected_for_their_number() -> None:
     six = adjusted([Asymmetry(f"it {number}", attrs, ("1",), one, one.p_value) for number in range(6)])
     assert not any(found.resolved for found in six)
     assert [found.n_tested for found in six] == [6] * 6
-    assert six[0].sentence == "en → es: 0.026 ± 0.010, not resolved"
+    assert six[0].sentence == "en → es: +0.026 ± 0.010, not resolved"
     assert six[0].low < 0.026 < six[0].high

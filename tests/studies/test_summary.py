@@ -18,7 +18,7 @@ from foretell.studies.best import BestDifference
 from foretell.studies.depth_summary import summarise_depth
 from foretell.studies.semantic import SemanticLayers
 from foretell.studies.summary import Difference, Summary, asymmetry_sentence, how_many, listed, runs
-from tests.studies.synthetic import curve, semantic, swapped
+from tests.studies.synthetic import curve, one_way, semantic, swapped
 
 
 def _summary(result: xr.Dataset, *, flat: bool = False, layers: Mapping[str, SemanticLayers] | None = None) -> Summary:
@@ -52,9 +52,7 @@ def test_names_the_least_its_region_and_its_set() -> None:
     assert "above the least" in facts["At layer 0"]
     assert facts["p of the least"] == "0.001 (1000 permutations)"
     assert f"English foretells Spanish best at layer {least} (depth {least / 30:.2f})" in summary.paragraph
-    assert (
-        f"layers {least - 2} to {least + 2} are semantic. It is above that at the first layer by" in summary.paragraph
-    )
+    assert f"layers {least - 2} to {least + 2} are semantic. The first layer is" in summary.paragraph
 
 
 @given(st.floats(-0.3, 0.3), st.floats(0.001, 0.1))
@@ -82,7 +80,7 @@ def test_swapping_the_sides_swaps_the_names(difference: float) -> None:
     assert sorted(re.split(r"(?<=\.) (?=English|Spanish)", sentences[0])) == sorted(
         re.split(r"(?<=\.) (?=English|Spanish)", turned[0])
     )
-    assert sentences[1] == turned[1]
+    assert sentences[1] == one_way(turned[1])
 
 
 def test_a_flat_curve_names_no_layer() -> None:
@@ -110,7 +108,7 @@ def test_an_end_that_is_not_told_apart_is_not_called_higher() -> None:
     assert "not told apart from the least" in _facts(summary)["At layer 0"]
     assert "above" not in _facts(summary)["At layer 0"]
     assert "above" not in summary.paragraph
-    assert "The first is not told apart from it; the last is not told apart from it." in summary.paragraph
+    assert "The first layer is not told apart from it; the last layer is not told apart from it." in summary.paragraph
 
 
 def test_an_end_that_may_be_the_least_is_not_called_higher() -> None:
@@ -129,7 +127,7 @@ def test_a_layer_without_a_value_is_called_undefined() -> None:
     result["imbalance"][:, 0] = math.nan
     summary = _summary(result, layers=layers)
     assert _facts(summary)["At layer 0"].startswith("undefined")
-    assert "the first cannot be compared" in summary.paragraph
+    assert "first layer cannot be compared" in summary.paragraph
 
 
 def test_without_a_null_nothing_is_said_of_one() -> None:
@@ -217,7 +215,7 @@ class TestSeveral:
         found = {name: semantic(result) for name, result in results.items()}
         text = summarise_depth(results, found, []).paragraph
         assert "Of 16 curves (8 comparisons, both ways) all 16 have semantic layers." in text
-        assert "In all 16 of these an inner layer is lower than both the first and the last, corrected for 32" in text
+        assert "An inner layer is lower than both the first and the last in all 16 of these, corrected for 32" in text
         # .004 is little for one curve and not for one of sixteen.
         high = {name: {d: replace(one, p_value=0.004) for d, one in of.items()} for name, of in found.items()}
         assert "none have semantic layers." in summarise_depth(results, high, []).paragraph

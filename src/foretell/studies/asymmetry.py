@@ -105,7 +105,7 @@ class Asymmetry:
         if self.resolved:
             better = direction_sentence(self.attrs, self.direction)
             return f"{better} better than the reverse, by {abs(value):.3f} ± {stderr}"
-        return f"{direction_name(self.attrs, 'a_to_b')}: {value:+.3f} ± {stderr}, not resolved"
+        return f"{direction_name(self.attrs, 'a_to_b')}: {value:+z.3f} ± {stderr}, not resolved"
 
 
 def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:

@@ -229,7 +229,7 @@ def _asymmetries(asymmetries: Sequence[Asymmetry], results: Mapping[str, xr.Data
             f"On average, {claim} better than the reverse, by {abs(together.value):.3f} ± {together.stderr:.3f}."
             if together.resolved
             else f"{'Their average is not' if resolved else 'Nor is their average'}: "
-            f"{together.value:+.3f} ± {together.stderr:.3f}."
+            f"{together.value:+z.3f} ± {together.stderr:.3f}."
         )
     return said
 

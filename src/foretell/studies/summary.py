@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from foretell.measure.contrasts import contrast
 from foretell.measure.inference import critical
 from foretell.measure.multiple import contrast_p_value
-from foretell.studies.names import direction_sentence
+from foretell.studies.names import direction_name, direction_sentence
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -119,11 +119,12 @@ def heading(results: Sequence[xr.Dataset]) -> tuple[str, ...]:
 
 def asymmetry_sentence(attrs: Mapping[Any, Any], where: str, difference: Difference) -> str:
     """Say which direction is the better one there, if either is; the difference is of a to b less b to a."""
+    value = f"{direction_name(attrs, 'a_to_b')} less the reverse is {difference.value:+z.3f}"
     if math.isnan(difference.stderr):
-        return f"{where}: {difference.value:+.3f}, not resolved (too few items for an error)."
+        return f"{where}: {value}, not resolved (too few items for an error)."
     if not difference.resolved:
         return (
-            f"{where}: {difference.value:+.3f} ± {difference.stderr:.3f}, not resolved "
+            f"{where}: {value} ± {difference.stderr:.3f}, not resolved "
             f"({difference.critical * difference.stderr:.3f} or more would have been)."
         )
     better = "a_to_b" if difference.value < 0 else "b_to_a"
