@@ -18,7 +18,7 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.exceptions import ConstantSpaceWarning, TieOrderWarning
+from foretell.exceptions import ConstantSpaceWarning, InputError, TieOrderWarning
 
 SOURCES = Path(foretell.__file__).parent
 RNG = np.random.default_rng(0)
@@ -114,6 +114,19 @@ def test_warnings_name_the_line_of_the_caller(call: Callable[[], Any], category:
         call()
     assert {one.category for one in caught} == {category}
     assert {(one.filename, one.lineno) for one in caught} == {(__file__, call.__code__.co_firstlineno)}
+
+
+def test_items_of_xarray_are_where_they_say() -> None:
+    """A dimension called item is that of the items: elsewhere than in rows it would be measured as something else."""
+    table = xr.DataArray(X, dims=("item", "feature"))
+    foretell.information_imbalance(table, Y)
+    with pytest.raises(InputError, match=r"The dimensions are feature, item, and items are rows: give x.transpose"):
+        foretell.information_imbalance(table.T, table.T)
+    stack = xr.DataArray(np.stack([X, Y]), dims=("layer", "item", "feature"), coords={"layer": ["1", "2"]})
+    assert foretell.imbalance_curve(stack, stack)["layer"].values.tolist() == ["1", "2"]
+    for function in (foretell.imbalance_curve, foretell.imbalance_matrix):
+        with pytest.raises(InputError, match="The first dimension of spaces_a is 'item', and layers come first"):
+            function(stack.transpose("item", "layer", "feature"), stack)
 
 
 SEEDED: dict[str, Callable[[int], Any]] = {

@@ -3,6 +3,7 @@
 # What a command needs is imported when it runs, so that `--help` and `--version` answer at once.
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
@@ -62,13 +64,25 @@ Out = Annotated[
 
 def main() -> None:
     """Run the command line: errors that Foretell raises on purpose are lines, not tracebacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, TextIOWrapper
+        ):  # what an old terminal cannot show is no reason to fail after all the work
+            stream.reconfigure(errors="replace")
     with _readable_warnings(), _stopped_cleanly():
         try:
             app()
+            _flush()
         except ForetellError as error:
+            _flush()
             for line in str(error).splitlines():
                 print(f"error: {line}", file=sys.stderr)
             sys.exit(1)
+        except OSError as error:  # of files Foretell's own errors tell: this is of what the output goes to
+            if error.errno not in (errno.ENOSPC, errno.EIO):
+                raise
+            _abandon_output()
+            sys.exit(f"error: the output cannot be written ({error.strerror}): make room there.")
         finally:
             _flush()
 
@@ -314,8 +328,12 @@ def _flush() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()
         sys.exit(1)
+
+
+def _abandon_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

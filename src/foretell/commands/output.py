@@ -14,10 +14,17 @@ from rich.table import Table
 __all__ = ["console", "facts", "progress"]
 
 
+_UNBROKEN = 400
+"""Width of lines that go to a file or another program, which would not know where a broken one goes on."""
+
+
 def console() -> Console:
     """Where results are printed: as they are, since brackets in a name are not markup."""
     # Of its own accord rich leaves out colours for NO_COLOR, but not bold print.
-    return Console(markup=False, highlight=False, force_terminal=False if _is_plain() else None)
+    made = Console(markup=False, highlight=False, force_terminal=False if _is_plain() else None)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = _UNBROKEN
+    return made
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> None:

@@ -181,8 +181,8 @@ def as_floats(x: Any) -> NDArray[Any]:
     array = as_array(x)
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         raise InputError(
-            f"A space is of float16, float32 or float64, or bool for bits, not of {array.dtype}: "
-            "convert the array with .astype first."
+            f"A space is of float16, float32 or float64, or for metric='hamming' of bool, not of {array.dtype}: give "
+            "numpy.asarray(x, float)."
         )
     return array
 

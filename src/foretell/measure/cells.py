@@ -92,6 +92,8 @@ def measure_cells(
         )
     if strata is not None and not n_permutations:
         raise OptionError("strata serve the null: give null= a number of permutations, or leave them out.")
+    if per_item and several:
+        raise OptionError("per_item=True is of one k: measure each by itself, or leave the neighbours out.")
     size = 2 * len(cells) * len(layout.queries) * sum(ks) * 8
     if per_item and size > PER_ITEM_BYTES:
         raise OptionError(

@@ -113,7 +113,7 @@ def alike(name: str, space: Input) -> str:
             "dimension's median first, compare the numbers by metric='euclidean', or say metric='precomputed' if these "
             "are distances."
         )
-    return f"All items of {name} are alike, so that none is nearer than another: check that the right array was given."
+    return f"All items of {name} are alike, or equally far apart, so that none is nearer: check what was given."
 
 
 def _differ(items: NDArray[Any]) -> bool:
@@ -169,6 +169,10 @@ def _by_name(spaces: Spaces, side: str) -> list[tuple[Any, Any]]:
         raise InputError(
             f"{side} is one {type(spaces).__name__}, not several spaces: give a mapping of names to spaces, or a list "
             "of them, be it of one."
+        )
+    if getattr(spaces, "dims", ("",))[0] == "item":
+        raise InputError(
+            f"The first dimension of {side} is 'item', and layers come first: give transpose('layer', 'item', ...)."
         )
     names = names_of_items(spaces)
     return list(enumerate(spaces) if names is None else zip(names, spaces, strict=True))

@@ -30,6 +30,7 @@ def as_array(x: Any) -> NDArray[Any]:
         several arrays, or no array at all.
     """
     _refuse(x)
+    _check_dimensions(x)
     try:
         if _is(x, "torch", "Tensor"):
             array = _of_torch(x)
@@ -107,6 +108,14 @@ def _refuse(x: Any) -> None:
         )
     if _is(x, "xarray", "Dataset"):
         raise InputError(f"A dataset holds several arrays: give one of them ({', '.join(map(str, x.data_vars))}).")
+
+
+def _check_dimensions(x: Any) -> None:
+    """Refuse an array of xarray that says itself that its items are elsewhere than in rows."""
+    if _is(x, "xarray", "DataArray") and "item" in x.dims[1:]:
+        raise InputError(
+            f"The dimensions are {', '.join(map(str, x.dims))}, and items are rows: give x.transpose('item', ...)."
+        )
 
 
 def _of_torch(x: Any) -> NDArray[Any]:

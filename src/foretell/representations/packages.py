@@ -19,7 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from foretell.exceptions import FetchError
+from foretell.exceptions import FetchError, WriteError
 
 __all__ = ["Part", "by_name", "cache_dir", "cached", "fetch", "is_offline", "sha256_of"]
 
@@ -75,10 +75,14 @@ def by_name(*parts: Part) -> Mapping[str, Part]:
 def cache_dir() -> Path:
     """Folder of fetched parts: FORETELL_CACHE, else XDG_CACHE_HOME/foretell, else ~/.cache/foretell."""
     chosen = os.environ.get("FORETELL_CACHE")
-    if chosen:
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "foretell"
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        if chosen:
+            return Path(chosen).expanduser()
+        # A relative one is to be ignored, says the specification of these folders.
+        return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "foretell"
+    except RuntimeError as error:
+        raise WriteError("There is no home folder for the cache: set FORETELL_CACHE to a folder.") from error
 
 
 def is_offline() -> bool:
@@ -115,6 +119,8 @@ def fetch(part: Part, *, cache: Path | None = None) -> Path:
     FetchError
         If FORETELL_OFFLINE is set and the cache lacks the part, if the client is missing or fails, or if what
         it brings is another file than the one named here.
+    WriteError
+        If the cache cannot be written to.
     """
     found = cached(part, cache=cache)
     if found:
@@ -125,7 +131,14 @@ def fetch(part: Part, *, cache: Path | None = None) -> Path:
             f"{part.name} is not in the cache {folder} and FORETELL_OFFLINE is set: "
             f"run `foretell data fetch {part.name}` where there is a network."
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise WriteError(
+            f"The cache {folder} cannot be written to ({error.strerror or error}): set FORETELL_CACHE to another."
+        ) from error
     # Beside its destination, so that the last step is a rename within one file system.
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as temporary:
         arrived = Path(temporary) / part.filename

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foretell.exceptions import InputError
+from foretell.exceptions import InputError, OptionError
 from foretell.measure.inference import Scores
 from foretell.measure.minimum import Region, minimum, regions
 
@@ -81,7 +82,11 @@ def semantic_layers(result: xr.Dataset, *, tau: float = 0.05, seed: int = 0) -> 
     ------
     InputError
         If the result is no curve, has no scores, or no layer has a value.
+    OptionError
+        If `tau` is no share.
     """
+    if isinstance(tau, bool) or not isinstance(tau, Real) or not 0 <= tau < 1:
+        raise OptionError(f"tau={tau!r} is not an option: give a share of the way, 0 to below 1.")
     if "layer" not in result.dims:
         raise InputError("Semantic layers are read off a curve: give a result with a dimension `layer`.")
     scores, places = Scores.of_result(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,20 @@ def load_model(name: str, *, modality: Modality = "text", cache: Path | None = N
     -------
     Model
         With its weights, on its device: what `foretell.extract` takes.
+
+    Raises
+    ------
+    OptionError
+        For an unknown name, option, or value of one.
+    InputError
+        If the files are not those of such a model.
+    FetchError
+        If what must be fetched cannot be.
     """
     check_option("modality", modality, ("text", "image"))
     load = load_image_model if modality == "image" else load_text_model
+    for option in options:
+        check_option("an option of a model", option, list(inspect.signature(load).parameters)[1:])
     return load(name, cache=cache, **options)
 
 
