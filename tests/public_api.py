@@ -16,7 +16,7 @@ from numpydoc.docscrape import ClassDoc, FunctionDoc, NumpyDocString
 from numpydoc.validate import validate
 
 import foretell
-from foretell import exceptions
+from foretell import exceptions, figures
 
 GOLDEN = Path(__file__).with_name("public-api.txt")
 
@@ -39,7 +39,8 @@ what each is, what is returned or yielded and what that is."""
 def described() -> str:
     """Everything public, one thing a paragraph."""
     names = [f"foretell.{name}" for name in foretell.__all__ if name != "__version__"]
-    things = [*sorted(names), *GIVEN, *(f"foretell.exceptions.{name}" for name in exceptions.__all__)]
+    drawn = [f"foretell.figures.{name}" for name in figures.__all__]
+    things = [*sorted(names), *GIVEN, *drawn, *(f"foretell.exceptions.{name}" for name in exceptions.__all__)]
     return "\n\n".join("\n".join(_described(name, thing_named(name))) for name in things) + "\n"
 
 

@@ -18,7 +18,7 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.exceptions import ConstantSpaceWarning, InputError, TieOrderWarning
+from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, TieOrderWarning
 
 SOURCES = Path(foretell.__file__).parent
 RNG = np.random.default_rng(0)
@@ -127,6 +127,26 @@ def test_items_of_xarray_are_where_they_say() -> None:
     for function in (foretell.imbalance_curve, foretell.imbalance_matrix):
         with pytest.raises(InputError, match="The first dimension of spaces_a is 'item', and layers come first"):
             function(stack.transpose("item", "layer", "feature"), stack)
+
+
+@pytest.mark.parametrize("tau", [-0.1, 1, float("nan"), True, "x", None])
+def test_a_share_that_is_none_is_refused(tau: Any) -> None:
+    curve = foretell.imbalance_curve([X, Y], [Y, X])
+    with pytest.raises(OptionError, match=r"tau=.* is not an option: give a share"):
+        foretell.semantic_layers(curve, tau=tau)
+
+
+@pytest.mark.parametrize("modality", ["text", "image"])
+def test_an_option_that_no_model_has_is_refused_by_name(modality: Any) -> None:
+    with pytest.raises(OptionError, match=f"'dtyp' is not an option of {modality} models: choose among"):
+        foretell.load_model("anything", modality=modality, dtyp="float16")
+
+
+def test_nothing_to_choose_the_least_from_has_no_p_value() -> None:
+    with pytest.warns(ConstantSpaceWarning):
+        curve = foretell.imbalance_curve([X], [np.ones_like(Y)], null=9)
+    assert np.isnan(curve["p_value_minimum"].sel(direction="a_to_b"))
+    assert curve["imbalance"].sel(direction="b_to_a").item() == 1
 
 
 SEEDED: dict[str, Callable[[int], Any]] = {

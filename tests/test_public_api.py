@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import foretell
+from foretell import figures
 from tests.public_api import GIVEN, GOLDEN, described, lacking
 
 
@@ -13,7 +14,14 @@ def test_the_public_interface_is_the_one_that_is_promised() -> None:
     assert described() == GOLDEN.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", [*(f"foretell.{name}" for name in foretell.__all__ if name != "__version__"), *GIVEN])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"foretell.{name}" for name in foretell.__all__ if name != "__version__"),
+        *GIVEN,
+        *(f"foretell.figures.{name}" for name in figures.__all__),
+    ],
+)
 def test_what_is_public_is_documented_whole(name: str) -> None:
     assert lacking(name) == []
 

@@ -64,6 +64,7 @@ def asymmetries_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+        With a caption that says what the intervals are.
 
     Raises
     ------

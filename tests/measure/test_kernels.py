@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import foretell
 from foretell.measure import oracle
 from foretell.measure.ahead import add_ahead, add_ahead_of_long_rows
+from foretell.measure.compiled import compiled, compiled_sums
 from foretell.measure.conventions import CONVENTIONS
 from foretell.measure.distances.processor import euclidean, hamming
 from foretell.measure.nearest import nearest
@@ -174,3 +175,22 @@ def test_distances_as_great_as_the_narrow_kind_holds(n_bits: int) -> None:
     x[3:] = ~x[:3]
     y = x[RNG.permutation(6)]
     assert foretell.information_imbalance(x, y) == foretell.information_imbalance(x, y, backend="numpy")
+
+
+def test_kernels_need_no_folder_that_can_be_written_to(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in a container whose user owns nothing: they are compiled, and not kept."""
+
+    def refused(*_: object) -> None:
+        raise RuntimeError("cannot cache function 'doubled': no locator available for file '<stdin>'")
+
+    monkeypatch.setattr("numba.core.dispatcher.Dispatcher.enable_caching", refused)
+    caplog.set_level("INFO", "foretell")
+
+    def doubled(x: float) -> float:
+        return 2 * x
+
+    for kernel in (compiled(doubled), compiled_sums(doubled)):
+        assert kernel(4.0) == 8
+    assert caplog.text.count("NUMBA_CACHE_DIR says where to keep it") == 2

@@ -117,6 +117,7 @@ def test_options_that_exclude_each_other() -> None:
     for options, message in (
         ({"candidates": "others"}, "candidates='others' .* 'leave-one-out', 'split'"),
         ({"candidates": "split", "queries": 5}, "queries=5 is not an option with candidates='split'"),
+        ({"k": [1, 2], "per_item": True}, "per_item=True is of one k"),
         ({"candidates": "split", "null": 5}, "null=5 needs every item"),
         ({"queries": 5, "null": 5, "errors": False}, "null=5 needs every item"),
         ({"queries": 39}, "queries=39 is not an option with errors, .*at least 40, or errors=False"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from foretell.exceptions import FetchError
+from foretell.exceptions import FetchError, WriteError
 from foretell.representations.packages import Part, cache_dir, cached, fetch
 from foretell.representations.parts import PARTS
 
@@ -72,9 +72,26 @@ def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.delenv("FORETELL_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert cache_dir() == tmp_path / "xdg" / "foretell"
-    monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache_dir() == tmp_path / ".cache" / "foretell"
+    for base in ("", "not/absolute"):
+        monkeypatch.setenv("XDG_CACHE_HOME", base)
+        assert cache_dir() == tmp_path / ".cache" / "foretell"
+    monkeypatch.setenv("FORETELL_CACHE", "~/mine")
+    assert cache_dir() == tmp_path / "mine"
+
+
+def test_a_cache_that_cannot_be_is_one_error(
+    monkeypatch: pytest.MonkeyPatch, online: Path, part: Part, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "file"))
+    with pytest.raises(WriteError, match=r"The cache .*file/wheels cannot be written to .*set FORETELL_CACHE"):
+        fetch(part)
+    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("Could not determine home")))
+    for name in ("FORETELL_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(WriteError, match="There is no home folder for the cache: set FORETELL_CACHE"):
+        cache_dir()
 
 
 def test_fetches_once_with_pip_alone(monkeypatch: pytest.MonkeyPatch, online: Path, part: Part) -> None:

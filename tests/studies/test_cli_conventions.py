@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
+import foretell
 from foretell import cli
 from foretell.commands.output import progress
 from foretell.studies import outputs
@@ -189,3 +191,41 @@ def test_quiet_commands_write_results_alone(world: World, study: dict[str, Any],
         assert quiet.stderr == ""
         assert quiet.stdout
         assert loud in RUNNER.invoke(cli.app, words, catch_exceptions=False).stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437"])
+def test_what_a_terminal_cannot_show_stops_nothing(
+    encoding: str, world: World, study: dict[str, Any], tmp_path: Path
+) -> None:
+    """Summaries have arrows and plus-minus signs, and end long work."""
+    answer = foretell.run(study, out=tmp_path / "run")
+    code = f"import foretell; print(open({str(tmp_path / 'run' / 'summary.txt')!r}, encoding='utf-8').read())"
+    shown = f"import foretell.cli as cli; cli.app = lambda: exec({code!r}); cli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", shown], capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "→" in answer.text()
+    assert len(done.stdout.splitlines()) == len(answer.text().splitlines()) + 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("words", [["--version"], ["studies"], ["doctor", "--help"]])
+def test_an_output_that_is_full_is_one_line(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "foretell", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"error: the output cannot be written \(No space left on device\): make room there\.\n", done.stderr
+    )
+
+
+def test_lines_that_nobody_looks_at_are_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    shown = RUNNER.invoke(cli.app, ["studies"], catch_exceptions=False).stdout
+    assert max(map(len, shown.splitlines())) > 100
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = RUNNER.invoke(cli.app, ["studies"], catch_exceptions=False).stdout
+    assert max(map(len, shown.splitlines())) <= 60

@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from foretell.exceptions import check_option
+from foretell.exceptions import OptionError, check_option
 from foretell.representations.models.base import Modality, Model
 from foretell.representations.models.image_loading import load_image_model
 from foretell.representations.models.image_source import describe_image_model
@@ -46,8 +46,10 @@ def load_model(name: str, *, modality: Modality = "text", cache: Path | None = N
     """
     check_option("modality", modality, ("text", "image"))
     load = load_image_model if modality == "image" else load_text_model
+    valid = list(inspect.signature(load).parameters)[1:]
     for option in options:
-        check_option("an option of a model", option, list(inspect.signature(load).parameters)[1:])
+        if option not in valid:
+            raise OptionError(f"{option!r} is not an option of {modality} models: choose among {', '.join(valid)}.")
     return load(name, cache=cache, **options)
 
 

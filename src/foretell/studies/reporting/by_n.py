@@ -43,6 +43,7 @@ def by_n_figure(result: xr.Dataset) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+        With a legend, and a caption that says what the numbers depend on.
     """
     check_result(result, "values against n", {"n"})
     attrs = result.attrs
@@ -74,6 +75,7 @@ def plot_by_n(result: xr.Dataset, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
+        The same.
     """
     check_result(result, "values against n", {"n"})
     ax = axes_or_new(ax)

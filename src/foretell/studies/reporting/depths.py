@@ -62,6 +62,7 @@ def depths_figure(
     Returns
     -------
     matplotlib.figure.Figure
+        With one legend, and a caption that says what the numbers depend on.
 
     Raises
     ------

@@ -148,7 +148,23 @@ def plot_semantic_layers(
     """Draw a line a direction: its semantic regions as bars, the confidence set of its minimum as ticks.
 
     A bar is pale where an end of the region may lie, and full between. A layer is as wide as its share of
-    the axis, so that a region of one layer can be seen. Names of directions wider than `room` inches are letters.
+    the axis, so that a region of one layer can be seen.
+
+    Parameters
+    ----------
+    result : Dataset
+        The curve.
+    semantic : mapping of direction to SemanticLayers
+        As `foretell.semantic_layers` gives them of it.
+    ax : Axes
+        Where to draw.
+    room : float
+        Inches beside the axes: names of directions that are wider are letters.
+
+    Returns
+    -------
+    Axes
+        The same.
     """
     check_result(result, "semantic layers", {"layer"})
     depth = depths_of(result)

@@ -79,13 +79,16 @@ def plot_health(found: Mapping[str, Health], ax: Axes | None = None, *, what: st
     Parameters
     ----------
     found : mapping of names to Health
+        Of stores, by their names (`foretell.representations.health`).
     ax : Axes, optional
         Where to draw; new ones by default.
     what : {"positive", "duplicates", "tied"}
+        Which share.
 
     Returns
     -------
     Axes
+        The same.
     """
     ax = axes_or_new(ax)
     for number, (name, health) in enumerate(found.items()):

@@ -177,7 +177,17 @@ def columns_of(count: int) -> int:
 
 
 def save_figure(figure: Figure, path: str | Path, *, dots: int = _DOTS) -> None:
-    """Write a figure as PNG (of so many dots an inch), PDF or SVG; the same figure gives the same bytes."""
+    """Write a figure; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What to write.
+    path : str or Path
+        Where: a name that ends in .png, .pdf or .svg.
+    dots : int
+        Dots an inch, of PNG.
+    """
     path = Path(path)
     dated: dict[str, Any] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
     # Some settings, the kind of font in a PDF among them, are read only now.

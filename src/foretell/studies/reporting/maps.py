@@ -134,6 +134,7 @@ def equal_depth_figure(result: xr.Dataset) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+        With a legend, and a caption that says what the numbers depend on.
 
     Raises
     ------

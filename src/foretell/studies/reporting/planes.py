@@ -60,6 +60,7 @@ def plane_figure(results: Mapping[str, xr.Dataset], *, errors: bool = False) -> 
     Returns
     -------
     matplotlib.figure.Figure
+        With a legend, and a caption that says what the numbers depend on.
 
     Raises
     ------
@@ -120,6 +121,7 @@ def plot_plane(
     ax : Axes, optional
         Where to draw; new ones by default.
     style : LineStyle
+        Colour, dashes and marker of the line.
     label : str
         For a legend; none by default.
     errors : bool
