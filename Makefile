@@ -13,7 +13,7 @@ help:
 	@echo "make test-all  the same with the slow tests, on all built-in models and data (npm fetches some)"
 	@echo "make test-faults  kills, full disks, damage: what is left is whole, and work goes on (within 25 minutes)"
 	@echo "make test-wheel    the built package in an empty environment (these three install from pip's index)"
-	@echo "make test-minimum  the measure's tests with the oldest versions that pyproject.toml allows"
+	@echo "make test-minimum  tests of the measure, and of studies, with the oldest versions that pyproject.toml allows"
 	@echo "make test-pythons  the measure's tests on every Python from 3.11 that is found"
 	@echo "make coverage  which lines of src/foretell the tests run (about half an hour)"
 	@echo "make fuzz      110,000 hostile files, counted by reader in docs/hostile-input.md (about half an hour)"
@@ -70,7 +70,7 @@ test-wheel: setup
 	$(BIN)/nox --session wheel
 
 test-minimum: setup
-	$(BIN)/nox --session minimum
+	$(BIN)/nox --session minimum minimum_studies
 
 # Where pyenv keeps the Pythons, its commands find one only if they are told of all.
 test-pythons: setup

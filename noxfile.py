@@ -19,6 +19,10 @@ nox.options.error_on_missing_interpreters = False
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 TESTS = ("pytest", "hypothesis", "pytest-xdist")
+OF_STUDIES = (
+    *(f"tests/representations/test_{name}.py" for name in ("store", "stored_bits", "imported")),
+    *(f"tests/studies/test_{name}.py" for name in ("config", "cli", "cli_stores", "run", "figures", "outputs")),
+)
 LARGEST = 2**20  # bytes of one file in the source archive
 
 
@@ -50,6 +54,22 @@ def minimum(session: nox.Session) -> None:
     oldest = [requirement.replace(">=", "==") for requirement in PROJECT["dependencies"]]
     session.install("--only-binary", ":all:", *oldest, *TESTS)
     _measure(session)
+
+
+@nox.session(python=PYTHONS[0])
+def minimum_studies(session: nox.Session) -> None:
+    """The same of stores, studies and the command line, with the oldest versions of what they need; without models."""
+    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["studies"]]
+    session.install("--only-binary", ":all:", *(one.replace(">=", "==") for one in wanted), *TESTS, "fsspec")
+    session.install("--no-deps", ".")
+    session.run("python", "-m", "pip", "list", "--format", "freeze")
+    # What old versions say of new ones that they are used with is no fault of ours.
+    session.run(
+        *("python", "-m", "pytest", *OF_STUDIES, "-m", "not slow", "--quiet", "-p", "no:cacheprovider"),
+        *("-W", "default::DeprecationWarning", "-W", "default::PendingDeprecationWarning"),
+        *session.posargs,
+        env={"PYTHONPATH": "src", "FORETELL_CORE_ALONE": "1"},
+    )
 
 
 @nox.session(python=PYTHONS)

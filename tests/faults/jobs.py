@@ -15,7 +15,22 @@ from foretell.representations.comparing import compare_sides, load_side, write_c
 from foretell.representations.data import Pairs
 from foretell.representations.imported import import_activations
 
-__all__ = ["JOBS", "compare", "extract", "give", "load", "make_store", "measure", "repair_store", "report", "run"]
+__all__ = [
+    "JOBS",
+    "MODEL",
+    "compare",
+    "extract",
+    "give",
+    "load",
+    "make_store",
+    "measure",
+    "repair_store",
+    "report",
+    "run",
+]
+
+MODEL = "minilm-l6"
+"""With its published weights."""
 
 SIDES = ("left", "right")
 N, T, H, LAYERS, CHUNK = 96, 2, 40, 5, 8
@@ -85,7 +100,7 @@ def extract(given: Path, out: Path) -> None:
     pairs = foretell.load_pairs(str(given / "pairs.tsv"), list(SIDES))
     foretell.extract(
         pairs,
-        model=str(given / "model"),
+        model=MODEL,
         side="left",
         out=out / "left.zarr",
         tokens="last 2",
@@ -100,7 +115,7 @@ def run(given: Path, out: Path) -> None:
         {
             "study": "depth",
             "pairs": {"data": str(given / "pairs.tsv"), "sides": list(SIDES)},
-            "model": str(given / "model"),
+            "model": MODEL,
             "tokens": "last 2",
             "measure": {"null": 40},
         },

@@ -49,8 +49,8 @@ WORK = {
     "make_store": "kill -9 while a store is committed",
     "measure": "kill -9 while a study measures, draws and writes",
     "report": "kill -9 while a page is made",
-    "extract": "kill -9 while a real model reads",
-    "run": "kill -9 in a whole study with a real model",
+    "extract": "kill -9 while a real model (MiniLM) reads",
+    "run": "kill -9 in a whole study with a real model (MiniLM)",
 }
 
 

@@ -64,6 +64,11 @@ def item_imbalance(
     ------
     AlignmentError, InputError, OptionError
 
+    Warns
+    -----
+    TieOrderWarning
+        For ties with ``convention="glielmo"``, which breaks them by the order of the items.
+
     Examples
     --------
     >>> import numpy as np

@@ -117,6 +117,11 @@ def imbalance_by_n(
     Raises
     ------
     AlignmentError, InputError, OptionError
+
+    Warns
+    -----
+    TieOrderWarning
+        For ties with ``convention="glielmo"``, which breaks them by the order of the items.
     """
     import xarray as xr
 

@@ -61,6 +61,13 @@ def token_curve(
     ------
     AlignmentError, InputError, OptionError
 
+    Warns
+    -----
+    TieOrderWarning
+        For ties with ``convention="glielmo"``, which breaks them by the order of the items.
+    ConstantSpaceWarning
+        For a space whose items are all alike.
+
     Notes
     -----
     Costs one pass over the bits of all tokens, and T times the ranks.
@@ -122,6 +129,13 @@ def token_map(
     Raises
     ------
     AlignmentError, InputError, OptionError
+
+    Warns
+    -----
+    TieOrderWarning
+        For ties with ``convention="glielmo"``, which breaks them by the order of the items.
+    ConstantSpaceWarning
+        For a space whose items are all alike.
     """
     options = _options(convention, errors, backend, threads, memory)
     both = [with_tokens(a, "a")] if b is None else [with_tokens(a, "a"), with_tokens(b, "b")]

@@ -86,6 +86,11 @@ def information_imbalance(
     OptionError
         If an option has a value that it cannot have.
 
+    Warns
+    -----
+    TieOrderWarning
+        For ties with ``convention="glielmo"``, which breaks them by the order of the items.
+
     Examples
     --------
     >>> import numpy as np, foretell
@@ -203,6 +208,8 @@ def imbalance_matrix(
 
     Warns
     -----
+    TieOrderWarning
+        For ties with ``convention="glielmo"``, which breaks them by the order of the items.
     ConstantSpaceWarning
         For a space whose items are all identical.
     """
@@ -294,6 +301,8 @@ def imbalance_curve(
 
     Warns
     -----
+    TieOrderWarning
+        For ties with ``convention="glielmo"``, which breaks them by the order of the items.
     ConstantSpaceWarning
         For a space whose items are all identical.
     """

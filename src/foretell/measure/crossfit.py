@@ -125,6 +125,13 @@ def cross_fit(
     InputError
         As from `imbalance_matrix`; or if there are fewer than 4 items or groups, or no cell has a value on a half.
 
+    Warns
+    -----
+    TieOrderWarning
+        For ties with ``convention="glielmo"``, which breaks them by the order of the items.
+    ConstantSpaceWarning
+        For a space whose items are all alike.
+
     Examples
     --------
     >>> import numpy as np
