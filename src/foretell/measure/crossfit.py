@@ -17,6 +17,10 @@ error takes it as 1/3, which is on the safe side for all but few and equal cells
 
     SE = sqrt(s_1^2 + s_2^2 + 2/3 s_1 s_2) / 2
 
+It is the error of what the chosen cells are worth. That another sample may choose others is left out: where
+cells differ by little, an interval of 95 % covers the expectation over fresh samples in 88 to 92 % (7 layers,
+200 and 400 items), and in 95 % where one is the best by far.
+
 Splitting again and averaging would add little but time: for the same cells, the part of the mean that is
 linear in the items is the same in every split.
 """
