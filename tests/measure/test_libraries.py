@@ -142,7 +142,7 @@ NO_ARRAYS = [
     (None, "A NoneType is no array"),
     ([[1.0, 2.0], [3.0]], "no array of numbers"),
 ]
-NO_NUMBERS = [(X.astype(object), "not of object: convert"), (holed_table(), "NaN or infinity .* item 7")]
+NO_NUMBERS = [(X.astype(object), "not of object: give"), (holed_table(), "NaN or infinity .* item 7")]
 
 
 @pytest.mark.parametrize(
@@ -192,6 +192,18 @@ def test_results_have_the_names_of_their_items() -> None:
     assert each["item"].values.tolist() == NAMES
     matrix = foretell.imbalance_matrix([Y], [pandas.DataFrame(X, index=NAMES)], subsample=12)
     assert set(matrix["item"].values) < set(NAMES)
+
+
+def test_items_and_groups_have_names_or_none() -> None:
+    x = np.random.default_rng(0).standard_normal((12, 8))
+    numbered = pandas.DataFrame(x, index=range(100, 112))
+    assert foretell.imbalance_curve([numbered], [x])["item"].values.tolist() == [str(one) for one in range(100, 112)]
+    with pytest.raises(InputError, match="The index of the table, which names the items, has gaps"):
+        foretell.information_imbalance(pandas.DataFrame(x, index=["a", None, *map(str, range(10))]), x)
+    with pytest.raises(InputError, match=r"The groups are one text, 'aabbccddeeff', and not a label an item"):
+        foretell.imbalance_curve([x], [x[::-1]], groups="aabbccddeeff")
+    pairs = foretell.imbalance_curve([x], [x[::-1]], groups=(str(item // 2) for item in range(12)))  # type: ignore[arg-type]
+    assert pairs.attrs["n_groups"] == 6
 
 
 def test_labels_of_distances_are_checked() -> None:

@@ -132,6 +132,8 @@ def test_a_part_of_a_result_is_not_misread() -> None:
     ):
         with pytest.raises(InputError, match="read from a whole result"):
             foretell.contrast(part, weights)
+    with pytest.raises(OptionError, match="A contrast of no cells"):
+        foretell.contrast(whole, {})
     assert foretell.contrast(whole, weights) == expected
     numbered = foretell.imbalance_curve(list(A.values()), list(B.values()))
     assert foretell.contrast(numbered, {("a_to_b", 1): 1, ("b_to_a", 2): -1}) == expected

@@ -53,7 +53,7 @@ def contrast(
     AlignmentError
         If results have other items, or the same in another order.
     OptionError
-        If a cell has no scores, with the ones there are.
+        If a cell has no scores, with the ones there are, or no cell is given.
 
     Examples
     --------
@@ -61,6 +61,8 @@ def contrast(
     """
     import xarray as xr
 
+    if not weights:
+        raise OptionError("A contrast of no cells is nothing: give weights of one cell or more.")
     if isinstance(results, xr.Dataset):
         results = {"": results}
         weights = {("", *cell): weight for cell, weight in weights.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,8 +53,10 @@ def as_array(x: Any) -> NDArray[Any]:
 
 
 def names_of_items(x: Any) -> tuple[str, ...] | None:
-    """The index of a table of pandas, or the coordinate of an xarray array's first dimension, or None."""
+    """The index of a table of pandas, or the coordinate of an xarray array's first dimension, as texts; or None."""
     if _is(x, "pandas", "DataFrame", "Series"):
+        if any(map(_is_missing, x.index)):
+            raise InputError("The index of the table, which names the items, has gaps: fill them, or reset_index.")
         return tuple(str(name) for name in x.index)
     if _is(x, "xarray", "DataArray") and x.ndim:
         return _coordinate(x, 0)
@@ -76,17 +78,21 @@ def as_labels(labels: Any, what: str = "groups") -> list[str]:
     Raises
     ------
     InputError
-        If an item has none (None or NaN); `what` is what errors call them.
+        If an item has none (None or NaN), or all are one text; `what` is what errors call them.
     """
-    found = list(labels) if isinstance(labels, Sequence) else as_array(labels).tolist()
+    if isinstance(labels, str | bytes):
+        raise InputError(f"The {what} are one text, {labels[:20]!r}, and not a label an item: give a list of them.")
+    found = list(labels) if isinstance(labels, Sequence | Iterator) else as_array(labels).tolist()
     for item, label in enumerate(found):
-        if (
-            label is None
-            or type(label).__name__ in ("NAType", "NaTType")
-            or (isinstance(label, float | np.floating) and np.isnan(label))
-        ):
+        if _is_missing(label):
             raise InputError(f"Item {item} has no label among the {what} ({label}): give every item one.")
     return [str(label) for label in found]
+
+
+def _is_missing(label: Any) -> bool:
+    """Whether this stands for no label, in pandas or numpy."""
+    is_nan = isinstance(label, float | np.floating) and bool(np.isnan(label))
+    return label is None or is_nan or type(label).__name__ in ("NAType", "NaTType")
 
 
 def _is(x: Any, library: str, *names: str) -> bool:
