@@ -118,6 +118,7 @@ def demo(
     run fetches the model and the data. It is `foretell run demo` with these options, into foretell-demo.
     """
     from foretell.studies.config import study_from
+    from foretell.studies.outputs import folder_of
     from foretell.studies.presets import preset_mapping
 
     sides = [language.strip() for language in languages.split(",")]
@@ -125,9 +126,8 @@ def demo(
         raise typer.BadParameter(f"{languages!r} is not two codes, as in en,es", param_hint="--languages")
     preset = preset_mapping("demo")
     preset["pairs"] |= {"items": items, "sides": sides}
-    _run(
-        study_from(preset, source="demo"), Path("foretell-demo") if out is None else out, began=context.obj, quiet=quiet
-    )
+    folder = folder_of("demo", Path("foretell-demo") if out is None else out)
+    _run(study_from(preset, source="demo"), folder, began=context.obj, quiet=quiet)
 
 
 @app.command()

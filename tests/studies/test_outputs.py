@@ -10,7 +10,7 @@ import yaml
 
 import foretell
 from foretell.exceptions import StudyError
-from foretell.studies.outputs import make_folder, size_of_answer
+from foretell.studies.outputs import folder_of, make_folder, size_of_answer
 from tests.studies.conftest import World
 
 
@@ -88,6 +88,25 @@ def test_a_store_is_no_folder_for_a_run(study: dict[str, Any], tmp_path: Path) -
         with pytest.raises(StudyError, match="is a store of activations: choose another folder"):
             function(study, out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["zarr.json"]
+
+
+@pytest.mark.parametrize("kind", ["results", "tables", "figures", "neighbours", "stores"])
+def test_a_run_does_not_write_through_links_of_its_folder(study: dict[str, Any], tmp_path: Path, kind: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / kind).symlink_to(tmp_path / "elsewhere")
+    for function in (foretell.run, foretell.plan):
+        with pytest.raises(StudyError, match=rf"{kind} is a link out of the folder of the run: take the link away"):
+            function(study, out=tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [kind]
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_link_within_the_folder_of_a_run_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "run" / "more").mkdir(parents=True)
+    (tmp_path / "run" / "figures").symlink_to("more")
+    (tmp_path / "link").symlink_to("run")
+    assert folder_of("x", tmp_path / "link") == tmp_path / "link"
 
 
 def test_a_folder_that_was_no_run_s_keeps_what_is_there(world: World, study: dict[str, Any], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretell.exceptions import StudyError
-from foretell.files import replacing
+from foretell.files import leads_inside, replacing
 from foretell.measure.result_file import save_result, write_csv
 from foretell.studies.reporting.layout import save_figure
 from foretell.studies.similarity import similarities_of
@@ -37,7 +37,8 @@ def folder_of(name: str, out: str | Path | None) -> Path:
     Raises
     ------
     StudyError
-        If somebody's own study or a store is there: a run would write over it.
+        If somebody's own study or a store is there: a run would write over it. If one of the folders in it is a link
+        to elsewhere: who made it does not choose where else this machine is written to.
     """
     folder = Path("foretell-runs") / name if out is None else Path(out)
     if (folder / "zarr.json").exists():
@@ -48,7 +49,18 @@ def folder_of(name: str, out: str | Path | None) -> Path:
             f"{study} was not written by a run, and a run would write over it: choose another folder (--out; out=), or "
             "give the file another name."
         )
+    _check_links(folder)
     return folder
+
+
+def _check_links(folder: Path) -> None:
+    """Raise `StudyError` where what a run writes into its folder would come to lie elsewhere."""
+    for part in (folder / kind for kind in (*_KINDS, "stores")):
+        if part.is_symlink() and not leads_inside(part, [folder.resolve()]):
+            raise StudyError(
+                f"{part} is a link out of the folder of the run: take the link away (stores can be elsewhere with "
+                "--stores; stores=)."
+            )
 
 
 def make_folder(path: Path) -> Path:
