@@ -189,3 +189,49 @@ def test_quiet_commands_write_results_alone(world: World, study: dict[str, Any],
         assert quiet.stderr == ""
         assert quiet.stdout
         assert loud in RUNNER.invoke(cli.app, words, catch_exceptions=False).stderr
+
+
+@pytest.mark.parametrize(
+    ("raised", "says"),
+    [
+        (PermissionError(13, "Permission denied", "a/b.nc"), "a/b.nc: [Errno 13] Permission denied"),
+        (OSError(5, "Input/output error", "a/b.nc"), "a/b.nc: [Errno 5] Input/output error"),
+        (OSError(28, "No space left on device"), "the output cannot be written (No space left on device)"),
+        (MemoryError(), "the memory does not suffice"),
+        (RecursionError("maximum recursion depth exceeded"), "nested too deeply"),
+        (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"), "is not UTF-8 ('utf-8' codec"),
+    ],
+)
+def test_what_nothing_else_tells_is_one_line(
+    raised: Exception, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def app() -> None:
+        raise raised
+
+    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(cli, "_abandon_output", lambda: None)
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert says in line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("output", ["> /dev/full", ">&-"])
+@pytest.mark.parametrize("command", ["--version", "--help", "studies"])
+def test_an_output_that_takes_nothing_is_one_line(output: str, command: str) -> None:
+    done = subprocess.run(
+        f'"{sys.executable}" -m foretell {command} {output}', shell=True, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: the output ")
+
+
+def test_errors_that_nobody_reads_are_not_among_the_output() -> None:
+    done = subprocess.run(
+        f'"{sys.executable}" -m foretell run absent.yaml 2>&-', shell=True, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
