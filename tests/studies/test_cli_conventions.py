@@ -223,7 +223,7 @@ def test_what_nothing_else_tells_is_one_line(
 @pytest.mark.parametrize("command", ["--version", "--help", "studies"])
 def test_an_output_that_takes_nothing_is_one_line(output: str, command: str) -> None:
     done = subprocess.run(
-        f'"{sys.executable}" -m foretell {command} {output}', shell=True, capture_output=True, text=True, check=False
+        ["sh", "-c", f'"{sys.executable}" -m foretell {command} {output}'], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
@@ -232,6 +232,9 @@ def test_an_output_that_takes_nothing_is_one_line(output: str, command: str) -> 
 
 def test_errors_that_nobody_reads_are_not_among_the_output() -> None:
     done = subprocess.run(
-        f'"{sys.executable}" -m foretell run absent.yaml 2>&-', shell=True, capture_output=True, text=True, check=False
+        ["sh", "-c", f'"{sys.executable}" -m foretell run absent.yaml 2>&-'],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
