@@ -118,8 +118,8 @@ def fetch(part: Part, *, cache: Path | None = None) -> Path:
     Raises
     ------
     FetchError
-        If FORETELL_OFFLINE or HF_HUB_OFFLINE is set and the cache lacks the part, if the client is missing or fails, or if what
-        it brings is another file than the one named here.
+        If FORETELL_OFFLINE or HF_HUB_OFFLINE is set and the cache lacks the part, if the client is missing or fails,
+        or if what it brings is another file than the one named here.
     WriteError
         If the cache cannot be written to.
     """
