@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +44,32 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     refused = pytest.raises(WriteError, match=r"file/a\.txt cannot be written \(.*\): make room or choose another")
     with refused, replacing(tmp_path / "file" / "a.txt"):
         pass
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    for name in ("pipe", "folder", "link", "stdout"):
+        refused = pytest.raises(WriteError, match=rf"{name} is no file .*: choose another place")
+        with refused, replacing(tmp_path / name) as path:
+            path.write_text("harm")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert len(list(tmp_path.iterdir())) == 4
+    assert (tmp_path / "stdout").is_symlink()
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_is_not(tmp_path: Path) -> None:
+    (tmp_path / "kept.txt").write_text("kept")
+    for name, target in (("link", "kept.txt"), ("nowhere", "absent")):
+        (tmp_path / name).symlink_to(target)
+        with replacing(tmp_path / name) as path:
+            path.write_text("new")
+        assert (tmp_path / name).read_text() == "new"
+        assert not (tmp_path / name).is_symlink()
+    assert (tmp_path / "kept.txt").read_text() == "kept"
+    assert not (tmp_path / "absent").exists()
 
 
 @pytest.mark.parametrize("place", [0, 500, 999])

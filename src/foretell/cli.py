@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
@@ -24,7 +24,7 @@ from foretell.commands import diagnosing, looking, making, reporting
 from foretell.commands.options import ClusterOption, Quiet
 from foretell.commands.output import console as _console
 from foretell.commands.output import progress as _progress
-from foretell.exceptions import ForetellError, ForetellWarning
+from foretell.exceptions import ForetellError, ForetellWarning, one_line
 
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from foretell.studies.summary import Summary
 
 __all__ = ["app", "main"]
+
+_OF_OUTPUT = (errno.ENOSPC, errno.EIO, errno.EBADF)
+"""What goes wrong where the output goes to; of files, Foretell's own errors tell."""
 
 _FEW = 2
 """Blocks of a summary that are printed with all their facts, side by side."""
@@ -63,28 +66,47 @@ Out = Annotated[
 
 
 def main() -> None:
-    """Run the command line: errors that Foretell raises on purpose are lines, not tracebacks."""
+    """Run the command line: what goes wrong is a line, not a traceback, unless it is a fault of Foretell's."""
+    _prepare_streams()
+    with _readable_warnings(), _stopped_cleanly():
+        try:
+            try:
+                app()
+            finally:
+                _flush()
+        except ForetellError as error:
+            _fail(*str(error).splitlines())
+        except OSError as error:
+            if error.filename is None and error.errno in _OF_OUTPUT:
+                _abandon_output()
+                _fail(f"the output cannot be written ({error.strerror}): make room there.")
+            place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+            _fail(f"{place}{one_line(error)}: look whether it is there, and may be read and written.")
+        except MemoryError:
+            _fail("the memory does not suffice: take fewer items or layers, or a machine that has more.")
+        except RecursionError:
+            _fail("what was given is nested too deeply to be read: give it with fewer brackets.")
+        except UnicodeError as error:
+            _fail(f"a text or a name is not UTF-8 ({one_line(error)}): write it in UTF-8.")
+
+
+def _prepare_streams() -> None:
+    if sys.stderr is None:  # closed by the shell: Python would print errors among the output
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
+    if sys.stdout is None:  # files opened later would stand in its place, and be written into
+        _fail("the output is closed: send it to a file, or to the null device.")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(
             stream, TextIOWrapper
         ):  # what an old terminal cannot show is no reason to fail after all the work
             stream.reconfigure(errors="replace")
-    with _readable_warnings(), _stopped_cleanly():
-        try:
-            app()
-            _flush()
-        except ForetellError as error:
-            _flush()
-            for line in str(error).splitlines():
-                print(f"error: {line}", file=sys.stderr)
-            sys.exit(1)
-        except OSError as error:  # of files Foretell's own errors tell: this is of what the output goes to
-            if error.errno not in (errno.ENOSPC, errno.EIO):
-                raise
-            _abandon_output()
-            sys.exit(f"error: the output cannot be written ({error.strerror}): make room there.")
-        finally:
-            _flush()
+
+
+def _fail(*lines: str) -> NoReturn:
+    with suppress(OSError):  # of errors that cannot be shown nothing can be told
+        for line in lines:
+            print(f"error: {line}", file=sys.stderr)
+    sys.exit(1)
 
 
 def _show_version(asked: bool) -> None:
@@ -118,6 +140,7 @@ def demo(
     run fetches the model and the data. It is `foretell run demo` with these options, into foretell-demo.
     """
     from foretell.studies.config import study_from
+    from foretell.studies.outputs import folder_of
     from foretell.studies.presets import preset_mapping
 
     sides = [language.strip() for language in languages.split(",")]
@@ -125,9 +148,8 @@ def demo(
         raise typer.BadParameter(f"{languages!r} is not two codes, as in en,es", param_hint="--languages")
     preset = preset_mapping("demo")
     preset["pairs"] |= {"items": items, "sides": sides}
-    _run(
-        study_from(preset, source="demo"), Path("foretell-demo") if out is None else out, began=context.obj, quiet=quiet
-    )
+    folder = folder_of("demo", Path("foretell-demo") if out is None else out)
+    _run(study_from(preset, source="demo"), folder, began=context.obj, quiet=quiet)
 
 
 @app.command()

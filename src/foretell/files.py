@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -72,13 +73,15 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a path of the same name to write to; what is there at the end takes the place of `path` in one step.
 
     If writing fails, `path` is as it was. Folders above it are made. What a killed process left half written in the
-    same folder is deleted.
+    same folder is deleted. A link to a file is itself replaced; what it leads to stays as it is.
 
     Raises
     ------
     WriteError
-        If the operating system refuses: a full disk, a folder that is read-only.
+        If the operating system refuses: a full disk, a folder that is read-only. If `path` is no file, but a folder, a
+        device or a pipe, or a link to one: to replace it would take it away from everybody.
     """
+    _check_replaceable(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _delete_abandoned(path.parent)
@@ -91,6 +94,21 @@ def replacing(path: Path) -> Iterator[Path]:
             f"{path} cannot be written ({error.strerror or error}): make room or choose another place; what was there "
             "is as it was."
         ) from error
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise `WriteError` where something is that is no file, nor a link to one; ``/dev/stdout`` is a link to such."""
+    try:
+        kinds = [stat.S_IFMT(path.lstat().st_mode)]
+        if kinds == [stat.S_IFLNK]:
+            through_proc = os.readlink(path).startswith("/proc/")  # to what a process has open, whatever that is
+            kinds = [stat.S_IFIFO] if through_proc else [stat.S_IFMT(path.stat().st_mode)]
+    except (OSError, ValueError):
+        return  # nothing is there, or it leads nowhere; what else is wrong is told where it is written
+    if kinds != [stat.S_IFREG]:
+        raise WriteError(
+            f"{path} is no file (a folder, a device or a pipe), and would be replaced by one: choose another place."
+        )
 
 
 def seal_of(data: bytes | memoryview) -> bytes:

@@ -363,21 +363,22 @@ def _make_result(folder: Path) -> None:
 
 
 def _read_run(folder: Path, _file: Path) -> object:
-    from foretell.studies.page.contents import contents_of
-    from foretell.studies.page.render import page_of
+    from foretell.studies.page.render import write_report
 
-    return page_of(contents_of([folder]))
+    return write_report(folder, folder / "page.html")
 
 
-def _read_result(_folder: Path, file: Path) -> object:
-    from foretell.measure.result_file import load_result
-    from foretell.studies.page.contents import contents_of
-    from foretell.studies.page.render import page_of
+def _read_result(folder: Path, file: Path) -> object:
+    from foretell.measure.result_file import checked_as_result, load_result, write_csv
+    from foretell.studies.page.render import write_report
 
     result = load_result(file)
     if file.parent.name == "neighbours":
         return result
-    return page_of(contents_of([file]))
+    if "imbalance" in result:
+        with checked_as_result("A result"):
+            write_csv(result, folder / "table.csv")
+    return write_report(file, folder / "page.html")
 
 
 _TEXT_WORDS = (

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable
 from functools import partial
@@ -129,6 +130,44 @@ class TestRuns:
         (run / "study.yaml").write_text(f"l0: &l0 ha\n{laughs}title: *l9\n", encoding="utf-8")
         with pytest.raises(ForetellError, match="aliases are not allowed"):
             contents_of([run])
+
+    def test_halves_of_letters_are_shown(self, run: Path) -> None:
+        """JSON and YAML can spell them, and names of files have them for bytes that are no UTF-8."""
+        said = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+        name = os.fsdecode(b"\xff")
+        (run / "results" / "en-de.nc").rename(run / "results" / f"{name}.nc")
+        said |= {"heading": ["half \ud800"], "paragraph": "half \udfff", "results": [name]}
+        (run / "summary.json").write_text(json.dumps(said), encoding="utf-8")
+        health = json.loads((run / "health.json").read_text(encoding="utf-8"))
+        health[0]["name"] = "half \ud801"
+        (run / "health.json").write_text(json.dumps(health), encoding="utf-8")
+        study = (run / "study.yaml").read_text(encoding="utf-8")
+        (run / "study.yaml").write_text('title: "half \\ud802"\n' + study.replace("title:", "#"), encoding="utf-8")
+        page = write_report(run, run / "page.html").read_text(encoding="utf-8")
+        for half in ("d800", "dfff", "d801", "d802", "dcff"):
+            assert f"\\u{half}" in page
+
+    def test_an_attribute_that_is_no_text_is_shown(self, run: Path, tmp_path: Path) -> None:
+        h5py = pytest.importorskip("h5py")
+        copy = Path(shutil.copy(run / "results" / "en-de.nc", tmp_path / "copy.nc"))
+        for name in ("model_a", "side_a", "tokens", "data", "convention", "metric", "backend"):
+            with h5py.File(copy, "a") as file:
+                file.attrs[name] = np.bytes_(b"\xff\xfe")
+            try:
+                write_report(copy, tmp_path / "page.html").read_text(encoding="utf-8")
+            except ForetellError as error:
+                assert "\n" not in str(error)  # noqa: PT017 - either will do
+
+    def test_health_that_nests_or_repeats_ends(self, run: Path) -> None:
+        health = json.loads((run / "health.json").read_text(encoding="utf-8"))
+        nested = json.dumps(health).replace('"near_zero": null', '"near_zero": ' + "[" * 800 + "]" * 800)
+        (run / "health.json").write_text(nested, encoding="utf-8")
+        assert contents_of([run]).health == ()
+        many = [{"name": f"s{number}", "problems": [], "layers": []} for number in range(20_000)]
+        (run / "health.json").write_text(json.dumps(many + many), encoding="utf-8")
+        began = time.process_time()
+        assert len(contents_of([run]).health) == 20_000
+        assert time.process_time() - began < 20  # it was quadratic: minutes
 
     def test_inside(self, tmp_path: Path) -> None:
         check_inside(tmp_path / "absent", tmp_path)

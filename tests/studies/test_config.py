@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretell.exceptions import StudyError
+from foretell.studies.comparisons import unique
 from foretell.studies.config import DepthStudy, MapStudy, Study, TokensStudy, load_study, study_from
 from foretell.studies.presets import preset_names
 from foretell.studies.sections import EachOf, ModelOf, models_of
@@ -21,6 +23,17 @@ def _mapping(**changed: Any) -> dict[str, Any]:
 
 def _sides(*sides: Any) -> dict[str, Any]:
     return {"pairs": {"data": "d", "sides": list(sides)}}
+
+
+def _options(**options: Any) -> dict[str, Any]:
+    return {"pairs": {"data": "d", "sides": ["en", "es"], "options": options}}
+
+
+def _many() -> dict[str, Any]:
+    """A study of some kilobytes that asks for as many comparisons as it can."""
+    models = {"each": [{"name": f"m{number}"} for number in range(100)]}
+    rules = {"each": [f"last {number}" for number in range(1, 21)]}
+    return {**_sides(*([str(number), "x"] for number in range(400))), "model": [models, models], "tokens": rules}
 
 
 def _depth(**changed: Any) -> DepthStudy:
@@ -336,6 +349,15 @@ _NO_STORES = "with stores nothing is run: give a store for each side"
         ),
         ({"measure": {"beside": "cka"}}, "measure.beside: 'cka' is not a list: write it as in [a, b]"),
         ({"tokens": "20"}, "tokens: tokens='20' is not a token rule: write 'last T'"),
+        ({"tokens": "last 1000000000000000000000000000"}, "000' is not a token rule: write 'last T'"),
+        ({"tokens": f"last 2 before {'9' * 30}"}, "999' is not a token rule: write 'last T'"),
+        ({"tokens": f"last 2, projection {'9' * 30}"}, "999' is not understood: write a token rule"),
+        (_options(licence=date(2020, 1, 1)), "pairs.options: 'licence' holds a date: write a text in quotes"),
+        (_options(licence="\ud800"), "pairs.options: 'licence' holds half a letter, or a NUL"),
+        (_options(limit={"a": [b"x"]}), "pairs.options: 'limit' holds a bytes"),
+        (_options(limit=[{1}]), "pairs.options: 'limit' holds a set"),
+        ({"model": {"name": "m", "stores": {"en": "a\0b", "es": "c"}}}, "a name holds no NUL"),
+        (_many(), "400 pairs of sides, 10000 pairs of models and 20 token rules are 80,000,000 comparisons"),
         ({"tokens": ["last 2", "x"]}, "tokens[1]: tokens='x' is not a token rule"),
         ({"tokens": ["last 2"]}, "tokens[1]: missing"),
         ({"tokens": ["all", "all", "all"]}, "tokens: ('all', 'all', 'all') is not a pair: write two"),
@@ -365,6 +387,20 @@ def test_a_fault_names_file_path_and_choices(changed: dict[str, Any], says: str)
     assert message.startswith("mine.yaml: ")
     assert "\n" not in message
     assert len(message) < 220
+
+
+@pytest.mark.parametrize("rule", [f"last {'9' * 5000}", f"last 2, projection 8 seed {'9' * 5000}"])
+def test_what_is_told_of_a_long_value_is_short(rule: str) -> None:
+    with pytest.raises(StudyError, match=r"999 is not (a token rule|understood): write") as raised:
+        load_study(_mapping(tokens=rule))
+    assert len(str(raised.value)) < 300
+
+
+def test_many_comparisons_of_one_name_are_named_soon() -> None:
+    names = unique(["x"] * 20_000)
+    assert names[:3] == ["x", "x-2", "x-3"]
+    assert len(set(names)) == 20_000
+    assert unique(["x-2", "x", "x", "x"]) == ["x-2", "x", "x-3", "x-4"]
 
 
 def test_one_line_a_fault() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -403,6 +404,14 @@ class TestCommand:
         assert "Nothing wrong" in self.shown(tmp_path / "a.npy", tmp_path / "b.npy", code=0)
         text = self.shown(tmp_path / "a.npy", tmp_path / "c.npy", code=1)
         assert "! Pairs are shifted: item i of A goes with item i - 3 of B" in text
+
+    @pytest.mark.parametrize("wrong", [{"k": "x"}, {"k": np.zeros(3)}, {"convention": 3}, {"n_items": "x"}])
+    def test_a_result_that_holds_no_numbers(self, wrong: dict[str, Any], stores: list[Store], made: Sound) -> None:
+        curve = foretell.imbalance_curve(made.a, made.b, errors=False).assign_coords(item=list(stores[0].ids))
+        with contextlib.suppress(InputError):
+            diagnose(stores[0].name, stores[1].name, result=curve.assign_attrs(wrong))
+        with pytest.raises(InputError, match=r"The result does not hold what docs/result\.md says"):
+            diagnose(stores[0].name, stores[1].name, result=curve.assign_attrs(k="x"))
 
     def test_usage(self) -> None:
         for wrong in (["a.nc", "b.nc"], ["a.nc", "b.zarr"], ["a", "b", "c"]):

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 import foretell
 from foretell.exceptions import StudyError
-from foretell.studies.outputs import make_folder, size_of_answer
+from foretell.measure.result_file import write_csv
+from foretell.studies.outputs import _write_table, folder_of, make_folder, size_of_answer
 from tests.studies.conftest import World
 
 
@@ -68,6 +71,23 @@ def test_nothing_but_what_a_run_wrote_is_taken_away(world: World, study: dict[st
     assert "mine" not in (tmp_path / "report.html").read_text(encoding="utf-8").partition("</head>")[0]
 
 
+def test_names_are_no_formulas_in_tables(tmp_path: Path) -> None:
+    """Names of layers and items come from anyone; numbers, and texts that are numbers, stay as they are."""
+    names = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\ta", "\rb", "-1", "+2.5", "plain"]
+    shown = ["'=1+1", "'+cmd|' /C calc'!A0", "'-2+3", "'@SUM(A1)", "'\ta", "'\rb", "-1", "+2.5", "plain"]
+    rng = np.random.default_rng(0)
+    layers = {name: rng.standard_normal((8, 16)) for name in names}
+    result = foretell.imbalance_curve(layers, {name: -layer + 0.1 for name, layer in layers.items()}, errors=False)
+    with write_csv(result, tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["layer"] for row in rows[: len(names)]] == shown
+    assert [float(row["imbalance"]) for row in rows] == result["imbalance"].values.reshape(-1).tolist()
+    with _write_table([{"=name": name, "value": -0.5} for name in [*names, "half \ud800"]], tmp_path / "b.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
+        assert list(csv.reader(file)) == [["'=name", "value"], *([name, "-0.5"] for name in [*shown, "half \\ud800"])]
+
+
 def test_somebody_s_own_study_is_not_written_over(world: World, study: dict[str, Any], tmp_path: Path) -> None:
     own = tmp_path / "study.yaml"
     text = f"# my notes\n{yaml.safe_dump(study)}"
@@ -88,6 +108,25 @@ def test_a_store_is_no_folder_for_a_run(study: dict[str, Any], tmp_path: Path) -
         with pytest.raises(StudyError, match="is a store of activations: choose another folder"):
             function(study, out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["zarr.json"]
+
+
+@pytest.mark.parametrize("kind", ["results", "tables", "figures", "neighbours", "stores"])
+def test_a_run_does_not_write_through_links_of_its_folder(study: dict[str, Any], tmp_path: Path, kind: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / kind).symlink_to(tmp_path / "elsewhere")
+    for function in (foretell.run, foretell.plan):
+        with pytest.raises(StudyError, match=rf"{kind} is a link out of the folder of the run: take the link away"):
+            function(study, out=tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [kind]
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_link_within_the_folder_of_a_run_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "run" / "more").mkdir(parents=True)
+    (tmp_path / "run" / "figures").symlink_to("more")
+    (tmp_path / "link").symlink_to("run")
+    assert folder_of("x", tmp_path / "link") == tmp_path / "link"
 
 
 def test_a_folder_that_was_no_run_s_keeps_what_is_there(world: World, study: dict[str, Any], tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def extract(
     sides: Sides = None,
     tokens: Tokens = None,
     items: Annotated[int | None, typer.Option(metavar="N", min=1, help="Items to keep, all by default.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of items.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the choice of items.")] = 0,
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16: what the model is run in.")] = None,
     device: Annotated[str | None, typer.Option(help="Where the model is run, such as cuda or cpu.")] = None,
     device_map: Annotated[str | None, typer.Option(help="How it is spread over devices, such as auto.")] = None,
@@ -48,7 +48,7 @@ def extract(
         bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
     ] = False,
     random_weights: Annotated[
-        int | None, typer.Option(metavar="SEED", min=0, help="Draw the model's weights anew: a control.")
+        int | None, typer.Option(metavar="SEED", min=0, max=2**63 - 1, help="Draw the model's weights anew: a control.")
     ] = None,
     data_option: DataOption = None,
     repair: Repair = False,
@@ -115,7 +115,7 @@ def import_(
         str | None,
         typer.Option(metavar="L,L", help="Layers to keep; of requests, those that the server was asked for."),
     ] = None,
-    blocks: Annotated[int | None, typer.Option(metavar="N", min=1, help="Blocks of the model.")] = None,
+    blocks: Annotated[int | None, typer.Option(metavar="N", min=1, max=10**6, help="Blocks of the model.")] = None,
     tokens: Tokens = None,
     special_token_ids: Annotated[
         str | None, typer.Option(metavar="N,N", help="Tokens to leave out, padding included, by their numbers.")
@@ -135,7 +135,7 @@ def import_(
     from foretell.representations.imported import import_activations
 
     special = listed(special_token_ids or "")
-    if not all(number.isdecimal() for number in special):
+    if not all(number.isdecimal() and len(number) <= 18 for number in special):
         raise typer.BadParameter(f"{special_token_ids!r} is not numbers, as in 0,1", param_hint="--special-token-ids")
     with progress(quiet) as bars:
         store = import_activations(

@@ -68,6 +68,8 @@ def pairs_of(data: Sequence[str], side: str, sides: str | None, options: Sequenc
             raise typer.BadParameter(f"{option!r} is not KEY=VALUE", param_hint="--data-option")
         try:
             given[name.replace("-", "_")] = json.loads(value)
+        except RecursionError:
+            raise typer.BadParameter(f"the value of {name} is nested too deeply", param_hint="--data-option") from None
         except ValueError:
             given[name.replace("-", "_")] = value
     wanted = [side] if sides is None else listed(sides)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,10 @@ from foretell.measure.result import SCHEMA, SCHEMA_VERSION, tidy
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["checked_as_result", "load_result", "save_result", "write_csv"]
+__all__ = ["as_cell", "checked_as_result", "load_result", "save_result", "write_csv"]
 
+_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _OF_CONTRASTS = ("scores", "edge_direction", "edge_cell", "edge_query", "edge_candidate", "edge_score")
 
 
@@ -142,20 +145,32 @@ def checked_as_result(name: str) -> Iterator[None]:
         raise InputError(f"{name} does not hold what docs/result.md says ({said}): measure it again.") from error
 
 
+def as_cell(value: object) -> object:
+    """A value for a table: spreadsheets take some texts for formulas, and names of layers come from anyone."""
+    is_formula = isinstance(value, str) and value.startswith(_OF_FORMULAS) and not _NUMBER.fullmatch(value)
+    return f"'{value}" if is_formula else value
+
+
 def write_csv(result: xr.Dataset, path: str | Path) -> Path:
     """Write the values of a result as a tidy table (`tidy`), whole or not at all."""
     table = tidy(result)
-    with replacing(Path(path)) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(Path(path)) as partial,
+        partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         rows = csv.writer(file)
-        rows.writerow([*table.over, *table.along, *table.columns, *table.settings])
+        rows.writerow(map(as_cell, [*table.over, *table.along, *table.columns, *table.settings]))
         for number, place in enumerate(np.ndindex(*(len(names) for names in table.over.values()))):
             cell = dict(zip(table.over, place, strict=True))
             rows.writerow(
-                [
-                    *(names[cell[dim]] for dim, names in table.over.items()),
-                    *(values[cell["layer"]] for values in table.along.values()),
-                    *(values[number] for values in table.columns.values()),
-                    *table.settings.values(),
-                ]
+                map(
+                    as_cell,
+                    (
+                        *(names[cell[dim]] for dim, names in table.over.items()),
+                        *(values[cell["layer"]] for values in table.along.values()),
+                        *(values[number] for values in table.columns.values()),
+                        *table.settings.values(),
+                    ),
+                )
             )
     return Path(path)

@@ -15,6 +15,8 @@ from foretell.representations.models.base import FINAL, Reading
 
 __all__ = ["Ids", "Source", "first_to_last", "layer_name", "only_dtype", "reading_of"]
 
+_LONGEST_NUMBER = 9  # digits
+
 Ids = Sequence[str] | Mapping[str, str] | str | Path
 """Names of the items in order, or of each request's file; or the file that has them."""
 
@@ -55,13 +57,13 @@ class Source(Protocol):
 def layer_name(text: str) -> str:
     """The layer that a name such as "layer-12", "12" or "final" is of."""
     numbers = re.findall(r"[0-9]+", text)
-    if len(numbers) == 1:
+    if len(numbers) == 1 and len(numbers[0]) <= _LONGEST_NUMBER:
         return str(int(numbers[0]))
     if not numbers and FINAL in text.lower():
         return FINAL
     raise OptionError(
-        f"{text!r} does not tell its layer: name it by its number, as in 12 or layer-12, or final; or give a mapping "
-        "of layers to files."
+        f"{text!r:.60} does not tell its layer: name it by its number, as in 12 or layer-12, or final; or give "
+        "a mapping of layers to files."
     )
 
 

@@ -86,8 +86,9 @@ def cache_dir() -> Path:
 
 
 def is_offline() -> bool:
-    """Whether FORETELL_OFFLINE forbids to fetch anything."""
-    return os.environ.get("FORETELL_OFFLINE", "") not in ("", "0")
+    """Whether FORETELL_OFFLINE, or HF_HUB_OFFLINE as the hub's library reads it, forbids to fetch anything."""
+    of_hub = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    return of_hub or os.environ.get("FORETELL_OFFLINE", "") not in ("", "0")
 
 
 def cached(part: Part, *, cache: Path | None = None) -> Path | None:
@@ -117,8 +118,8 @@ def fetch(part: Part, *, cache: Path | None = None) -> Path:
     Raises
     ------
     FetchError
-        If FORETELL_OFFLINE is set and the cache lacks the part, if the client is missing or fails, or if what
-        it brings is another file than the one named here.
+        If FORETELL_OFFLINE or HF_HUB_OFFLINE is set and the cache lacks the part, if the client is missing or fails,
+        or if what it brings is another file than the one named here.
     WriteError
         If the cache cannot be written to.
     """
@@ -128,8 +129,8 @@ def fetch(part: Part, *, cache: Path | None = None) -> Path:
     folder = _folder(part, cache)
     if is_offline():
         raise FetchError(
-            f"{part.name} is not in the cache {folder} and FORETELL_OFFLINE is set: "
-            f"run `foretell data fetch {part.name}` where there is a network."
+            f"{part.name} is not in the cache {folder} and FORETELL_OFFLINE or HF_HUB_OFFLINE is set: "
+            f"unset it, or run `foretell data fetch {part.name}` where there is a network."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ Binarization = Literal["sign", "median", "mean", "projection", "2bit", "full"]
 _KINDS: tuple[str, ...] = get_args(Binarization)
 _FORM = re.compile(
     r"(?P<tokens>[^,]+?)"
-    r"(?:\s*,\s*(?P<kind>[a-z0-9]+)(?: (?P<dimensions>[1-9][0-9]*))?(?: seed (?P<seed>[0-9]+))?)?"
+    r"(?:\s*,\s*(?P<kind>[a-z0-9]+)(?: (?P<dimensions>[1-9][0-9]{0,8}))?(?: seed (?P<seed>[0-9]{1,18}))?)?"
     r"(?:\s+at (?P<layers>[^,]+))?"
 )
 
@@ -67,7 +67,7 @@ class Recording:
         match = _FORM.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise OptionError(
-                f"tokens={text!r} is not understood: write a token rule, then after a comma how it becomes bits, "
+                f"tokens={text!r:.60} is not understood: write a token rule, then after a comma how it becomes bits, "
                 "as in 'last 20', 'mean, median' or 'last 20, full at 3 15'."
             )
         kind = match["kind"] or "sign"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TokenRule"]
 
-_WINDOW = re.compile(r"(mean )?(last|first) ([1-9][0-9]*)(?: before ([1-9][0-9]*))?")
+_WINDOW = re.compile(r"(mean )?(last|first) ([1-9][0-9]{0,8})(?: before ([1-9][0-9]{0,8}))?")
 _WHOLE = {"all": False, "mean": True}
 _FORMS = "'last T', 'last T before M', 'first' or 'first T', 'all', 'class', 'mean' or 'mean last T', such as 'last 20'"
 
@@ -64,7 +64,7 @@ class TokenRule:
             return cls("all", mean=_WHOLE[rule])
         match = _WINDOW.fullmatch(rule) if isinstance(rule, str) else None
         if match is None or (match[2] == "first" and match[4]):
-            raise OptionError(f"tokens={rule!r} is not a token rule: write {_FORMS}.")
+            raise OptionError(f"tokens={rule!r:.60} is not a token rule: write {_FORMS}.")
         return cls("last" if match[2] == "last" else "first", int(match[3]), int(match[4] or 0), bool(match[1]))
 
     def __post_init__(self) -> None:

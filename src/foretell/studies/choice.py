@@ -58,7 +58,7 @@ def chosen_pairs(
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         said = {"ids": selected.ids, "dropped": {reason: count for reason, count in new.items() if count}}
-        partial.write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+        partial.write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8", errors="backslashreplace")
     return selected
 
 
@@ -71,7 +71,7 @@ def n_blocks_of(model: Model, folder: Path) -> int:
     except (OSError, ValueError, ArithmeticError, RecursionError, TypeError):
         n_blocks = model.n_blocks
     with replacing(path) as partial:
-        partial.write_text(json.dumps(n_blocks), encoding="utf-8")
+        partial.write_text(json.dumps(n_blocks), encoding="utf-8", errors="backslashreplace")
     return n_blocks
 
 

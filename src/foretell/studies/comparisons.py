@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import PurePath
 
+from foretell.exceptions import InputError
 from foretell.studies.sections import ModelOf
 
 __all__ = ["Comparison", "comparisons", "file_name", "model_label", "unique"]
+
+_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,19 @@ def comparisons(
     models: Sequence[tuple[ModelOf, ModelOf]],
     tokens: Sequence[tuple[str, str]],
 ) -> tuple[Comparison, ...]:
-    """Every pair of sides through every pair of models, in every way, named by what differs."""
+    """Every pair of sides through every pair of models, in every way, named by what differs.
+
+    Raises
+    ------
+    InputError
+        If these are more than 10,000: a few lines of a study can multiply to more than any memory holds.
+    """
+    count = len(models) * len(sides) * len(tokens)
+    if count > _MOST:
+        raise InputError(
+            f"{len(sides)} pairs of sides, {len(models)} pairs of models and {len(tokens)} token rules are {count:,} "
+            f"comparisons, and a study has {_MOST:,} at most: make several studies of it"
+        )
     found = list(product(models, sides, tokens))
     names = []
     for of, pair, rules in found:
@@ -75,12 +90,14 @@ def file_name(text: str, *, most: int) -> str:
 def unique(names: Iterable[str]) -> list[str]:
     """The same names, with a number where one was there before, in large letters or small."""
     taken: set[str] = set()
+    last: dict[str, int] = {}  # number that a name was given: of many alike, none is counted from 1 again
     found = []
     for name in names:
-        number, free = 1, name
+        number, free = last.get(name.casefold(), 1), name
         while free.casefold() in taken:
             number += 1
             free = f"{name}-{number}"
+        last[name.casefold()] = number
         taken.add(free.casefold())
         found.append(free)
     return found

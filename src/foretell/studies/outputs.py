@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretell.exceptions import StudyError
-from foretell.files import replacing
-from foretell.measure.result_file import save_result, write_csv
+from foretell.files import leads_inside, replacing
+from foretell.measure.result_file import as_cell, save_result, write_csv
 from foretell.studies.reporting.layout import save_figure
 from foretell.studies.similarity import similarities_of
 
@@ -37,7 +37,8 @@ def folder_of(name: str, out: str | Path | None) -> Path:
     Raises
     ------
     StudyError
-        If somebody's own study or a store is there: a run would write over it.
+        If somebody's own study or a store is there: a run would write over it. If one of the folders in it is a link
+        to elsewhere: who made it does not choose where else this machine is written to.
     """
     folder = Path("foretell-runs") / name if out is None else Path(out)
     if (folder / "zarr.json").exists():
@@ -48,7 +49,18 @@ def folder_of(name: str, out: str | Path | None) -> Path:
             f"{study} was not written by a run, and a run would write over it: choose another folder (--out; out=), or "
             "give the file another name."
         )
+    _check_links(folder)
     return folder
+
+
+def _check_links(folder: Path) -> None:
+    """Raise `StudyError` where what a run writes into its folder would come to lie elsewhere."""
+    for part in (folder / kind for kind in (*_KINDS, "stores")):
+        if part.is_symlink() and not leads_inside(part, [folder.resolve()]):
+            raise StudyError(
+                f"{part} is a link out of the folder of the run: take the link away (stores can be elsewhere with "
+                "--stores; stores=)."
+            )
 
 
 def make_folder(path: Path) -> Path:
@@ -70,16 +82,16 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
     """
     before = _listed(folder)
     with replacing(folder / "study.yaml") as path:
-        path.write_text(_WRITTEN + study.to_yaml(), encoding="utf-8")
+        path.write_text(_WRITTEN + study.to_yaml(), encoding="utf-8", errors="backslashreplace")
     written = [path.relative_to(folder).as_posix() for path in _write_parts(answer, folder)]
     with replacing(folder / "summary.txt") as path:
-        path.write_text(answer.text(), encoding="utf-8")
+        path.write_text(answer.text(), encoding="utf-8", errors="backslashreplace")
     for gone in (folder / name for name in before - set(written)):
         if gone.is_file():
             gone.unlink()
     with replacing(folder / "summary.json") as path:
         said = asdict(answer.summary) | {"results": list(answer.results), "files": written}
-        path.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")
+        path.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8", errors="backslashreplace")
 
 
 def _write_parts(answer: Answer, folder: Path) -> Iterator[Path]:
@@ -124,8 +136,8 @@ def size_of_answer(folder: Path) -> int:
 
 
 def _write_table(rows: Table, path: Path) -> Path:
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]) if rows else [])
-        table.writeheader()
-        table.writerows(rows)
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        table = csv.writer(file)
+        table.writerow(map(as_cell, rows[0] if rows else ()))
+        table.writerows([as_cell(row.get(name, "")) for name in rows[0]] for row in rows)
     return path

@@ -115,4 +115,8 @@ def run_checked(
 
 def _write_health(compared: Sequence[Compared], folder: Path, notes: Path) -> None:
     with replacing(folder / "health.json") as path:
-        path.write_text(json.dumps(health_of(compared, notes), ensure_ascii=False, indent=1), encoding="utf-8")
+        path.write_text(
+            json.dumps(health_of(compared, notes), ensure_ascii=False, indent=1),
+            encoding="utf-8",
+            errors="backslashreplace",
+        )

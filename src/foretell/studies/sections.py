@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import product
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -40,9 +42,19 @@ __all__ = [
     "one_rule",
 ]
 
+
+def _without_nul(name: str) -> str:
+    if "\0" in name:
+        raise InputError("a name holds no NUL, which no file's name can have: leave it out")
+    return name
+
+
 Name = Annotated[str, Field(min_length=1, max_length=400)]
+_Place = Annotated[Name, AfterValidator(_without_nul)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+_NO_TEXT = re.compile("[\\0\\ud800-\\udfff]")
 
 
 class Section(BaseModel):
@@ -67,13 +79,35 @@ _Sides = Annotated[
 ]
 
 
+def _plain_options(value: dict[str, Any]) -> dict[str, Any]:
+    """Options as `load_pairs` takes them and a study file can hold them: YAML also makes dates, bytes and sets."""
+    for name, one in value.items():
+        fault = _fault_of(one)
+        if fault:
+            raise InputError(
+                f"{name!r} holds {fault}: write a text in quotes, a number, true, false, or lists of these"
+            )
+    return value
+
+
+def _fault_of(value: Any) -> str:
+    """What of a value, or within it, is no plain one."""
+    if isinstance(value, dict):
+        return next(filter(None, map(_fault_of, (*value, *value.values()))), "")
+    if isinstance(value, list | tuple):
+        return next(filter(None, map(_fault_of, value)), "")
+    if isinstance(value, str):
+        return "half a letter, or a NUL" if _NO_TEXT.search(value) else ""
+    return "" if value is None or isinstance(value, bool | int | float | PurePath) else f"a {type(value).__name__}"
+
+
 class PairsOf(Section):
     """Which pairs of items, and how many of them."""
 
-    data: Name | Annotated[list[Name], Field(min_length=1, max_length=100)]
+    data: _Place | Annotated[list[_Place], Field(min_length=1, max_length=100)]
     sides: _Sides
-    options: dict[str, Any] = {}
-    only: Name | None = None
+    options: Annotated[dict[str, Any], AfterValidator(_plain_options)] = {}
+    only: _Place | None = None
     items: Annotated[int, Field(ge=3, le=10**9)] | None = 900
     seed: Seed = 0
 
@@ -105,7 +139,7 @@ class ModelOf(Section):
     device_map: Literal["auto"] | None = None
     random_weights: Seed | None = None
     trust_remote_code: bool = False
-    stores: dict[str, Name] | None = None
+    stores: dict[str, _Place] | None = None
     replica: ReplicaOf | None = None
 
     def options(self) -> dict[str, Any]:

@@ -118,7 +118,8 @@ def diagnose(
         found += pairing.findings
         looked_at.append(pairing.looked_at)
         if read is not None and not any(one.fault == "items_missing" for one in found):
-            swapped, line = find_swapped(read, first, second)
+            with checked_as_result("The result"):
+                swapped, line = find_swapped(read, first, second)
             found += swapped
             looked_at.append(line)
     return Diagnosis(tuple(found), tuple(looked_at))

@@ -159,9 +159,11 @@ def _apart(names: Sequence[str]) -> list[str]:
 def _all_health(runs: Sequence[_Run], names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """Health of all that is shown, once; what two runs call the same is told apart by the run."""
     every = [(one, name) for run, name in zip(runs, names, strict=True) for one in run.health]
-    distinct = [pair for place, pair in enumerate(every) if pair[0] not in [one for one, _ in every[:place]]]
-    times = Counter(one["name"] for one, _ in distinct)
-    for one, run in distinct:
+    distinct: dict[str, tuple[Mapping[str, Any], str]] = {}
+    for pair in every:
+        distinct.setdefault(json.dumps(pair[0], sort_keys=True), pair)
+    times = Counter(one["name"] for one, _ in distinct.values())
+    for one, run in distinct.values():
         yield one if times[one["name"]] == 1 else {**one, "name": f"{one['name']} ({run})"}
 
 
@@ -173,14 +175,18 @@ def _found(place: Path) -> Path:
 def _results_of(run: Path) -> list[Path]:
     """Files of the results of a run, in the order of its study; all that are there, where it does not say."""
     files = sorted((run / "results").glob("*.nc"), key=lambda file: file.stem)
-    order = _summary(run).get("results", [])
-    return sorted((f for f in files if f.stem in order), key=lambda f: order.index(f.stem)) if order else files
+    order = {name: place for place, name in reversed(list(enumerate(_summary(run).get("results", []))))}
+    return sorted((f for f in files if f.stem in order), key=lambda f: order[f.stem]) if order else files
 
 
 def _summary(run: Path) -> Mapping[str, Any]:
     found = _read_json(run, "summary.json")
-    is_one = isinstance(found, dict) and all(isinstance(found.get(name, []), list) for name in ("heading", "results"))
-    return found if is_one else {}
+    is_one = isinstance(found, dict) and all(_are_texts(found.get(name, [])) for name in ("heading", "results"))
+    return found if is_one and _are_texts([found.get("paragraph", "")]) else {}
+
+
+def _are_texts(given: Any) -> bool:
+    return isinstance(given, list) and all(isinstance(one, str) for one in given)
 
 
 def _read_json(run: Path, name: str) -> Any:
@@ -226,8 +232,8 @@ def _said(folder: Path | None, place: Path) -> Said:
     study = _study(folder)[1]
     title = str(study.get("title") or folder.name)
     summary = _summary(folder)
-    heading = tuple(map(str, summary.get("heading", ())))
-    return Said(title, str(study.get("question") or ""), heading, str(summary.get("paragraph", "")))
+    heading = tuple(summary.get("heading", ()))
+    return Said(title, str(study.get("question") or ""), heading, summary.get("paragraph", ""))
 
 
 def _study(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -248,7 +254,17 @@ def _is_health(one: Any) -> bool:
     return (
         isinstance(one, dict)
         and isinstance(one.get("name"), str)
-        and isinstance(one.get("problems"), list)
+        and _are_texts(one.get("problems"))
         and isinstance(one.get("layers"), list)
-        and all(isinstance(layer, dict) and isinstance(layer.get("layer"), str) for layer in one["layers"])
+        and all(map(_is_row, one["layers"]))
+        and not any(isinstance(value, list | dict) for name, value in one.items() if name not in ("problems", "layers"))
+    )
+
+
+def _is_row(layer: Any) -> bool:
+    """Whether this is what is said of a layer: single values, so that nothing in them is nested."""
+    return (
+        isinstance(layer, dict)
+        and isinstance(layer.get("layer"), str)
+        and not any(isinstance(value, list | dict) for value in layer.values())
     )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import foretell
 from foretell.exceptions import require
 from foretell.files import replacing
+from foretell.measure.result_file import checked_as_result
 from foretell.studies.page.contents import Contents, contents_of
 from foretell.studies.page.payload import payload
 
@@ -64,26 +65,34 @@ def write_report(
 
 
 def page_of(contents: Contents) -> str:
-    """The page as text."""
+    """The page as text, which can be encoded: halves of letters, as files may hold and name them, are written out."""
     library, script = _chart_library(), _script()
-    data = json.dumps(payload(contents), ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace(
-        "<", "\\u003c"
-    )
+    said = payload(contents)
+    with checked_as_result("A result"):
+        data = json.dumps(said, ensure_ascii=False, allow_nan=False, default=_text_of, separators=(",", ":"))
     policy = (
         f"default-src 'none'; script-src {_hash(library)} {_hash(script)}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
     title = " · ".join(one.title for one in contents.said)
-    return _asset("page.html").format(
+    page = _asset("page.html").format(
         policy=escape(policy),
         title=escape(title),
         style=_asset("page.css"),
         said="".join(map(_said, contents.said)),
         version=escape(foretell.__version__),
-        data=data,
+        data=data.replace("<", "\\u003c"),
         library=library,
         script=script,
     )
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")  # which JSON reads as what it was
+
+
+def _text_of(value: Any) -> str:
+    """What JSON has no form for: of an attribute of a result that is no UTF-8, what can be read."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    raise TypeError(f"a {type(value).__name__} is no value of a result")
 
 
 def _said(one: Said) -> str:
