@@ -36,6 +36,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     }
     for name, value in said.items():
         monkeypatch.setenv(name, value)
+    for name in ("FORETELL_OFFLINE", "HF_HUB_OFFLINE"):  # what is on this machine is no network
+        monkeypatch.delenv(name, raising=False)
     boto3.client("s3").create_bucket(Bucket="stores")
     s3fs.S3FileSystem.clear_instance_cache()  # one may know of an earlier server
     yield "s3://stores"

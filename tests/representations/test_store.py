@@ -450,7 +450,7 @@ def test_a_lock_behind_a_url_of_a_process_that_died_here_is_taken_over(tmp_path:
         check()
     elsewhere = {**note, "host": "another machine", "machine": "another"}
     Storage(place, read_only=False).write(LOCK, json.dumps(elsewhere).encode())
-    with pytest.raises(StoreError, match="on another machine"), locked(Storage(place, read_only=False)):
+    with pytest.raises(StoreError, match="on 'another machine'"), locked(Storage(place, read_only=False)):
         pass
 
 

@@ -17,6 +17,7 @@ from foretell.representations.store.storage import Storage
 __all__ = ["StoreArrays"]
 
 _LARGE_CHUNK = 2**26  # bytes
+_CHECKSUM_BYTES = 4
 
 
 class StoreArrays:
@@ -88,7 +89,7 @@ class StoreArrays:
         try:
             with self.storage.reached():
                 return np.asarray(array[part])
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (KeyError, ValueError, RuntimeError, OSError) as error:
             raise self._not_readable(name, one_line(error)) from error
 
     def layer(self, layer: str, kept: int, of: str) -> tuple[Any, tuple[int, ...], str]:
@@ -115,6 +116,8 @@ class StoreArrays:
                 array[(*place, slice(*self.info.span(chunk)))]
         except (ValueError, RuntimeError):
             return "its checksum does not fit"
+        except (StoreError, OSError) as error:
+            return one_line(error)
         return ""
 
     def _sized_array(
@@ -146,6 +149,7 @@ class StoreArrays:
         fault = fault_of_array(array, shape, dtype, chunk)
         if fault:
             raise self._not_readable(name, fault)
+        self.storage.expect(name, math.prod(array.chunks) * array.dtype.itemsize + _CHECKSUM_BYTES)
         return array
 
     def _check_filled(self, name: str, array: Any, chunks: Iterable[int] | None = None) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import socket
 import threading
@@ -81,8 +82,10 @@ def _of_folder(storage: Storage, folder: Path) -> Iterator[None]:
 
     path = folder.parent / f".{folder.name}.lock"
     while True:
+        if path.is_symlink():
+            raise StoreError(f"{path} is a link, where the lock of {folder.name} is to be: delete it.")
         with storage.writing():
-            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -105,15 +108,23 @@ def _of_folder(storage: Storage, folder: Path) -> Iterator[None]:
 def _take(storage: Storage, token: str) -> None:
     storage.write(LOCK, _note(token), only_if_new=True)
     owner = _owner(storage)
-    if owner.get("token") != token and (time.time() - float(owner.get("renewed", 0)) > STALE or _died_here(owner)):
+    if owner.get("token") != token and (_is_stale(owner) or _died_here(owner)):
         storage.delete(LOCK)
         storage.write(LOCK, _note(token), only_if_new=True)
         owner = _owner(storage)
     if owner.get("token") != token:
         raise StoreError(
-            f"{storage.name} is being written by process {owner.get('process')} on {owner.get('host')}: wait until it "
-            f"ends, or {STALE:.0f} seconds if it died."
+            f"{storage.name} is being written by process {owner.get('process')!r} on {owner.get('host')!r}: wait until "
+            f"it ends, or {STALE:.0f} seconds if it died. If nobody writes, delete its {LOCK}."
         )
+
+
+def _is_stale(owner: dict[str, Any]) -> bool:
+    """Whether a lock was not renewed for long, or says nothing that a writer would: of a time to come, for instance."""
+    renewed = owner.get("renewed")
+    if not isinstance(renewed, int | float) or isinstance(renewed, bool) or not math.isfinite(renewed):
+        return True
+    return abs(time.time() - renewed) > STALE
 
 
 def _died_here(owner: dict[str, Any]) -> bool:
@@ -124,7 +135,7 @@ def _died_here(owner: dict[str, Any]) -> bool:
         os.kill(owner["process"], 0)
     except ProcessLookupError:
         return True
-    except OSError:
+    except (OSError, OverflowError):
         return False
     return False
 
@@ -145,6 +156,9 @@ def _note(token: str) -> bytes:
 
 
 def _owner(storage: Storage) -> dict[str, Any]:
-    note = storage.read(LOCK)
-    found: dict[str, Any] = json.loads(note) if note else {}
-    return found
+    """What a lock says; nothing, where it is none of ours or damaged."""
+    try:
+        found = json.loads(storage.read(LOCK) or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

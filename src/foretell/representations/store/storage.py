@@ -10,13 +10,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from foretell.exceptions import ForetellError, StoreError, require
+from foretell.exceptions import ForetellError, StoreError, one_line, require
+from foretell.representations.packages import is_offline
 
 __all__ = ["LOCK", "Storage", "is_url"]
 
 _OF_DATA = (FileNotFoundError, ValueError, KeyError, TypeError, RuntimeError)  # as zarr raises them
 
 _PARTIAL = ".partial"  # how files end that zarr is writing
+
+_LOCAL = {"file", "local", "memory"}
+"""File systems of fsspec that need no network."""
 
 LOCK = ".lock"
 """Key of the lock of a store behind a URL."""
@@ -25,6 +29,16 @@ LOCK = ".lock"
 def is_url(place: str | Path) -> bool:
     """Whether a place is a URL, such as "s3://bucket/en.zarr", rather than a path."""
     return isinstance(place, str) and "://" in place
+
+
+def _check_offline(url: str) -> None:
+    """Refuse a URL that leads into a network where none may be used."""
+    protocols = {link.partition("://")[0] for link in url.split("::")}
+    if is_offline() and not protocols <= _LOCAL:
+        raise StoreError(
+            f"{url} would be reached over a network, which FORETELL_OFFLINE or HF_HUB_OFFLINE forbids: give a path, or "
+            "unset it."
+        )
 
 
 class Storage:
@@ -42,18 +56,20 @@ class Storage:
         self.name = str(place)
         if isinstance(place, str):
             place = place.removeprefix("file://")
-        # One lock for one store, however it is named.
-        self.folder = None if is_url(place) else Path(place).resolve()
+        if is_url(place):
+            _check_offline(self.name)
         try:
+            # One lock for one store, however it is named.
+            self.folder = None if is_url(place) else Path(place).resolve()
             self.zarr: Any = (
                 require("foretell.representations.store.local", "studies").InsideStore(self.folder, read_only=read_only)
                 if self.folder is not None
                 else storage.FsspecStore.from_url(self.name, read_only=read_only)
             )
-        except (ImportError, ValueError, OSError) as error:
+        except (ImportError, ValueError, TypeError, RuntimeError, OSError) as error:
             raise StoreError(
-                f"{place} cannot be opened ({error}): give a path, or a URL of a file system that fsspec knows and "
-                "whose library is installed (s3fs for s3://)."
+                f"{place} cannot be opened ({one_line(error)}): give a path, or a URL of a file system that fsspec "
+                "knows and whose library is installed (s3fs for s3://)."
             ) from error
 
     @contextlib.contextmanager
@@ -75,6 +91,11 @@ class Storage:
         """
         open_group = require("zarr", "studies").open_group
         return open_group(store=self.zarr, mode=mode, zarr_format=3, use_consolidated=False)
+
+    def expect(self, array: str, n_bytes: int) -> None:
+        """Say how large a chunk of an array may be: of a folder no larger one is read."""
+        if self.folder is not None:
+            self.zarr.most_bytes[array] = n_bytes
 
     def size(self, key: str) -> int:
         """Bytes of the file at a key, 0 where there is none."""
