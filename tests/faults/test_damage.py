@@ -88,6 +88,44 @@ def test_a_chunk_of_a_store(
             case.outcome = "clear error, then the same result"
 
 
+@pytest.mark.parametrize("n_bits", [60, pytest.param(0, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("array", ["bits/0/2", "committed"])
+def test_what_describes_an_array(
+    array: str, n_bits: int, fault: Callable[[str], Fault], undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    """Any one bit of it (or some) changed: noticed, or of no account, as of a space between two names."""
+    like = undisturbed.of("make_store") / "left.zarr"
+    counted = fault(f"any bit of {array}/zarr.json of a store changed")
+    shutil.copytree(like, tmp_path / "left.zarr")
+    file = tmp_path / "left.zarr" / array / "zarr.json"
+    whole = file.read_bytes()
+    every = np.arange(8 * len(whole))
+    expected = _everything(like)
+    for bit in np.random.default_rng(0).choice(every, n_bits, replace=False) if n_bits else every:
+        with counted.case(f"bit {bit}") as case:
+            changed = bytearray(whole)
+            changed[bit // 8] ^= 1 << (bit % 8)
+            file.write_bytes(changed)
+            found = _everything(tmp_path / "left.zarr")
+            assert isinstance(found, str) or found == expected, "damage passes for data"
+            assert not isinstance(found, str) or "\n" not in found, found
+            case.outcome = "clear error" if isinstance(found, str) else "same result"
+
+
+def _everything(path: Path) -> list[bytes] | str:
+    """What a store holds of bits and marks, or the error that it gives."""
+    try:
+        return _bits_and_marks(path)
+    except StoreError as error:
+        return str(error)
+
+
+def _bits_and_marks(path: Path) -> list[bytes]:
+    store = open_store(path)
+    bits = [store.read(layer, kept=n).tobytes() for n, kept in enumerate(store.info.kept) for layer in kept.n_bits]
+    return [store.committed.tobytes(), *bits]
+
+
 def _repair(given: Path, out: Path) -> None:
     """Repair a store as its errors say: the same call with `repair`, or to delete it and make it again."""
     try:

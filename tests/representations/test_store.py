@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import math
+import os
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -452,6 +455,127 @@ def test_a_lock_behind_a_url_of_a_process_that_died_here_is_taken_over(tmp_path:
     Storage(place, read_only=False).write(LOCK, json.dumps(elsewhere).encode())
     with pytest.raises(StoreError, match="on 'another machine'"), locked(Storage(place, read_only=False)):
         pass
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        *(b"{", b"[]", b"\xff", b"[" * 100_000, b"{}", b"0"),
+        *(
+            json.dumps({"token": "other", "renewed": renewed}).encode()
+            for renewed in (None, "soon", math.nan, math.inf, 1e300, 4e9, True)
+        ),
+        json.dumps({"token": "other", "renewed": 0, "process": 10**30}).encode(),
+    ],
+)
+def test_a_lock_behind_a_url_that_no_writer_holds_is_taken_over(note: bytes, tmp_path: Path) -> None:
+    """Damaged, of nobody, or of a time to come, as a clock that went back leaves it."""
+    place = Storage(f"memory://{tmp_path.name}/made.zarr", read_only=False)
+    place.write(LOCK, note)
+    with locked(place) as check:
+        check()
+
+
+def test_who_writes_is_said_in_one_line(tmp_path: Path) -> None:
+    place = Storage(f"memory://{tmp_path.name}/made.zarr", read_only=False)
+    note = {"token": "other", "host": "here\n\x1b[31merror: all is lost", "process": 10**30, "renewed": time.time()}
+    place.write(LOCK, json.dumps(note).encode())
+    with pytest.raises(StoreError, match=r"^[^\n\x1b]*delete its \.lock\.$"), locked(place):
+        pass
+
+
+def test_a_lock_that_is_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
+    (tmp_path / ".made.zarr.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match=r"made\.zarr\.lock is a link"), locked(Storage(path, read_only=False)):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def read_all(path: Path) -> None:
+    """Something of every array."""
+    store = open_store(path)
+    assert store.committed.all()
+    assert store.token_counts.any()
+    assert store.ids
+    store.read("2")
+
+
+@pytest.mark.parametrize("linked", ["bits/0/2", "bits/0/2/c", "bits/0/2/c/0", "bits", "committed", "numbers"])
+def test_nothing_is_written_or_deleted_through_a_link(
+    linked: str, path: Path, tmp_path: Path, signs: np.ndarray[Any, np.dtype[np.bool_]]
+) -> None:
+    """Who makes a store and gives it away does not say what of this machine its next writer changes."""
+    victim = tmp_path / "victim"
+    if (path / linked).exists():
+        shutil.move(path / linked, victim)
+    else:
+        (victim / "0").mkdir(parents=True)
+        (victim / "0" / "mine").write_text("mine")
+    (path / linked).symlink_to(victim)
+    before = {one: one.read_bytes() for one in victim.rglob("*") if one.is_file()}
+    storage = Storage(path, read_only=False)
+    changes: list[Callable[[], None]] = [
+        lambda: storage.delete_folder(linked),
+        lambda: storage.delete_folder(f"{linked}/0"),
+        lambda: storage.write(f"{linked}/0/new", b"new"),
+        lambda: storage.write(f"{linked}/new", b"new", only_if_new=True),
+        lambda: storage.delete(f"{linked}/0"),
+    ]
+    for change in changes:
+        with pytest.raises(StoreError, match="leads out of the store by a link"):
+            change()
+    assert {one: one.read_bytes() for one in victim.rglob("*") if one.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "name", ["zarr.json", "bits/0/2/zarr.json", "bits/0/2/c/0/0/0", "ids/utf8/c/0", "committed/c/0"]
+)
+@pytest.mark.parametrize("harm", ["pipe", "4 GiB"])
+def test_what_is_no_file_or_too_large_is_not_read(name: str, harm: str, path: Path) -> None:
+    """Neither is there an end to wait for, nor memory to take."""
+    (path / name).unlink()
+    if harm == "pipe":
+        os.mkfifo(path / name)
+    else:
+        with (path / name).open("wb") as file:
+            file.truncate(2**32)
+    with pytest.raises(StoreError, match=re.escape(path.name)):
+        read_all(path)
+
+
+@pytest.mark.parametrize("array", ["bits/0/2", "committed", "token_counts", "ids/offsets"])
+def test_chunks_of_other_names_are_not_read_as_zeros(array: str, path: Path) -> None:
+    file = path / array / "zarr.json"
+    file.write_text(file.read_text().replace('"separator": "/"', '"separator": "."'))
+    with pytest.raises(StoreError, match="its chunks have other names"):
+        read_all(path)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "loop", "a\0b"])
+def test_places_that_no_store_can_be_at(name: str, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(StoreError):
+        open_store(tmp_path / name)
+
+
+@pytest.mark.parametrize("url", ["reference://x", "dbfs://a/b", "generic://x", "no-such-protocol://x"])
+def test_a_url_of_no_file_system_is_one_line(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FORETELL_OFFLINE", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(StoreError, match=r"^.* cannot be opened [^\n]*$"):
+        open_store(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9/x", "zip://x::http://127.0.0.1:9/y", "github://a:b@c/d", "s3://b/x"]
+)
+@pytest.mark.parametrize("name", ["FORETELL_OFFLINE", "HF_HUB_OFFLINE"])
+def test_no_url_is_reached_offline(url: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for one in ("FORETELL_OFFLINE", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(one, raising=False)
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(StoreError, match="would be reached over a network, which FORETELL_OFFLINE or HF_HUB_OFFLINE"):
+        open_store(url)
 
 
 def test_a_lock_behind_a_url_is_renewed_while_the_work_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,8 @@ class Storage:
         try:
             # One lock for one store, however it is named.
             self.folder = None if is_url(place) else Path(place).resolve()
+            if self.folder is not None:
+                self.folder.exists()  # which says of some names that there can be none
             self.zarr: Any = (
                 require("foretell.representations.store.local", "studies").InsideStore(self.folder, read_only=read_only)
                 if self.folder is not None
