@@ -44,7 +44,7 @@ def _calls(tree: ast.AST) -> list[tuple[str, ast.Call]]:
 
 def _names(tree: ast.AST) -> dict[str, str]:
     """What the names that a source imports stand for, wherever it does: ``import torch as t``."""
-    found = {}
+    found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {one.asname: one.name for one in node.names if one.asname}
