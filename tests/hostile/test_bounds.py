@@ -18,7 +18,7 @@ import pytest
 
 import foretell
 from foretell import files
-from foretell.exceptions import ForetellError, InputError, StoreError
+from foretell.exceptions import ForetellError, InputError, StoreError, StudyError
 from foretell.files import check_inside
 from foretell.measure import rehearsal
 from foretell.representations.array_files import open_arrays
@@ -26,9 +26,12 @@ from foretell.representations.data import Pairs, load_pairs
 from foretell.representations.data.cells import image_file
 from foretell.representations.data.pictures import Picture
 from foretell.representations.store import open_store
+from foretell.studies.arrangement import _only
+from foretell.studies.config import load_study
 from foretell.studies.page.contents import contents_of
 from foretell.studies.page.render import write_report
-from tests.hostile.readers import READERS
+from foretell.studies.plan import _known_plan
+from tests.hostile.readers import READERS, _pairs
 
 OUTSIDE = "not for the page"
 
@@ -130,6 +133,37 @@ class TestRuns:
         (run / "study.yaml").write_text(f"l0: &l0 ha\n{laughs}title: *l9\n", encoding="utf-8")
         with pytest.raises(ForetellError, match="aliases are not allowed"):
             contents_of([run])
+
+    def test_pipes_and_large_files_are_not_waited_for(self, run: Path) -> None:
+        for name in ("summary.json", "health.json"):
+            (run / name).unlink()
+            os.mkfifo(run / name)
+        assert contents_of([run]).health == ()
+        (run / "health.json").unlink()
+        with (run / "health.json").open("wb") as file:
+            file.truncate(2**24 + 1)
+        assert contents_of([run]).health == ()
+        (run / "study.yaml").unlink()
+        os.mkfifo(run / "study.yaml")
+        with pytest.raises(StudyError, match="is no file: give the path of a study file"):
+            load_study(run / "study.yaml")
+
+    @pytest.mark.parametrize("only", ["pipe", "/dev/zero", "~nobodyx/x", "a\0b"])
+    def test_a_list_of_ids_that_is_none(self, only: str, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(StudyError, match=r"pairs\.only: .* cannot be read as a list of ids") as caught:
+            _only(_pairs(), tmp_path / only if only == "pipe" else Path(only))
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("seconds", ["Infinity", "NaN", "-1", "1e300", "[]"])
+    def test_a_plan_with_other_than_seconds_is_made_again(self, seconds: str, tmp_path: Path) -> None:
+        note = '{"n_items": 3, "memory_bytes": 1, "steps": [{"name": "read", "seconds": %s, "disk_bytes": 1}]}'
+        (tmp_path / "plan.json").write_text(note % "1.5", encoding="utf-8")
+        found = _known_plan(tmp_path / "plan.json")
+        assert found is not None
+        assert found.seconds == 1.5
+        (tmp_path / "plan.json").write_text(note % seconds, encoding="utf-8")
+        assert _known_plan(tmp_path / "plan.json") is None
 
     def test_halves_of_letters_are_shown(self, run: Path) -> None:
         """JSON and YAML can spell them, and names of files have them for bytes that are no UTF-8."""

@@ -26,6 +26,7 @@ def part() -> Part:
 @pytest.fixture
 def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.delenv("FORETELL_OFFLINE", raising=False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 

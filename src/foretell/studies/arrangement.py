@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import StoreError, StudyError
+from foretell.exceptions import StoreError, StudyError, one_line
+from foretell.files import read_bounded
 from foretell.measure.inference import FEWEST_GROUPS
 from foretell.representations.data import load_pairs
 from foretell.representations.extraction import extract, fingerprint
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Arrangement", "Job", "arrange", "check_blocks"]
 
 _LOG = logging.getLogger(__name__)
+
+_MOST_BYTES = 2**24  # of a list of ids
 
 _Key = tuple[str, "ModelOf"]
 """A side and the model that reads it."""
@@ -254,9 +257,10 @@ def _chosen(
 def _only(pairs: Pairs, file: Path) -> Pairs:
     """The pairs whose ids a file names, one a line."""
     try:
-        wanted = {line.strip() for line in file.expanduser().read_text(encoding="utf-8").splitlines()}
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"pairs.only: {file} cannot be read as a list of ids: {error}.") from error
+        text = read_bounded(file.expanduser(), _MOST_BYTES, "list of ids").decode("utf-8")
+    except (OSError, ValueError, RuntimeError) as error:  # the last: of a home that nobody has
+        raise StudyError(f"pairs.only: {file} cannot be read as a list of ids: {one_line(error)}") from error
+    wanted = {line.strip() for line in text.splitlines()}
     rows = [row for row, item in enumerate(pairs.ids) if item in wanted]
     if not rows:
         raise StudyError(f"pairs.only: {file} names no item of {pairs.name!r}: write their ids, one a line.")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foretell.files import replacing
+from foretell.files import read_bounded, replacing
 from foretell.representations.filling import made_of_items
 from foretell.representations.recordings import Recording
 from foretell.representations.selection import select_pairs
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["chosen_pairs", "n_blocks_of"]
 
 _FORMAT = 1
+_MOST_BYTES = 2**28  # ids of all items
 
 
 def chosen_pairs(
@@ -67,7 +68,7 @@ def n_blocks_of(model: Model, folder: Path) -> int:
     name = hashlib.sha256(f"{model.info.revision} {model.modality}".encode()).hexdigest()[:16]
     path = folder / f"blocks-{name}.json"
     try:
-        return int(json.loads(path.read_text(encoding="utf-8")))
+        return int(json.loads(read_bounded(path, _MOST_BYTES)))
     except (OSError, ValueError, ArithmeticError, RecursionError, TypeError):
         n_blocks = model.n_blocks
     with replacing(path) as partial:
@@ -78,7 +79,7 @@ def n_blocks_of(model: Model, folder: Path) -> int:
 def _read(path: Path, pairs: Pairs) -> Pairs | None:
     """The items that a file names, or None where there is none that can be read."""
     try:
-        said: Any = json.loads(path.read_text(encoding="utf-8"))
+        said: Any = json.loads(read_bounded(path, _MOST_BYTES))
         place = {item: row for row, item in enumerate(pairs.ids)}
         dropped = {str(reason): int(count) for reason, count in said["dropped"].items()}
         return pairs.take([place[item] for item in said["ids"]], dropped=dropped)

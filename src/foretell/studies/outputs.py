@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretell.exceptions import StudyError
-from foretell.files import leads_inside, replacing
+from foretell.files import leads_inside, read_bounded, replacing
 from foretell.measure.result_file import as_cell, save_result, write_csv
 from foretell.studies.reporting.layout import save_figure
 from foretell.studies.similarity import similarities_of
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from foretell.studies.config import Study
 
 _KINDS = ("results", "tables", "figures", "neighbours")
+
+_MOST_BYTES = 2**24
 
 _BESIDE = "-beside"
 """End of the name of the table of the measures beside a result."""
@@ -44,13 +46,18 @@ def folder_of(name: str, out: str | Path | None) -> Path:
     if (folder / "zarr.json").exists():
         raise StudyError(f"{folder} is a store of activations: choose another folder for the run.")
     study = folder / "study.yaml"
-    if study.is_file() and not study.read_text(encoding="utf-8", errors="replace").startswith(_WRITTEN):
+    if study.is_file() and not _begins(study, _WRITTEN):
         raise StudyError(
             f"{study} was not written by a run, and a run would write over it: choose another folder (--out; out=), or "
             "give the file another name."
         )
     _check_links(folder)
     return folder
+
+
+def _begins(file: Path, with_text: str) -> bool:
+    with file.open(encoding="utf-8", errors="replace") as opened:
+        return opened.read(len(with_text)) == with_text
 
 
 def _check_links(folder: Path) -> None:
@@ -117,7 +124,7 @@ def _write_parts(answer: Answer, folder: Path) -> Iterator[Path]:
 def _listed(folder: Path) -> set[str]:
     """Files that an earlier run in this folder says it wrote; none outside of the folders that runs write."""
     try:
-        said = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        said = json.loads(read_bounded(folder / "summary.json", _MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return set()
     names = said.get("files") if isinstance(said, dict) else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import foretell
 from foretell.exceptions import ForetellError
-from foretell.files import replacing
+from foretell.files import read_bounded, replacing
 from foretell.representations.models.lazy import slowest_load
 from foretell.studies.calibration import Rate, batches_of, measured_rate
 from foretell.studies.config import load_study
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "Step", "in_words", "plan", "plan_arranged", "remember"]
 
 CALIBRATION_SECONDS = 10.0
+_MOST_BYTES = 2**24
+_MOST_SECONDS = 1e12
 
 
 @dataclass(frozen=True)
@@ -192,20 +194,28 @@ def _reading(todo: Sequence[Job], arrangement: Arrangement) -> Iterator[Step]:
 def _known_plan(place: Path) -> Plan | None:
     """A plan made before, of the same study with the same things missing."""
     try:
-        said = json.loads(place.read_text(encoding="utf-8"))
+        said = json.loads(read_bounded(place, _MOST_BYTES))
         steps = tuple(
-            Step(str(step["name"]), float(step["seconds"]), int(step["disk_bytes"])) for step in said["steps"]
+            Step(str(step["name"]), _seconds(step["seconds"]), int(step["disk_bytes"])) for step in said["steps"]
         )
         return Plan(int(said["n_items"]), steps, int(said["memory_bytes"]))
     except (OSError, ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
         return None
 
 
+def _seconds(said: Any) -> float:
+    """A duration of a note; JSON as Python reads it has NaN and infinities."""
+    seconds = float(said)
+    if not 0 <= seconds < _MOST_SECONDS:
+        raise ValueError(f"{seconds} seconds")
+    return seconds
+
+
 def _known_cost(study: Study, arrangement: Arrangement, notes: Path) -> Cost | None:
     """What measuring took when this study was last run here."""
     try:
-        said = json.loads((notes / f"cost-{_key(study, arrangement)}.json").read_text(encoding="utf-8"))
-        return Cost(float(said["seconds"]), int(said["disk_bytes"]), int(said["memory_bytes"]))
+        said = json.loads(read_bounded(notes / f"cost-{_key(study, arrangement)}.json", _MOST_BYTES))
+        return Cost(_seconds(said["seconds"]), int(said["disk_bytes"]), int(said["memory_bytes"]))
     except (OSError, ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
         return None
 
