@@ -32,7 +32,7 @@ SEAL = b"\nforetell-sha256:"
 _SEAL_BYTES = len(SEAL) + 64
 _BLOCK = 2**20
 _REPOSITORY = re.compile("(models|datasets|spaces)--.+")
-_UNPACKED_BYTES = 2**30
+_UNPACKED_BYTES = 2**28
 _UNPACKED_TIMES = 100
 
 
@@ -71,7 +71,7 @@ def read_bounded(path: Path, most: int, what: str = "file") -> bytes:
 
 
 def check_unpacked(path: Path, n_bytes: int) -> None:
-    """Raise `InputError` for a packed file that unpacks to more than 1 GiB and more than 100 times its size.
+    """Raise `InputError` for a packed file that unpacks to more than 256 MiB and more than 100 times its size.
 
     Activations and results hardly shrink when they are packed; a file that grows so was made to fill the memory.
     """

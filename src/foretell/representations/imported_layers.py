@@ -167,7 +167,7 @@ def texts_in(arrays: Mapping[str, Tensor], said: Mapping[str, str], path: Path) 
             raise InputError(f"{path}: 'ids' is not read ({error}): give one string an item.") from error
     try:
         listed = json.loads(said["ids"])
-    except ValueError:
+    except (ValueError, RecursionError):
         listed = None
     if not isinstance(listed, list):
         raise InputError(f"{path}: its metadata's 'ids' are no JSON list: write json.dumps(ids) there.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from foretell.exceptions import InputError, check_option, require
 from foretell.representations.data.columns import Choice
 from foretell.representations.data.rows import Row, Rows
+from foretell.representations.packages import is_offline
 
 __all__ = ["read_hub"]
 
@@ -54,7 +56,8 @@ def read_hub(
     datasets = require("datasets", "hf")
     folder = Path(name).resolve() if Path(name).is_dir() else None
     try:
-        found = datasets.load_dataset(str(folder or name), name=config, split=split, revision=revision)
+        with _offline_if_asked(datasets):
+            found = datasets.load_dataset(str(folder or name), name=config, split=split, revision=revision)
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         said = " ".join(str(error).split())[:300]
         raise InputError(
@@ -77,6 +80,25 @@ def read_hub(
         picture_columns=pictures,
         roots=(folder,) if folder else caches,
     )
+
+
+@contextmanager
+def _offline_if_asked(datasets: Any) -> Iterator[None]:
+    """Have the library reach for nothing: it looks at the environment once, when it is imported."""
+    constants = require("huggingface_hub.constants", "hf")
+    flags = [
+        (datasets.config, "HF_HUB_OFFLINE"),
+        (datasets.config, "HF_DATASETS_OFFLINE"),
+        (constants, "HF_HUB_OFFLINE"),
+    ]
+    usual = [getattr(where, name) for where, name in flags]
+    try:
+        for where, name in flags if is_offline() else []:
+            setattr(where, name, True)
+        yield
+    finally:
+        for (where, name), value in zip(flags, usual, strict=True):
+            setattr(where, name, value)
 
 
 def _rows(found: Any) -> Iterator[Row]:

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Picture"]
 
-_MOST_PIXELS = 100_000_000
+_MOST_PIXELS = 20_000_000
+"""Some 400 MiB while it is put on white; models look at a fifth of a million."""
+_MOST_SIDE = 65_535
 _MOST_BYTES = 2**28
-# Others are rare, and some start programs (EPS) or fetch what else they need.
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "AVIF")
+_MOST_SCANS = 64
+"""Of a JPEG: a progressive one has about ten, and each is a pass over all of the image."""
+_START_OF_SCAN = b"\xff\xda"
+# Others are rare, and some start programs (EPS), fetch what else they need, or take a second a megabyte (PPM).
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 _THUMBNAIL = 64  # pixels of its longer side
 
 
@@ -74,19 +79,31 @@ class Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", images.DecompressionBombWarning)  # its limit is below ours
             try:
-                opened = images.open(io.BytesIO(self.read()), formats=formats)
-                if opened.width * opened.height > _MOST_PIXELS:
-                    raise InputError(
-                        f"The image {self.name!r} has {opened.width} x {opened.height} pixels, more than "
-                        f"{_MOST_PIXELS:,}: make it smaller, or leave the item out."
-                    )
+                data = self.read()
+                opened = images.open(io.BytesIO(data), formats=formats)
+                self._check_cost(opened, data)
                 whole = require("PIL.ImageOps", "hf").exif_transpose(opened).convert("RGBA")
-            except (OSError, ValueError, SyntaxError, images.DecompressionBombError) as error:
+            except InputError:
+                raise
+            except (OSError, ValueError, SyntaxError, MemoryError, images.DecompressionBombError) as error:
                 raise InputError(f"{self.name!r} is not a readable image ({error}): leave the item out.") from error
         white = images.new("RGBA", whole.size, "white")
         white.alpha_composite(whole)
         found: Image = white.convert("RGB")
         return found
+
+    def _check_cost(self, opened: Image, data: bytes) -> None:
+        """Refuse an image that would take far more memory or time than its file says."""
+        if opened.width * opened.height > _MOST_PIXELS or max(opened.size) > _MOST_SIDE:
+            raise InputError(
+                f"The image {self.name!r} has {opened.width} x {opened.height} pixels, more than {_MOST_PIXELS:,} or "
+                f"{_MOST_SIDE:,} a side: make it smaller, or leave the item out."
+            )
+        if opened.format in ("JPEG", "MPO") and data.count(_START_OF_SCAN) > _MOST_SCANS:
+            raise InputError(
+                f"The image {self.name!r} is a JPEG of more than {_MOST_SCANS} scans: save it again, or leave the item "
+                "out."
+            )
 
     def thumbnail(self) -> bytes:
         """The image as a PNG file of at most 64 pixels a side, for people to look at."""

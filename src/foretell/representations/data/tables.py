@@ -20,6 +20,7 @@ TABLES = (".tsv", ".csv", ".jsonl", ".parquet")
 """Suffixes of the tables that can be read."""
 
 _PICTURE_COLUMNS = frozenset({"image", "file_name"})
+_MOST_COLUMNS = 10_000
 _BATCH_ROWS = 200  # images may lie in them
 
 
@@ -112,6 +113,10 @@ def _with_header(path: Path, records: Iterator[tuple[int, list[str]]], *, header
     for number, cells in records:
         if header and not names:
             names = [cell.strip() for cell in cells]
+            if len(names) > _MOST_COLUMNS:
+                raise InputError(
+                    f"{path} has more than {_MOST_COLUMNS:,} columns: leave out those that are not wanted."
+                )
             repeated = next((name for name, times in Counter(names).items() if times > 1), None)
             if repeated is not None:
                 raise InputError(f"{path} has two columns called {repeated!r}: name them apart, or give header=False.")

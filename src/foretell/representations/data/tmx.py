@@ -86,10 +86,14 @@ class _Units:
         self.path, self.languages = path, languages
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
+        # Defaults of attributes would be put together anew for every element that has them.
+        self.parser.specified_attributes = True
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
         self.parser.EntityDeclHandler = self._refuse
+        self.parser.AttlistDeclHandler = self._refuse_declaration
+        self.parser.ElementDeclHandler = self._refuse_declaration
         self.parser.SkippedEntityHandler = self._refuse
         self.parser.ExternalEntityRefHandler = self._refuse
         self.number = 0
@@ -142,6 +146,12 @@ class _Units:
                 "characters: leave the unit out."
             )
         self.segment.append(text)
+
+    def _refuse_declaration(self, name: str, *_others: object) -> None:
+        raise InputError(
+            f"Line {self.parser.CurrentLineNumber} of {self.path} declares what {name!r} may have: a TMX names its "
+            "document type and declares nothing itself; leave that out."
+        )
 
     def _refuse(self, name: str | None, *_others: object) -> int:
         raise InputError(

@@ -38,10 +38,7 @@ class InsideStore(LocalStore):
 
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
         """The file at a key, or None."""
-        path = self.root / key
-        if not leads_inside(path, self._places):
-            raise StoreError(f"{path} is a link out of the store: put the file itself there.")
-        self._check_file(path, key)
+        self._check_read(key)
         return await super().get(key, prototype, byte_range)
 
     async def set(self, key: str, value: Any) -> None:
@@ -63,6 +60,28 @@ class InsideStore(LocalStore):
         """Delete a folder."""
         self._check_own(prefix)
         await super().delete_dir(prefix)
+
+    def get_sync(self, key: str, **options: Any) -> Any:
+        """As `get`, for parts of zarr that do not wait."""
+        self._check_read(key)
+        return super().get_sync(key, **options)
+
+    def set_sync(self, key: str, value: Any) -> None:
+        """As `set`."""
+        self._check_own(key)
+        super().set_sync(key, value)
+
+    def delete_sync(self, key: str) -> None:
+        """As `delete`."""
+        self._check_own(key)
+        super().delete_sync(key)
+
+    def _check_read(self, key: str) -> None:
+        """Refuse what lies outside, and what `_check_file` does."""
+        path = self.root / key
+        if not leads_inside(path, self._places):
+            raise StoreError(f"{path} is a link out of the store: put the file itself there.")
+        self._check_file(path, key)
 
     def _check_file(self, path: Path, key: str) -> None:
         """Refuse what is no file, which might never end, and more than there can be of what is asked for."""
