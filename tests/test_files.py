@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from foretell.exceptions import InputError, WriteError
-from foretell.files import check_seal, replacing, seal_of
+from foretell.files import check_seal, read_bounded, replacing, seal_of
 
 KILLED = """
 import os, signal, sys
@@ -61,3 +62,18 @@ def test_a_file_without_a_seal_passes(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "plain"
     path.write_bytes(data)
     check_seal(path)
+
+
+def test_a_file_is_read_whole_if_it_is_one_and_small_enough(tmp_path: Path) -> None:
+    (tmp_path / "four").write_bytes(b"1234")
+    assert read_bounded(tmp_path / "four", 4) == b"1234"
+    with pytest.raises(InputError, match=r"study file .*four' has more than 3 bytes"):
+        read_bounded(tmp_path / "four", 3, "study file")
+
+
+@pytest.mark.parametrize("name", ["missing", "n" * 300, "nul\0", "\ud800", "folder", "pipe"])
+def test_what_is_no_readable_file_is_one_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"is no file|cannot be read"):
+        read_bounded(tmp_path / name, 4)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,17 @@ from pathlib import Path
 
 from foretell.exceptions import InputError, WriteError
 
-__all__ = ["SEAL", "check_inside", "check_seal", "check_unpacked", "leads_inside", "places_of", "replacing", "seal_of"]
+__all__ = [
+    "SEAL",
+    "check_inside",
+    "check_seal",
+    "check_unpacked",
+    "leads_inside",
+    "places_of",
+    "read_bounded",
+    "replacing",
+    "seal_of",
+]
 
 _ASIDE = ".foretell-writing-"
 SEAL = b"\nforetell-sha256:"
@@ -23,6 +34,40 @@ _BLOCK = 2**20
 _REPOSITORY = re.compile("(models|datasets|spaces)--.+")
 _UNPACKED_BYTES = 2**30
 _UNPACKED_TIMES = 100
+
+
+def read_bounded(path: Path, most: int, what: str = "file") -> bytes:
+    """Read a file of somebody else whole, if it is one and no larger than such a file ever is.
+
+    Parameters
+    ----------
+    path : Path
+        The file. What is no regular file (a pipe, a device) is not waited for.
+    most : int
+        Bytes that it may hold.
+    what : str
+        What it should be, for the message: "study file", say.
+
+    Raises
+    ------
+    InputError
+        If it is no file, is larger, or cannot be read: also for a name that no file can have.
+    """
+    try:
+        # Opening a pipe would wait for its writer; Windows has none, and would translate line ends.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise InputError(f"The {what} {str(path)!r} is no file: give one.")
+            data = file.read(most + 1) if os.fstat(handle).st_size <= most else None
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL, or with what cannot be encoded
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise InputError(f"The {what} {str(path)!r} cannot be read ({reason}): give one that can.") from error
+    if data is None or len(data) > most:  # a file of /proc says that it is empty, and one may grow meanwhile
+        raise InputError(f"The {what} {str(path)!r} has more than {most:,} bytes: make it smaller, or leave it out.")
+    return data
 
 
 def check_unpacked(path: Path, n_bytes: int) -> None:
