@@ -94,7 +94,7 @@ def _read(path: str, left_out: Collection[str]) -> tuple[str, int]:
                 return f"{name!r} lies in another file", 0
             n_bytes += variable.nbytes
         packed = Path(path).stat().st_size
-        if n_bytes > max(2**30, 100 * packed):  # as `foretell.files.check_unpacked` says: it is not read at all
+        if n_bytes > max(2**28, 100 * packed):  # as `foretell.files.check_unpacked` says: it is not read at all
             return "", n_bytes
         _bound(path, n_bytes)
         for one in (file, *file.values()):

@@ -24,7 +24,7 @@ _MOST_SCANS = 64
 """Of a JPEG: a progressive one has about ten, and each is a pass over all of the image."""
 _START_OF_SCAN = b"\xff\xda"
 # Others are rare, and some start programs (EPS), fetch what else they need, or take a second a megabyte (PPM).
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _THUMBNAIL = 64  # pixels of its longer side
 
 
@@ -83,13 +83,13 @@ class Picture:
                 opened = images.open(io.BytesIO(data), formats=formats)
                 self._check_cost(opened, data)
                 whole = require("PIL.ImageOps", "hf").exif_transpose(opened).convert("RGBA")
+                white = images.new("RGBA", whole.size, "white")
+                white.alpha_composite(whole)
+                found: Image = white.convert("RGB")
             except InputError:
                 raise
             except (OSError, ValueError, SyntaxError, MemoryError, images.DecompressionBombError) as error:
                 raise InputError(f"{self.name!r} is not a readable image ({error}): leave the item out.") from error
-        white = images.new("RGBA", whole.size, "white")
-        white.alpha_composite(whole)
-        found: Image = white.convert("RGB")
         return found
 
     def _check_cost(self, opened: Image, data: bytes) -> None:

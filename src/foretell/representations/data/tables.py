@@ -73,7 +73,7 @@ def read_table(
     else:
         quoted = suffix == ".csv" if quotes is None else quotes
         records = _quoted(path, "," if suffix == ".csv" else "\t") if quoted else _plain(path, suffix)
-        rows = _with_header(path, records, header=header)
+        rows = _with_header(path, records, choice.wanted, header=header)
     return Rows(
         name=path.stem,
         source=f"{path.name}, sha256 {sha256_of(path)[:16]}",
@@ -108,8 +108,11 @@ def _quoted(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
         yield begins, record
 
 
-def _with_header(path: Path, records: Iterator[tuple[int, list[str]]], *, header: bool) -> Iterator[Row]:
+def _with_header(
+    path: Path, records: Iterator[tuple[int, list[str]]], wanted: Sequence[str], *, header: bool
+) -> Iterator[Row]:
     names: list[str] = []
+    known: Sequence[str] = ()
     for number, cells in records:
         if header and not names:
             names = [cell.strip() for cell in cells]
@@ -124,7 +127,10 @@ def _with_header(path: Path, records: Iterator[tuple[int, list[str]]], *, header
         names = names or [str(place + 1) for place in range(len(cells))]
         if len(cells) > len(names):
             raise InputError(f"Line {number} of {path} has {len(cells)} cells for {len(names)} columns: mend the line.")
-        yield Row(f"line {number}", dict(zip(names, [*cells, *[None] * (len(names) - len(cells))], strict=True)))
+        # The first row says which columns there are; of a later short one only those count that somebody asks for.
+        row: dict[str, str | None] = dict.fromkeys(known or names) | dict(zip(names, cells, strict=False))
+        known = known or [name for name in wanted if name in names]
+        yield Row(f"line {number}", row)
 
 
 def _json_lines(path: Path) -> Iterator[Row]:
