@@ -221,7 +221,7 @@ PACKED: dict[str, Callable[[NDArray[Any]], Any]] = {
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("form", PACKED.values(), ids=PACKED)
-@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (1, 40), (1, 511), (1, 512), (1, 600), (3, 7), (5, 8), (9, 65)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (1, 511), (1, 600), (3, 7), (9, 65)])
 def test_no_form_of_packed_bits_changes_a_bit(
     shape: tuple[int, int], form: Callable[[NDArray[Any]], Any], backend: str
 ) -> None:

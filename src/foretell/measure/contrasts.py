@@ -61,13 +61,13 @@ def contrast(
     """
     import xarray as xr
 
-    if not weights:
-        raise OptionError("A contrast of no cells is nothing: give weights of one cell or more.")
     if isinstance(results, xr.Dataset):
         results = {"": results}
         weights = {("", *cell): weight for cell, weight in weights.items()}
     if not results:
         raise InputError("There is no result to read scores from: give at least one.")
+    if not weights:
+        raise OptionError("A contrast of no cells is nothing: give weights of one cell or more.")
     _check_comparable(results, allow_different_n=allow_different_n, allow_different_settings=allow_different_settings)
     value, parts = 0.0, []
     wanted = {tuple(str(part) for part in cell): weight for cell, weight in weights.items()}

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["as_cell", "checked_as_result", "load_result", "save_result", "write_csv"]
 
 _OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_NUMBERS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?( [+-]?[0-9]+(\.[0-9]+)?)*")
+"""One, or several such as the positions of tokens: a spreadsheet makes no more of them than another number."""
 _OF_CONTRASTS = ("scores", "edge_direction", "edge_cell", "edge_query", "edge_candidate", "edge_score")
 
 
@@ -147,7 +148,7 @@ def checked_as_result(name: str) -> Iterator[None]:
 
 def as_cell(value: object) -> object:
     """A value for a table: spreadsheets take some texts for formulas, and names of layers come from anyone."""
-    is_formula = isinstance(value, str) and value.startswith(_OF_FORMULAS) and not _NUMBER.fullmatch(value)
+    is_formula = isinstance(value, str) and value.startswith(_OF_FORMULAS) and not _NUMBERS.fullmatch(value)
     return f"'{value}" if is_formula else value
 
 

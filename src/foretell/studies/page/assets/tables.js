@@ -31,7 +31,7 @@ function* rowsOf(table) {
 function csvCell(value) {
   const said = typeof value === "number" ? (Number.isNaN(value) ? "nan" : String(value)) : String(value);
   // A spreadsheet takes such texts for formulas.
-  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(said) && !/^[+-]?\d+(\.\d+)?$/.test(said) ? `'${said}` : said;
+  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(said) && !/^[+-]?\d+(\.\d+)?( [+-]?\d+(\.\d+)?)*$/.test(said) ? `'${said}` : said;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
