@@ -158,6 +158,7 @@ class TestMeasure:
 
 
 class TestReading:
+    @pytest.mark.slow
     def test_a_node_is_killed(
         self,
         two_nodes: Loopback,

@@ -34,6 +34,7 @@ def test_the_store_is_the_same(
     assert files(tmp_path / "left.zarr") == files(alone)
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_made_again(
     nodes: Loopback, tiny_pairs: Pairs, tiny_model_folder: Path, alone: Path, tmp_path: Path
 ) -> None:

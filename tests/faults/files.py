@@ -10,9 +10,17 @@ __all__ = ["check_same", "check_store", "files_of"]
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Every file in a folder by its path there, but for what a plan keeps: how long things took."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("cost-"))
+    """Every file in a folder by its path there, but for what a plan keeps (how long things took), and free locks.
+
+    A process that is killed when all is committed leaves its lock's empty file: nobody holds it, and a call that finds
+    the store complete does not touch it.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_beside_the_point(path))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def _is_beside_the_point(path: Path) -> bool:
+    return path.name.startswith("cost-") or (path.name.endswith(".zarr.lock") and not path.stat().st_size)
 
 
 def check_same(folder: Path, like: Path) -> None:
