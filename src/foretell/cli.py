@@ -91,14 +91,14 @@ def main() -> None:
 
 
 def _prepare_streams() -> None:
+    """Have something to print to, that takes any letter."""
     if sys.stderr is None:  # closed by the shell: Python would print errors among the output
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
     if sys.stdout is None:  # files opened later would stand in its place, and be written into
         _fail("the output is closed: send it to a file, or to the null device.")
+    # What an old terminal cannot show is no reason to fail after all the work.
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, TextIOWrapper
-        ):  # what an old terminal cannot show is no reason to fail after all the work
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
