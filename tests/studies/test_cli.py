@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import foretell
 from foretell import cli
+from foretell.commands.ending import readable_warnings
 from foretell.exceptions import ForetellWarning
 from foretell.studies.presets import preset_names
 from tests.studies.conftest import World
@@ -163,10 +164,10 @@ def test_a_run_ends_by_naming_its_page(world: World, study: dict[str, Any], tmp_
 
 
 def test_warnings_of_foretell_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    with cli._readable_warnings():
+    with readable_warnings():
         warnings.showwarning(ForetellWarning("layer 0 is constant"), ForetellWarning, "measure.py", 1)
         assert capsys.readouterr().err == "warning: layer 0 is constant\n"
     before = warnings.showwarning
-    with cli._readable_warnings():
+    with readable_warnings():
         assert warnings.showwarning is not before
     assert warnings.showwarning is before

@@ -235,7 +235,7 @@ def test_what_nothing_else_tells_is_one_line(
         raise raised
 
     monkeypatch.setattr(cli, "app", app)
-    monkeypatch.setattr(cli, "_abandon_output", lambda: None)
+    monkeypatch.setattr("foretell.commands.ending._abandon_output", lambda: None)
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 1
