@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from foretell.exceptions import InputError, WriteError
+from foretell.exceptions import InputError, WriteError, one_line
 
 __all__ = [
     "SEAL",
@@ -23,6 +23,7 @@ __all__ = [
     "leads_inside",
     "places_of",
     "read_bounded",
+    "reading",
     "replacing",
     "seal_of",
 ]
@@ -68,6 +69,20 @@ def read_bounded(path: Path, most: int, what: str = "file") -> bytes:
     if data is None or len(data) > most:  # a file of /proc says that it is empty, and one may grow meanwhile
         raise InputError(f"The {what} {str(path)!r} has more than {most:,} bytes: make it smaller, or leave it out.")
     return data
+
+
+@contextmanager
+def reading(place: object) -> Iterator[None]:
+    """Raise `InputError` for what the operating system refuses while a place is read, which the message names.
+
+    A folder that others closed, a name that is too long, a disk that fails: these show at whichever call comes first.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or place} cannot be read ({error.strerror or one_line(error)}): give what can be."
+        ) from error
 
 
 def check_unpacked(path: Path, n_bytes: int) -> None:

@@ -62,6 +62,7 @@ class TestTheStudyFile:
 
 
 class TestTheExtractCommand:
+    @pytest.mark.slow
     def test_it_fills_a_store(
         self, nodes: Loopback, study: dict[str, Any], tiny_model_folder: Path, tmp_path: Path
     ) -> None:

@@ -99,6 +99,10 @@ class Child:
         self._ends.close()
         return self._process.exitcode == -signal.SIGKILL
 
+    def is_running(self) -> bool:
+        """Whether it has not said how it ended."""
+        return not self._ends.poll()
+
     def ended(self, limit: float = 300) -> Ended:
         """Wait for its end, or say that it hangs."""
         error: str | None = None

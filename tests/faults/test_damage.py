@@ -18,13 +18,16 @@ from tests.faults.files import check_same
 from tests.faults.tally import Case, Fault
 
 KINDS = {"truncated": "cut", "bit-flipped": "with a changed bit", "missing": "gone"}
+REPLACED = "replaced by a folder"
 
 
 def damage(path: Path, kind: str, rng: np.random.Generator) -> None:
-    """Cut a file at random, change one of its bits, or delete it."""
+    """Cut a file at random, change one of its bits, delete it, or put a folder in its place."""
     data = bytearray(path.read_bytes())
-    if kind == "missing":
+    if kind in ("missing", REPLACED):
         path.unlink()
+        if kind == REPLACED:
+            (path / "of its own").mkdir(parents=True)
         return
     place = int(rng.integers(len(data)))
     if kind == "truncated":
@@ -69,14 +72,14 @@ def _chunks(store: Path, rng: np.random.Generator, n_bits: int) -> Iterator[str]
     yield from {name.split("/c/")[0]: name for name in others if (store / name).stat().st_size > 0}.values()
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", [*KINDS, REPLACED])
 @pytest.mark.parametrize("n_bits", [1, pytest.param(20, marks=pytest.mark.faults)])
 def test_a_chunk_of_a_store(
     kind: str, n_bits: int, fault: Callable[[str], Fault], undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     like = undisturbed.of("make_store")
-    counted = fault(f"a chunk file of a store {KINDS[kind]}")
-    rng = np.random.default_rng(list(KINDS).index(kind))
+    counted = fault(f"a chunk file of a store {KINDS.get(kind, kind)}")
+    rng = np.random.default_rng([*KINDS, REPLACED].index(kind))
     for name in _chunks(like / "left.zarr", rng, n_bits):
         out = tmp_path / name.replace("/", "-")
         with counted.case(f"{name} {kind}") as case:

@@ -39,6 +39,7 @@ def _pages(folder: Path) -> int:
         pytest.param("make_store", 15, marks=pytest.mark.faults),
         pytest.param("measure", 10, marks=pytest.mark.faults),
         pytest.param("report", 5, marks=pytest.mark.faults),
+        pytest.param("extract", 3, marks=pytest.mark.faults),
     ],
 )
 def test_a_full_disk(
@@ -51,7 +52,7 @@ def test_a_full_disk(
             out = disk.place / "out"
             disk.resize(max(1, int(share * _pages(like))) * PAGE)
             _check_refused(Child(job, undisturbed.given, out).ended())
-            if job == "make_store":
+            if job in ("make_store", "extract"):
                 check_store(out / "left.zarr", like / "left.zarr")
             else:
                 check_whole_files(out, like)
@@ -63,7 +64,12 @@ def test_a_full_disk(
         shutil.rmtree(disk.place / "out")
 
 
-WORK = {"make_store": "a store", "measure": "a study", "report": "a page"}
+WORK = {
+    "make_store": "a store",
+    "measure": "a study",
+    "report": "a page",
+    "extract": "a store, with a real model (MiniLM)",
+}
 
 
 @pytest.mark.faults

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foretell.exceptions import StoreError
+from foretell.representations.store import Store, open_store
 from tests.faults.children import Child
 from tests.faults.conftest import Undisturbed
 from tests.faults.files import check_same
@@ -23,6 +25,7 @@ from tests.faults.tally import Fault
         pytest.param("make_store", 15, marks=pytest.mark.faults),
         pytest.param("measure", 5, marks=pytest.mark.faults),
         pytest.param("report", 10, marks=pytest.mark.faults),
+        pytest.param("extract", 3, marks=pytest.mark.faults),
     ],
 )
 def test_two_at_once(
@@ -49,4 +52,49 @@ def test_two_at_once(
         shutil.rmtree(out)
 
 
-WORK = {"make_store": "one store", "measure": "one run", "report": "one page"}
+WORK = {
+    "make_store": "one store",
+    "measure": "one run",
+    "report": "one page",
+    "extract": "one store, with a real model (MiniLM)",
+}
+
+
+@pytest.mark.parametrize("n_cases", [1, pytest.param(10, marks=pytest.mark.faults)])
+def test_a_reader_beside_a_writer(
+    n_cases: int, fault: Callable[[str], Fault], undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    """What is read while a store is written is incomplete, or as it will be."""
+    like = undisturbed.of("make_store") / "left.zarr"
+    last = open_store(like)
+    counted = fault("a reader beside the writer of a store")
+    for number in range(n_cases):
+        out = tmp_path / f"{number}"
+        with counted.case(f"writer {number}") as case:
+            writer = Child("make_store", undisturbed.given, out)
+            seen = set()
+            while writer.is_running():
+                seen.add(_state(out / "left.zarr", last))
+            assert writer.ended().is_done
+            assert _state(out / "left.zarr", last) == len(last.committed)
+            assert seen, "it was not read while it was written"
+            check_same(out, like.parent)
+            case.outcome = "same result"
+        shutil.rmtree(out)
+
+
+def _state(path: Path, last: Store) -> int:
+    """How many chunks a store has, whose bits are those of the `last`; raises AssertionError if they are not."""
+    try:
+        store = open_store(path)
+        committed = int(store.committed.sum())
+        bits = {
+            (n, layer): store.read(layer, kept=n) for n, kept in enumerate(store.info.kept) for layer in kept.n_bits
+        }
+    except StoreError as error:
+        said = str(error)
+        unfinished = ("There is no store", "is not a foretell store", "was not made to the end", "is incomplete")
+        assert any(one in said for one in unfinished), said
+        return -1
+    assert all(np.array_equal(found, last.read(layer, kept=n)) for (n, layer), found in bits.items())
+    return committed

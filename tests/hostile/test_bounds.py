@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -27,6 +29,8 @@ from foretell.representations.data import Pairs, load_pairs
 from foretell.representations.data.cells import image_file
 from foretell.representations.data.pictures import Picture
 from foretell.representations.imported_layers import texts_in
+from foretell.representations.models.image_source import describe_image_model
+from foretell.representations.models.source import describe_model
 from foretell.representations.store import open_store
 from foretell.studies.arrangement import _only
 from foretell.studies.config import load_study
@@ -387,6 +391,53 @@ class TestArraysAndTables:
         (tmp_path / "a.tsv").symlink_to("/dev/zero")
         with pytest.raises(ForetellError, match="is not there"):
             load_pairs(tmp_path / "a.tsv", ["en"])
+
+    def test_captions_without_end(self, tmp_path: Path) -> None:
+        row = {"image": "a.png", "en": ["a"] * 1_001}
+        (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+        (tmp_path / "a.png").write_bytes(_png(2, 2))
+        with pytest.raises(InputError, match="holds 1,001 texts, more than 1,000"):
+            load_pairs(tmp_path / "a.jsonl", ["image", "en"], captions="all")
+
+
+LONG = "n" * 300
+"""More than any file system takes for a name."""
+
+
+class TestWhatCannotBeRead:
+    """The operating system refuses in ways that depend on the call that comes first; all of it is one error."""
+
+    @pytest.mark.parametrize(
+        "read",
+        [
+            lambda name: load_pairs(name, ["en"]),
+            lambda name: load_pairs([f"{name}.txt", f"{name}.txt"], ["en", "fr"]),
+            lambda name: foretell.import_activations(
+                name, pairs=_pairs(), side="en", out="unused.zarr", model_id="m", n_blocks=2
+            ),
+            describe_model,
+            describe_image_model,
+            load_study,
+            lambda name: foretell.load_result(f"{name}.nc"),
+            lambda name: write_report([name], "unused.html"),
+            open_store,
+        ],
+    )
+    def test_names_that_are_too_long(self, read: Callable[[str], object]) -> None:
+        with pytest.raises(ForetellError, match=r"\A.*nnn.*\Z"):
+            read(LONG)
+
+    def test_a_folder_that_others_closed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def closed(folder: Path) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+        monkeypatch.setattr(Path, "iterdir", closed)
+        for read in (
+            lambda: load_pairs(tmp_path, ["en"]),
+            lambda: foretell.import_activations(tmp_path, pairs=_pairs(), side="en", out="x", model_id="m"),
+        ):
+            with pytest.raises(InputError, match=re.escape(f"{tmp_path} cannot be read (Permission denied)")):
+                read()
 
 
 def _bad_result(folder: Path) -> list[str]:

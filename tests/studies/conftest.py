@@ -329,19 +329,18 @@ STUDIES: dict[str, dict[str, Any]] = {
 }
 """A study of every kind, and of several comparisons."""
 
-TWICE = [name for name in STUDIES if not name.startswith("several")]
-"""Those that are run a second time."""
-
 
 @dataclass(frozen=True)
 class Ran:
-    """A study that was run in the tiny world; those of `TWICE` again."""
+    """A study that was run in the tiny world."""
 
     folder: Path
     answer: Answer
     world: World
-    first: Mapping[Path, bytes]
-    """What the first run left of each file, by its path in the folder; the last run's files are there."""
+
+    def files(self) -> dict[Path, bytes]:
+        """What is in its folder, by the path there."""
+        return {path.relative_to(self.folder): path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
 
 
 class Runs(dict[str, Ran]):
@@ -355,13 +354,17 @@ class Runs(dict[str, Ran]):
         out = self._folder / name.replace(" ", "-")
         with pytest.MonkeyPatch.context() as patch:
             world = World().put_into(patch)
-            answer = foretell.run(STUDIES[name], out=out)
-            first = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-            if name in TWICE:
-                for path in first:
-                    (out / path).unlink()
-                answer = foretell.run(STUDIES[name], out=out)
-        self[name] = Ran(out, answer, world, first)
+            self[name] = Ran(out, foretell.run(STUDIES[name], out=out), world)
+        return self[name]
+
+    def again(self, name: str) -> Ran:
+        """Run a study a second time, where of the first run only the stores are left."""
+        ran = self[name]
+        for path in ran.files():
+            (ran.folder / path).unlink()
+        with pytest.MonkeyPatch.context() as patch:
+            ran.world.put_into(patch)
+            self[name] = Ran(ran.folder, foretell.run(STUDIES[name], out=ran.folder), ran.world)
         return self[name]
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foretell.exceptions import ForetellError, InputError, one_line, require
-from foretell.files import check_seal, check_unpacked, replacing, seal_of
+from foretell.files import check_seal, check_unpacked, reading, replacing, seal_of
 from foretell.measure.rehearsal import fault_of_file, is_known, now_known
 from foretell.measure.result import SCHEMA, SCHEMA_VERSION, tidy
 
@@ -100,11 +100,12 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
 
     require("h5netcdf", "studies")
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no result at {path}: give the path of a result.nc.")
-    check_seal(path)  # damage is told as such
     left_out = _OF_CONTRASTS if values_only else ()
-    _check_file(path, left_out)
+    with reading(path):
+        if not path.is_file():
+            raise InputError(f"There is no result at {path}: give the path of a result.nc.")
+        check_seal(path)  # damage is told as such
+        _check_file(path, left_out)
     try:
         result = xr.load_dataset(path, engine="h5netcdf", drop_variables=left_out)
     # Xarray decodes what the file says of its variables, and fails in as many ways.

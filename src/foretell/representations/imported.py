@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError, check_option
+from foretell.files import reading
 from foretell.representations.batches import full_chunks
 from foretell.representations.binarize import kept_of_array, n_near_zero_of_array
 from foretell.representations.data.pairs import Pairs
@@ -120,7 +121,8 @@ def import_activations(
     recordings = Recording.parse_all(tokens)
     check_option("side", side, pairs.sides)
     chunk_items = full_chunks(len(pairs)) if chunk_items is None else checked_count("chunk_items", chunk_items, least=1)
-    files = open_source(source, ids=ids, layers=layers, special=special_token_ids)
+    with reading(source):
+        files = open_source(source, ids=ids, layers=layers, special=special_token_ids)
     order = _order(files.ids, pairs)
     blocks = _checked_blocks(n_blocks, tuple(files.n_dimensions))
     counts = np.array([files.reading(place).n_tokens for place in order], np.uint32)

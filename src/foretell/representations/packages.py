@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from foretell.exceptions import FetchError, WriteError
+from foretell.files import reading
 
 __all__ = ["Part", "by_name", "cache_dir", "cached", "fetch", "is_offline", "sha256_of"]
 
@@ -160,9 +161,9 @@ def fetch(part: Part, *, cache: Path | None = None) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
+    """Hexadecimal sha256 of a file; raises `InputError` if it cannot be read."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         while block := file.read(_READ_BYTES):
             digest.update(block)
     return digest.hexdigest()

@@ -16,6 +16,8 @@ __all__ = ["MISSING", "find", "image_file", "name_in", "picture_in", "texts_in"]
 MISSING: Final = object()
 """What `find` gives where there is no such column; None is a cell without a value."""
 
+_MOST_TEXTS = 1_000
+
 
 def find(cells: Mapping[str, Any], column: str) -> Any:
     """What a column holds, or `MISSING`.
@@ -39,9 +41,13 @@ def texts_in(cell: Any, where: str) -> str | list[str | None] | None:
     Raises
     ------
     InputError
-        If it holds something else, such as a number; `where` is named.
+        If it holds something else, such as a number, or more texts than any image has captions; `where` is named.
     """
     if isinstance(cell, list | tuple):
+        if len(cell) > _MOST_TEXTS:
+            raise InputError(
+                f"{where} holds {len(cell):,} texts, more than {_MOST_TEXTS:,}: give them rows of their own."
+            )
         return [_text_in(one, where) for one in cell]
     return _text_in(cell, where)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from foretell.exceptions import OptionError
+from foretell.files import reading
 from foretell.representations.data import (
     emoji_captions,
     emoji_names,
@@ -84,14 +85,15 @@ def load_pairs(source: str | Path | Sequence[str | Path], sides: Sequence[str], 
     filters = {name: options.pop(name) for name in _FILTERS & options.keys()}
     # With several captions an image, images are met before on purpose.
     filters.setdefault("duplicates", "keep" if built_in or options.get("captions") == "all" else "drop")
-    if built_in:
-        pairs = _call(BUILT_IN[str(source)], (sides,), options, what=str(source))
-    elif not isinstance(source, str | Path):
-        pairs = _from_several([_path(one) for one in source], sides, options)
-    elif isinstance(source, str) and source.startswith(_HUB):
-        pairs = _from_rows(read_hub, source.removeprefix(_HUB), sides, options, filters, what="a set of the hub")
-    else:
-        pairs = _from_path(_path(source), sides, options, filters)
+    with reading(source):
+        if built_in:
+            pairs = _call(BUILT_IN[str(source)], (sides,), options, what=str(source))
+        elif not isinstance(source, str | Path):
+            pairs = _from_several([_path(one) for one in source], sides, options)
+        elif isinstance(source, str) and source.startswith(_HUB):
+            pairs = _from_rows(read_hub, source.removeprefix(_HUB), sides, options, filters, what="a set of the hub")
+        else:
+            pairs = _from_path(_path(source), sides, options, filters)
     return filtered(pairs, **filters)
 
 

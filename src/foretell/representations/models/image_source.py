@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 from foretell.exceptions import FetchError, InputError, OptionError
+from foretell.files import reading
 from foretell.representations.models.hub import is_hub_id, snapshot, stated_licence
 from foretell.representations.models.parts import MODEL_PARTS
 from foretell.representations.models.source import ModelInfo, combined_sha256
@@ -67,9 +68,14 @@ def describe_image_model(
     FetchError
         If the model is not in the cache and cannot be fetched.
     """
-    found = _found(
-        os.fspath(name), revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle, cache=cache
-    )
+    with reading(name):
+        found = _found(
+            os.fspath(name),
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+            cache=cache,
+        )
     return found.with_random_weights(random_weights)
 
 

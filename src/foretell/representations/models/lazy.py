@@ -31,7 +31,9 @@ class LoadedModel:
     model: Model | None = None
 
     def let_go(self) -> None:
-        """Free the memory of the model."""
+        """Free the memory of the model, if there is one."""
+        if self.model is None:
+            return
         self.of = self.model = None
         gc.collect()  # what it is made of refers to each other in circles
 

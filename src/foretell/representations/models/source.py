@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from foretell.exceptions import InputError, OptionError
+from foretell.files import reading
 from foretell.representations.models.builtin import BUILT_IN, built_in_folder
 from foretell.representations.models.gguf_file import decoded_gguf
 from foretell.representations.models.hub import is_hub_id, snapshot, stated_licence
@@ -117,9 +118,14 @@ def describe_model(
     FetchError
         If what must be fetched cannot be.
     """
-    found = _found(
-        os.fspath(name), revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle, cache=cache
-    )
+    with reading(name):
+        found = _found(
+            os.fspath(name),
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+            cache=cache,
+        )
     return found.with_random_weights(random_weights)
 
 
