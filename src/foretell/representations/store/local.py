@@ -43,12 +43,12 @@ class InsideStore(LocalStore):
 
     async def set(self, key: str, value: Any) -> None:
         """Write a file."""
-        self._check_own(key)
+        self._check_due(key)
         await super().set(key, value)
 
     async def set_if_not_exists(self, key: str, value: Any) -> None:
         """Write a file where there is none."""
-        self._check_own(key)
+        self._check_due(key)
         await super().set_if_not_exists(key, value)
 
     async def delete(self, key: str) -> None:
@@ -68,7 +68,7 @@ class InsideStore(LocalStore):
 
     def set_sync(self, key: str, value: Any) -> None:
         """As `set`."""
-        self._check_own(key)
+        self._check_due(key)
         super().set_sync(key, value)
 
     def delete_sync(self, key: str) -> None:
@@ -99,6 +99,12 @@ class InsideStore(LocalStore):
             raise StoreError(
                 f"{path} has {found.st_size:,} bytes, more than the {most:,} that it can need: it is damaged."
             )
+
+    def _check_due(self, key: str) -> None:
+        """Refuse as `_check_own`, and where somebody has put a folder in the place of a file: it might hold anything."""
+        self._check_own(key)
+        if (self.root / key).is_dir():
+            raise StoreError(f"{self.root / key} is a folder, and a file is due there: delete it, and try again.")
 
     def _check_own(self, key: str) -> None:
         """Refuse to write where a link leads out of the folder itself: into a repository's blobs nothing is written."""
