@@ -101,7 +101,7 @@ class InsideStore(LocalStore):
             )
 
     def _check_due(self, key: str) -> None:
-        """Refuse as `_check_own`, and where somebody has put a folder in the place of a file: it might hold anything."""
+        """Refuse as `_check_own`, and where a folder is in the place of a file: it might hold anything."""
         self._check_own(key)
         if (self.root / key).is_dir():
             raise StoreError(f"{self.root / key} is a folder, and a file is due there: delete it, and try again.")
