@@ -86,10 +86,11 @@ def demo(
     languages: Annotated[str, typer.Option(metavar="A,B", help="Two languages of the data set, by code.")] = "en,es",
     quiet: Quiet = False,
 ) -> None:
-    """Run the depth study on a small model and real translations.
+    """Run the depth study on a small model.
 
-    Asks at which depth a model's representation of a sentence foretells that of its translation. The first
-    run fetches the model and the data. It is `foretell run demo` with these options, into foretell-demo.
+    Asks on real translations at which depth a model's representation of a sentence foretells that of its
+    translation. The first run fetches the model and the data. It is `foretell run demo` with these options, into
+    foretell-demo.
     """
     from foretell.studies.config import study_from
     from foretell.studies.outputs import folder_of
@@ -113,7 +114,7 @@ def run(
     cluster: ClusterOption = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run a study from its file, or a preset by name.
+    """Run a study: a file's, or a preset.
 
     Says what it will take here, unless a cluster does the work, and writes results, tables, figures, summary.txt and
     study.yaml into --out (foretell-runs/NAME by default).
@@ -133,9 +134,10 @@ def plan(
     stores: StoresOption = None,
     quiet: Quiet = False,
 ) -> None:
-    """Say what a run will take here: time, memory and disk.
+    """Say what a run will take here.
 
-    Chooses the items, and keeps the choice for the run; tries each model and the measure out for some seconds.
+    That is time, memory and disk. Chooses the items, and keeps the choice for the run; tries each model and the
+    measure out for some seconds.
     """
     from foretell.studies.config import load_study
     from foretell.studies.outputs import folder_of
@@ -168,7 +170,7 @@ def studies() -> None:
 
 @data_app.callback()
 def data(context: typer.Context) -> None:
-    """List the built-in models and data sets, or fetch them."""
+    """List built-in models and data, or fetch them."""
     if context.invoked_subcommand is not None:
         return
     from foretell.representations.packages import cache_dir, cached

@@ -29,9 +29,9 @@ def inspect(
         bool, typer.Option("--verify", help="Read every chunk, and list those that are damaged.")
     ] = False,
 ) -> None:
-    """Show what a store holds and whether it can be measured.
+    """Show what a store holds.
 
-    Leaves with 1 if --verify finds damage.
+    Says of every layer whether it can be measured. Leaves with 1 if --verify finds damage.
     """
     from foretell.representations.health import check_health, size_on_disk
     from foretell.representations.store import open_store
@@ -60,7 +60,10 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the shuffles.")] = 0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for result.nc and result.csv.")] = None,
 ) -> None:
-    """Measure how well two stores, or files of arrays, foretell each other, and name the best pair each way."""
+    """Measure two stores, or two files of arrays.
+
+    Says how well each foretells the other, and names the best pair of layers each way.
+    """
     from foretell.representations.array_files import SUFFIXES
     from foretell.representations.comparing import compare_sides, load_side, write_comparison
 
@@ -79,7 +82,7 @@ def compare(
 
 
 def doctor() -> None:
-    """Say what this installation has and lacks, and try it out.
+    """Try out what this installation has.
 
     Leaves with 1 if something does not work.
     """

@@ -59,9 +59,10 @@ def extract(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run a model over one side of the pairs and keep the sign bits of every layer in a store.
+    """Run a model over one side of the pairs.
 
-    Items with too few tokens on any side are left out, and counted. The same call completes a store that was stopped.
+    The sign bits of every layer are kept in a store. Items with too few tokens on any side are left out, and
+    counted. The same call completes a store that was stopped.
     """
     from foretell.representations.extraction import extract as run
     from foretell.representations.models.lazy import LazyModel
@@ -128,9 +129,9 @@ def import_(
     repair: Repair = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make a store of activations that something else computed: arrays, or a vLLM server's files.
+    """Make a store of activations made elsewhere.
 
-    docs/large-models.md walks through it.
+    They are arrays, or the files of a vLLM server: docs/large-models.md walks through it.
     """
     from foretell.representations.imported import import_activations
 
@@ -164,7 +165,10 @@ def prompts(
     sides: Sides = None,
     data_option: DataOption = None,
 ) -> None:
-    """Write the texts of one side with their ids, for a server that is to read them."""
+    """Write the texts of one side with their ids.
+
+    They are for a server that is to read them (docs/large-models.md).
+    """
     from foretell.representations.prompts import write_prompts
 
     pairs = pairs_of(data, side, sides, data_option)

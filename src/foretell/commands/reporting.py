@@ -22,9 +22,9 @@ def report(
         bool, typer.Option("--different-n", help="Allow results of different n, whose values are not comparable.")
     ] = False,
 ) -> None:
-    """Show results on one page for a browser: a single file that works offline.
+    """Show results on one page for a browser.
 
-    Every run leaves such a page of its own results, report.html.
+    It is a single file that works offline. Every run leaves such a page of its own results, report.html.
     """
     from foretell.studies.page.render import write_report
 
