@@ -71,6 +71,14 @@ def test_an_asymmetry_is_a_dot_with_its_interval_and_what_was_too_small() -> Non
     assert high > 0.07
 
 
+def test_names_of_models_are_whole_where_two_columns_have_room() -> None:
+    names = [f"en by meta-llama/Llama-3.1-8B, google by facebook/dinov2-{size}" for size in ("base", "large", "giant")]
+    figure = asymmetry_figure([replace(row, name=name) for row, name in zip(_asymmetries(), names, strict=True)])
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == names
+    assert (figure.get_figwidth(), asymmetry_figure(_asymmetries()).get_figwidth()) == (7.0, 3.4)
+    assert_readable(figure)
+
+
 def test_the_sides_of_an_asymmetry_are_named() -> None:
     figure = asymmetry_figure(_asymmetries(), of=[curve().attrs])
     (ax,) = figure.axes

@@ -15,6 +15,7 @@ from foretell.exceptions import InputError
 from foretell.studies.reporting.captions import conditions
 from foretell.studies.reporting.layout import (
     ONE_COLUMN,
+    TWO_COLUMNS,
     axes_at,
     caption_height,
     sheet,
@@ -31,7 +32,7 @@ _ROW = 0.17
 """Inches of a row."""
 
 _NAME = 1.15
-"""Inches of a row's name, at most."""
+"""Inches of a row's name, at most, in one column; where one needs more, the figure is two columns wide."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class AsymmetryRow:
 
 
 def asymmetry_figure(rows: Sequence[AsymmetryRow], *, of: Sequence[Mapping[Any, Any]] = ()) -> Figure:
-    """Asymmetries with their intervals, a row a pair, one column wide.
+    """Asymmetries with their intervals, a row a pair, one column wide, or two for long names.
 
     Parameters
     ----------
@@ -85,20 +86,22 @@ def asymmetry_figure(rows: Sequence[AsymmetryRow], *, of: Sequence[Mapping[Any, 
     """
     if not rows:
         raise InputError("A figure of asymmetries needs a row: give one or more.")
+    is_wide = max(text_width(row.name) for row in rows) > _NAME
+    width = TWO_COLUMNS if is_wide else ONE_COLUMN
     caption = wrapped(
         f"{conditions(*of)} II(A → B) − II(B → A), A the first of a pair, with 95 % intervals. Filled: resolved, "
         "all rows considered. Pale: too small to be resolved.",
-        ONE_COLUMN - 0.14,
+        width - 0.14,
     )
     below = caption_height(caption) + 0.36
-    names = shortened_apart([row.name for row in rows], _NAME)
+    names = shortened_apart([row.name for row in rows], _NAME + width - ONE_COLUMN)
     numbers = [_number(row) for row in rows]
     left = max(map(text_width, names)) + 0.16
     right = max(map(text_width, numbers)) + 0.1
     tall = _ROW * len(rows) + 0.08
     with paper_style():
-        figure = sheet(ONE_COLUMN, below + tall + 0.36)
-        ax = axes_at(figure, left, below, ONE_COLUMN - left - right, tall)
+        figure = sheet(width, below + tall + 0.36)
+        ax = axes_at(figure, left, below, width - left - right, tall)
         plot_asymmetries(rows, ax)
         ax.set_yticks(range(len(rows)), names)
         for place, number in enumerate(numbers):
