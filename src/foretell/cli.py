@@ -114,7 +114,7 @@ def run(
     cluster: ClusterOption = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run a study: a file's, or a preset.
+    """Run a study from its file, or a preset.
 
     Says what it will take here, unless a cluster does the work, and writes results, tables, figures, summary.txt and
     study.yaml into --out (foretell-runs/NAME by default).

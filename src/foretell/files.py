@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from foretell.exceptions import InputError, WriteError, one_line
+from foretell.exceptions import InputError, WriteError
 
 __all__ = [
     "SEAL",
@@ -76,12 +76,16 @@ def reading(place: object) -> Iterator[None]:
     """Raise `InputError` for what the operating system refuses while a place is read, which the message names.
 
     A folder that others closed, a name that is too long, a disk that fails: these show at whichever call comes first.
+    Libraries raise such errors too, for reasons of their own and without a number: those pass.
     """
     try:
         yield
     except OSError as error:
+        if error.errno is None:
+            raise
         raise InputError(
-            f"{error.filename or place} cannot be read ({error.strerror or one_line(error)}): give what can be."
+            f"{str(error.filename or place)!r} cannot be read ({error.strerror}): look whether it is there and may be "
+            "read, or give another."
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -137,6 +138,11 @@ def _repair(given: Path, out: Path) -> None:
         return
     except StoreError as error:
         said = str(error)
+    in_its_place = re.match("(.+) is a folder, and a file is due there: delete it, and try again", said)
+    if in_its_place:
+        shutil.rmtree(in_its_place[1])
+        jobs.repair_store(given, out)
+        return
     assert "delete" in said, said
     shutil.rmtree(out / "left.zarr")
     jobs.make_store(given, out)

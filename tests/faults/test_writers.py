@@ -67,34 +67,40 @@ def test_a_reader_beside_a_writer(
     """What is read while a store is written is incomplete, or as it will be."""
     like = undisturbed.of("make_store") / "left.zarr"
     last = open_store(like)
+    seen: set[int] = set()
     counted = fault("a reader beside the writer of a store")
     for number in range(n_cases):
         out = tmp_path / f"{number}"
         with counted.case(f"writer {number}") as case:
             writer = Child("make_store", undisturbed.given, out)
-            seen = set()
-            while writer.is_running():
-                seen.add(_state(out / "left.zarr", last))
-            assert writer.ended().is_done
-            assert _state(out / "left.zarr", last) == len(last.committed)
-            assert seen, "it was not read while it was written"
+            try:
+                while writer.is_running():
+                    seen.add(_n_committed(out / "left.zarr", last))
+            finally:
+                ended = writer.ended()
+            assert ended.is_done, ended
+            assert _n_committed(out / "left.zarr", last) == len(last.committed)
             check_same(out, like.parent)
             case.outcome = "same result"
         shutil.rmtree(out)
+    # One store is written in a moment, in which a machine that is busy may not read it.
+    assert n_cases == 1 or seen & set(range(1, len(last.committed))), "none was read while it was written"
 
 
-def _state(path: Path, last: Store) -> int:
-    """How many chunks a store has, whose bits are those of the `last`; raises AssertionError if they are not."""
+def _n_committed(path: Path, last: Store) -> int:
+    """How many chunks a store has; raises AssertionError unless what is kept of each is that of the `last`."""
     try:
         store = open_store(path)
-        committed = int(store.committed.sum())
-        bits = {
-            (n, layer): store.read(layer, kept=n) for n, kept in enumerate(store.info.kept) for layer in kept.n_bits
-        }
+        chunks, waiting = np.flatnonzero(store.committed).tolist(), store.waiting
     except StoreError as error:
         said = str(error)
-        unfinished = ("There is no store", "is not a foretell store", "was not made to the end", "is incomplete")
+        unfinished = ("There is no store", "is not a foretell store", "was not made to the end")
         assert any(one in said for one in unfinished), said
-        return -1
-    assert all(np.array_equal(found, last.read(layer, kept=n)) for (n, layer), found in bits.items())
-    return committed
+        return 0
+    for number, kept in enumerate(store.info.kept):
+        for layer in kept.n_bits if number not in waiting else ():
+            for chunk in chunks:
+                rows = slice(*store.info.span(chunk))
+                found, expected = (one.read(layer, rows, kept=number) for one in (store, last))
+                assert np.array_equal(found, expected), (number, layer, chunk)
+    return len(chunks)

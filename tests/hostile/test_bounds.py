@@ -421,6 +421,7 @@ class TestWhatCannotBeRead:
             lambda name: foretell.load_result(f"{name}.nc"),
             lambda name: write_report([name], "unused.html"),
             open_store,
+            lambda name: foretell.run("demo", out=name),
         ],
     )
     def test_names_that_are_too_long(self, read: Callable[[str], object]) -> None:
@@ -436,7 +437,7 @@ class TestWhatCannotBeRead:
             lambda: load_pairs(tmp_path, ["en"]),
             lambda: foretell.import_activations(tmp_path, pairs=_pairs(), side="en", out="x", model_id="m"),
         ):
-            with pytest.raises(InputError, match=re.escape(f"{tmp_path} cannot be read (Permission denied)")):
+            with pytest.raises(InputError, match=re.escape(f"'{tmp_path}' cannot be read (Permission denied)")):
                 read()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from foretell.exceptions import FetchError, WriteError
+from foretell.representations.models.folders import made_folder
 from foretell.representations.packages import Part, cache_dir, cached, fetch
 from foretell.representations.parts import PARTS
 
@@ -88,6 +89,11 @@ def test_a_cache_that_cannot_be_is_one_error(
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "file"))
     with pytest.raises(WriteError, match=r"The cache .*file/wheels cannot be written to .*set FORETELL_CACHE"):
         fetch(part)
+    (tmp_path / "models").write_text("")
+    with pytest.raises(
+        WriteError, match=r"The cache .*/models cannot be written to \(File exists\): make room, or set"
+    ):
+        made_folder("m", lambda made, scratch: {}, cache=tmp_path)
     monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("Could not determine home")))
     for name in ("FORETELL_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)

@@ -33,7 +33,7 @@ def diagnose(
     tokens: Annotated[str | None, typer.Option(metavar="RULE", help="Tokens of stores, such as 'last 5'.")] = None,
     items: Annotated[int, typer.Option(min=20, help="Items that are looked at, the first ones.")] = 3000,
 ) -> None:
-    """Say what is wrong with a result or sides.
+    """Say what is wrong with two sides or a result.
 
     Names it from evidence, and says what to do. Looks for pairs that are shifted, partly out of order or have
     nothing in common; collapsed bits, dead dimensions and items that are alike; a result whose directions are

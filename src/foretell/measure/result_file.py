@@ -105,7 +105,7 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
         if not path.is_file():
             raise InputError(f"There is no result at {path}: give the path of a result.nc.")
         check_seal(path)  # damage is told as such
-        _check_file(path, left_out)
+    _check_file(path, left_out)
     try:
         result = xr.load_dataset(path, engine="h5netcdf", drop_variables=left_out)
     # Xarray decodes what the file says of its variables, and fails in as many ways.

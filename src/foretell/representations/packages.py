@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +23,7 @@ from typing import Literal
 from foretell.exceptions import FetchError, WriteError
 from foretell.files import reading
 
-__all__ = ["Part", "by_name", "cache_dir", "cached", "fetch", "is_offline", "sha256_of"]
+__all__ = ["Part", "by_name", "cache_dir", "cached", "fetch", "is_offline", "sha256_of", "writing_cache"]
 
 _READ_BYTES = 2**20
 
@@ -133,16 +134,8 @@ def fetch(part: Part, *, cache: Path | None = None) -> Path:
             f"{part.name} is not in the cache {folder} and FORETELL_OFFLINE or HF_HUB_OFFLINE is set: "
             f"unset it, or run `foretell data fetch {part.name}` where there is a network."
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise WriteError(
-            f"The cache {folder} cannot be written to ({error.strerror or error}): set FORETELL_CACHE to another."
-        ) from error
     # Beside its destination, so that the last step is a rename within one file system.
-    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as temporary:
+    with writing_cache(folder), tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as temporary:
         arrived = Path(temporary) / part.filename
         _CLIENTS[part.client](part, Path(temporary))
         if not arrived.is_file():
@@ -158,6 +151,20 @@ def fetch(part: Part, *, cache: Path | None = None) -> Path:
             )
         os.replace(arrived, folder / part.filename)
     return folder / part.filename
+
+
+@contextmanager
+def writing_cache(folder: Path) -> Iterator[None]:
+    """Make a folder of the cache, and raise `WriteError` for what the operating system refuses while it is filled."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.errno is None:  # a library's own
+            raise
+        raise WriteError(
+            f"The cache {folder} cannot be written to ({error.strerror}): make room, or set FORETELL_CACHE to another."
+        ) from error
 
 
 def sha256_of(path: Path) -> str:

@@ -229,6 +229,7 @@ def load_study(study: str | Path | Mapping[str, Any] | Study) -> tuple[str, Stud
         name = str(study)
         return name, study_from(preset_mapping(name), source=f"preset {name}")
     path = Path(study)
+    # Unlike `Path.exists`, this takes a name that is too long for one that is not there.
     if not os.path.exists(path) and path.suffix not in {".yaml", ".yml"} and os.sep not in str(study):
         presets = preset_names()
         raise StudyError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretell.exceptions import StudyError
-from foretell.files import leads_inside, read_bounded, replacing
+from foretell.files import leads_inside, read_bounded, reading, replacing
 from foretell.measure.result_file import as_cell, save_result, write_csv
 from foretell.studies.reporting.layout import save_figure
 from foretell.studies.similarity import similarities_of
@@ -41,17 +41,20 @@ def folder_of(name: str, out: str | Path | None) -> Path:
     StudyError
         If somebody's own study or a store is there: a run would write over it. If one of the folders in it is a link
         to elsewhere: who made it does not choose where else this machine is written to.
+    InputError
+        If it cannot be looked at.
     """
     folder = Path("foretell-runs") / name if out is None else Path(out)
-    if (folder / "zarr.json").exists():
-        raise StudyError(f"{folder} is a store of activations: choose another folder for the run.")
-    study = folder / "study.yaml"
-    if study.is_file() and not _begins(study, _WRITTEN):
-        raise StudyError(
-            f"{study} was not written by a run, and a run would write over it: choose another folder (--out; out=), or "
-            "give the file another name."
-        )
-    _check_links(folder)
+    with reading(folder):
+        if (folder / "zarr.json").exists():
+            raise StudyError(f"{folder} is a store of activations: choose another folder for the run.")
+        study = folder / "study.yaml"
+        if study.is_file() and not _begins(study, _WRITTEN):
+            raise StudyError(
+                f"{study} was not written by a run, and a run would write over it: choose another folder (--out; "
+                "out=), or give the file another name."
+            )
+        _check_links(folder)
     return folder
 
 

@@ -17,6 +17,7 @@ MISSING: Final = object()
 """What `find` gives where there is no such column; None is a cell without a value."""
 
 _MOST_TEXTS = 1_000
+"""Of a cell: far more than any image has captions, and each becomes an item."""
 
 
 def find(cells: Mapping[str, Any], column: str) -> Any:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from foretell.representations.packages import cache_dir
+from foretell.representations.packages import cache_dir, writing_cache
 
 __all__ = ["ORIGIN", "made_folder", "origin_of"]
 
@@ -28,14 +28,18 @@ def made_folder(name: str, make: Callable[[Path, Path], Mapping[str, str]], *, c
         folder was made from, such as the licence.
     cache : Path, optional
         Folder of the cache, `cache_dir()` by default.
+
+    Raises
+    ------
+    WriteError
+        If the cache cannot be written to.
     """
     models = (cache or cache_dir()) / "models"
     folder = models / name
     if (folder / ORIGIN).is_file():
         return folder
-    models.mkdir(parents=True, exist_ok=True)
     # Made beside its destination and renamed when whole, so a process that was killed leaves no model.
-    with tempfile.TemporaryDirectory(prefix=".making-", dir=models) as temporary:
+    with writing_cache(models), tempfile.TemporaryDirectory(prefix=".making-", dir=models) as temporary:
         made, scratch = Path(temporary) / "made", Path(temporary) / "scratch"
         made.mkdir()
         scratch.mkdir()

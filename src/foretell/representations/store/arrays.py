@@ -110,7 +110,9 @@ class StoreArrays:
         """What is wrong with a chunk of a layer, or nothing."""
         array, place, key = self.layer(layer, kept, of)
         if not self.storage.exists(key.format(chunk)):
-            return "its file is gone"
+            return (
+                "a folder is in its file's place" if self.storage.is_folder(key.format(chunk)) else "its file is gone"
+            )
         try:
             with self.storage.reached():
                 array[(*place, slice(*self.info.span(chunk)))]

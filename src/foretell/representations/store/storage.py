@@ -112,6 +112,10 @@ class Storage:
             return (self.folder / key).is_file()
         return bool(self._now(self.zarr.exists(key)))
 
+    def is_folder(self, key: str) -> bool:
+        """Whether a folder is at a key."""
+        return self.folder is not None and (self.folder / key).is_dir()
+
     def read(self, key: str) -> bytes | None:
         """The file at a key, or None."""
         prototype = require("zarr.core.buffer", "studies").default_buffer_prototype()

@@ -110,8 +110,7 @@ def contents_of(places: Sequence[str | Path], *, different_n: bool = False) -> C
     """
     if not places:
         raise InputError("A page needs a result: give the folder of a run, or the path of a result.nc.")
-    with reading(places[0]):
-        runs = _runs_of(places)
+    runs = _runs_of(places)
     # Parts of one study may be of fewer items.
     sizes = {max(one.n for one in run.results) for run in runs}
     if len(sizes) > 1 and not different_n:
@@ -142,17 +141,19 @@ def _runs_of(places: Sequence[str | Path]) -> list[_Run]:
     """What the places hold, each file of a result once."""
     runs: list[_Run] = []
     read: set[Path] = set()
-    for place in dict.fromkeys(_found(Path(place)).resolve() for place in places):
-        folder = place if (place / "study.yaml").is_file() else _run_of(place)
-        files = _results_of(place) if place.is_dir() else [place]
-        new = [file for file in files if file not in read]
-        if files and not new:
-            continue  # of a run that is there already
-        read.update(new)
-        results = tuple(_shown(new, folder))
-        if not results:
-            raise InputError(f"{place} holds no results: give the folder of a run, or the path of a result.nc.")
-        runs.append(_Run(_said(folder, place), results, tuple(_health(folder))))
+    for given in places:
+        with reading(given):
+            place = _found(Path(given)).resolve()
+            folder = place if (place / "study.yaml").is_file() else _run_of(place)
+            files = _results_of(place) if place.is_dir() else [place]
+            new = [file for file in files if file not in read]
+            if files and not new:
+                continue  # of a run that is there already
+            read.update(new)
+            results = tuple(_shown(new, folder))
+            if not results:
+                raise InputError(f"{place} holds no results: give the folder of a run, or the path of a result.nc.")
+            runs.append(_Run(_said(folder, place), results, tuple(_health(folder))))
     return runs
 
 
