@@ -196,12 +196,15 @@ def write_gguf(file: Path) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_gguf_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gguf_file_is_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     from transformers import AutoModel
 
     file = write_gguf(tmp_path / "tiny.gguf")
     info = describe_model(file, cache=tmp_path / "cache")
     assert (info.id, info.revision, info.licence) == ("tiny", f"gguf sha256:{sha256_of(file)}", "CC0-1.0")
+    assert capfd.readouterr() == ("", "")
     monkeypatch.setattr("foretell.representations.models.gguf_file.decode_gguf", None)
     moved = file.rename(tmp_path / "moved.gguf")
     assert describe_model(moved, cache=tmp_path / "cache").folder == info.folder

@@ -6,7 +6,11 @@ float32 weights are kept as safetensors and load in a second or two, with identi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from foretell.exceptions import InputError, require
 from foretell.representations.models.folders import made_folder, origin_of
@@ -40,7 +44,7 @@ def decode_gguf(file: Path, folder: Path) -> None:
     for needed in ("gguf", "accelerate"):
         require(needed, "hf")
     source = {"gguf_file": file.name, "local_files_only": True}
-    with quiet_transformers():
+    with quiet_transformers(), _without_bar():
         try:
             quantised = transformers.AutoModel.from_pretrained(file.parent, dtype=torch.float32, **source)
             tokenizer = transformers.AutoTokenizer.from_pretrained(file.parent, **source)
@@ -57,6 +61,21 @@ def decode_gguf(file: Path, folder: Path) -> None:
         model.load_state_dict(quantised.state_dict())
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+
+
+@contextmanager
+def _without_bar() -> Iterator[None]:
+    """Hold back the bar of the reader of GGUF files, which is tqdm's own and heeds no setting of transformers."""
+    reader: Any = require("transformers.modeling_gguf_pytorch_utils", "hf")
+    usual = getattr(reader, "tqdm", None)
+    if usual is None:  # in another version
+        yield
+        return
+    reader.tqdm = partial(usual, disable=True)
+    try:
+        yield
+    finally:
+        reader.tqdm = usual
 
 
 def _stated_licence(file: Path) -> str:
