@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from foretell.exceptions import InputError, WriteError
-from foretell.files import check_seal, replacing, seal_of
+from foretell.files import check_seal, reading, replacing, seal_of
 
 KILLED = """
 import os, signal, sys
@@ -89,3 +90,11 @@ def test_a_file_without_a_seal_passes(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "plain"
     path.write_bytes(data)
     check_seal(path)
+
+
+def test_what_a_library_raises_for_reasons_of_its_own_passes() -> None:
+    with pytest.raises(OSError, match="libcudart") as raised, reading("model.gguf"):
+        raise OSError("libcudart.so.12: cannot open shared object file")
+    assert not isinstance(raised.value, InputError)
+    with pytest.raises(InputError, match=r"'other' cannot be read \(Input/output error\)"), reading("given"):
+        raise OSError(errno.EIO, "Input/output error", "other")

@@ -206,13 +206,14 @@ def test_a_stopped_run_is_completed_by_the_same_call(
 
 KILLED = """
 import json, os, signal, sys
+from contextlib import contextmanager
 import foretell.representations.batches as batching
 import foretell.representations.store.writer as writer
 from foretell.representations.data import Pairs
 from foretell.representations.extraction import extract
 
 values, name, out, when = json.load(sys.stdin), *sys.argv[1:]
-require = writer.require
+usual = writer.StoreWriter._writing
 calls = 0
 
 class Group:
@@ -225,11 +226,12 @@ class Group:
             os.kill(os.getpid(), signal.SIGKILL)
         return self.group[array]
 
-class Zarr:
-    def __getattr__(self, attribute): return getattr(require("zarr", "studies"), attribute)
-    def open_group(self, **options): return Group(require("zarr", "studies").open_group(**options))
+@contextmanager
+def writing(self):
+    with usual(self) as group:
+        yield Group(group)
 
-writer.require = lambda module, extra: Zarr() if module == "zarr" else require(module, extra)
+writer.StoreWriter._writing = writing
 batching._WINDOW_ITEMS = 8
 if when == "creating":
     writer.StoreInfo.to_attrs = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
