@@ -26,7 +26,7 @@ from foretell.representations.extraction import extract
 from foretell.representations.health import check_health
 from foretell.representations.models import Reading, TextModel, describe_model, load_text_model
 from foretell.representations.recordings import Recording
-from foretell.representations.store import Store, StoreWriter, open_store
+from foretell.representations.store import Storage, Store, StoreWriter, open_store
 from tests.conftest import DemoRun
 from tests.representations.reference import Activations, disagreement, reference
 
@@ -478,6 +478,21 @@ def test_numbers_that_bits_were_made_of_are_gone(rich: Store) -> None:
     assert rich.is_complete
     assert not rich.waiting
     assert not (Path(rich.name) / "numbers").exists() or not list((Path(rich.name) / "numbers").rglob("c"))
+
+
+@pytest.mark.parametrize("out", ["{}/s", "memory://{}/s"])
+def test_numbers_whose_deletion_was_stopped_are_gone_after_the_same_call(
+    tiny_pairs: Pairs, model: TextModel, tmp_path: Path, out: str
+) -> None:
+    """What describes an array goes before its last chunks, and would no longer tell of them."""
+    options: dict[str, Any] = {"side": "left", "out": out.format(tmp_path), "tokens": RECORDINGS, "chunk_items": 4}
+    store = extract(tiny_pairs, model=model, **options)
+    whole = Storage(store.name, read_only=True).keys("")
+    waited = next(number for number, kept in enumerate(store.info.kept) if kept.recording.needs_all_items)
+    Storage(store.name, read_only=False).write(f"numbers/{waited}/2/c/1/0/0", b"left over")
+    assert not open_store(store.name).is_tidy
+    assert extract(tiny_pairs, model=model, **options).is_tidy
+    assert Storage(store.name, read_only=True).keys("") == whole
 
 
 def test_a_run_stopped_while_bits_waited_is_completed(

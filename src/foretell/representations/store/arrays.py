@@ -111,7 +111,7 @@ class StoreArrays:
         array, place, key = self.layer(layer, kept, of)
         if not self.storage.exists(key.format(chunk)):
             return (
-                "a folder is in its file's place" if self.storage.is_folder(key.format(chunk)) else "its file is gone"
+                "a folder is in its file's place" if self.storage.has_folder(key.format(chunk)) else "its file is gone"
             )
         try:
             with self.storage.reached():

@@ -115,12 +115,11 @@ class Store:
 
     @property
     def is_tidy(self) -> bool:
-        """Whether no numbers are left over that bits were made of."""
+        """Whether no numbers are left over that bits were made of, nor files of them by a deletion that was stopped."""
         return not any(
-            self.storage.exists(f"numbers/{number}/{layer}/zarr.json")
+            self.storage.has_folder(f"numbers/{number}")
             for number, kept in enumerate(self.info.kept)
             if kept.recording.needs_all_items and number not in self.waiting
-            for layer in kept.n_bits
         )
 
     @property

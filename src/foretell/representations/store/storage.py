@@ -112,9 +112,9 @@ class Storage:
             return (self.folder / key).is_file()
         return bool(self._now(self.zarr.exists(key)))
 
-    def is_folder(self, key: str) -> bool:
-        """Whether a folder is at a key."""
-        return self.folder is not None and (self.folder / key).is_dir()
+    def has_folder(self, key: str) -> bool:
+        """Whether a folder is at a key; behind a URL, whether there are files below it."""
+        return (self.folder / key).is_dir() if self.folder is not None else self._has_keys(f"{key}/")
 
     def read(self, key: str) -> bytes | None:
         """The file at a key, or None."""
@@ -161,13 +161,18 @@ class Storage:
             there = self.folder.iterdir() if self.folder.is_dir() else iter([self.folder] * self.folder.exists())
             return not any(not path.name.endswith(_PARTIAL) for path in there)
 
+        return not self._has_keys("")
+
+    def _has_keys(self, prefix: str) -> bool:
+        """Whether there are files whose keys begin so, besides a lock."""
+
         async def found() -> bool:
-            async for key in self.zarr.list_prefix(""):
+            async for key in self.zarr.list_prefix(prefix):
                 if key != LOCK:
                     return True
             return False
 
-        return not self._now(found())
+        return bool(self._now(found()))
 
     @contextlib.contextmanager
     def reached(self) -> Iterator[None]:
