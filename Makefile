@@ -15,7 +15,7 @@ help:
 	@echo "make test-wheel    the built package in an empty environment (these three install from pip's index)"
 	@echo "make test-minimum  tests of the measure, and of studies, with the oldest versions that pyproject.toml allows"
 	@echo "make test-pythons  the measure's tests on every Python from 3.11 that is found"
-	@echo "make coverage  which lines of src/foretell the tests run (about half an hour)"
+	@echo "make coverage  which lines of src/foretell the tests run (about a quarter of an hour)"
 	@echo "make fuzz      110,000 hostile files, counted by reader in docs/hostile-input.md (about ten minutes)"
 	@echo "make bench     every benchmark in one table, against other libraries (about 20 minutes)"
 	@echo "make bench-cluster  a loopback cluster beside the plain run (about 3 minutes)"

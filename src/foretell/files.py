@@ -16,6 +16,7 @@ from pathlib import Path
 from foretell.exceptions import InputError, WriteError
 
 __all__ = [
+    "NOTE_BYTES",
     "SEAL",
     "check_inside",
     "check_seal",
@@ -32,6 +33,8 @@ _ASIDE = ".foretell-writing-"
 SEAL = b"\nforetell-sha256:"
 _SEAL_BYTES = len(SEAL) + 64
 _BLOCK = 2**20
+NOTE_BYTES = 2**24
+"""More than any note has that a run leaves: its summary, health, plan, or cost."""
 _REPOSITORY = re.compile("(models|datasets|spaces)--.+")
 _UNPACKED_BYTES = 2**28
 _UNPACKED_TIMES = 100

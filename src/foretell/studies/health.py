@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foretell.files import read_bounded, replacing
+from foretell.files import NOTE_BYTES, read_bounded, replacing
 from foretell.representations.health import check_health
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from foretell.studies.compared import Compared
 
 __all__ = ["health_of"]
-
-_MOST_BYTES = 2**24
 
 
 def health_of(compared: Sequence[Compared], folder: Path) -> list[dict[str, Any]]:
@@ -35,7 +33,7 @@ def health_of(compared: Sequence[Compared], folder: Path) -> list[dict[str, Any]
 
 def _known(place: Path, store: Store) -> dict[str, Any]:
     try:
-        said = json.loads(read_bounded(place, _MOST_BYTES))
+        said = json.loads(read_bounded(place, NOTE_BYTES))
         found = {"problems": list(said["problems"]), "layers": list(said["layers"])}
         if said["sha256"] == _digest(found):
             return found

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretell.exceptions import StudyError
-from foretell.files import leads_inside, read_bounded, reading, replacing
+from foretell.files import NOTE_BYTES, leads_inside, read_bounded, reading, replacing
 from foretell.measure.result_file import as_cell, save_result, write_csv
 from foretell.studies.reporting.layout import save_figure
 from foretell.studies.similarity import similarities_of
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _KINDS = ("results", "tables", "figures", "neighbours")
 
-_MOST_BYTES = 2**24
 
 _BESIDE = "-beside"
 """End of the name of the table of the measures beside a result."""
@@ -127,7 +126,7 @@ def _write_parts(answer: Answer, folder: Path) -> Iterator[Path]:
 def _listed(folder: Path) -> set[str]:
     """Files that an earlier run in this folder says it wrote; none outside of the folders that runs write."""
     try:
-        said = json.loads(read_bounded(folder / "summary.json", _MOST_BYTES))
+        said = json.loads(read_bounded(folder / "summary.json", NOTE_BYTES))
     except (OSError, ValueError, RecursionError):
         return set()
     names = said.get("files") if isinstance(said, dict) else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import foretell
 from foretell.exceptions import ForetellError
-from foretell.files import read_bounded, replacing
+from foretell.files import NOTE_BYTES, read_bounded, replacing
 from foretell.representations.models.lazy import slowest_load
 from foretell.studies.calibration import Rate, batches_of, measured_rate
 from foretell.studies.config import load_study
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "Step", "in_words", "plan", "plan_arranged", "remember"]
 
 CALIBRATION_SECONDS = 10.0
-_MOST_BYTES = 2**24
 _MOST_SECONDS = 1e12
 
 
@@ -194,7 +193,7 @@ def _reading(todo: Sequence[Job], arrangement: Arrangement) -> Iterator[Step]:
 def _known_plan(place: Path) -> Plan | None:
     """A plan made before, of the same study with the same things missing."""
     try:
-        said = json.loads(read_bounded(place, _MOST_BYTES))
+        said = json.loads(read_bounded(place, NOTE_BYTES))
         steps = tuple(
             Step(str(step["name"]), _seconds(step["seconds"]), int(step["disk_bytes"])) for step in said["steps"]
         )
@@ -214,7 +213,7 @@ def _seconds(said: Any) -> float:
 def _known_cost(study: Study, arrangement: Arrangement, notes: Path) -> Cost | None:
     """What measuring took when this study was last run here."""
     try:
-        said = json.loads(read_bounded(notes / f"cost-{_key(study, arrangement)}.json", _MOST_BYTES))
+        said = json.loads(read_bounded(notes / f"cost-{_key(study, arrangement)}.json", NOTE_BYTES))
         return Cost(_seconds(said["seconds"]), int(said["disk_bytes"]), int(said["memory_bytes"]))
     except (OSError, ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
         return None

@@ -90,9 +90,8 @@ def parse_mapping(text: str, *, source: str) -> dict[str, Any]:
 def read_mapping(path: Path) -> dict[str, Any]:
     """The mapping that a YAML file holds; raises `StudyError` as `parse_mapping`, or if unreadable."""
     try:
-        if (
-            path.exists() and not path.is_file() and not path.is_dir()
-        ):  # a pipe would be waited for, a device has no end
+        # A pipe would be waited for, and a device has no end.
+        if path.exists() and not path.is_file() and not path.is_dir():
             raise StudyError(f"{path}: is no file: give the path of a study file.")
         with path.open("rb") as file:
             raw = file.read(_LARGEST + 1)

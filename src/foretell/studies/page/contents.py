@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import InputError
-from foretell.files import check_inside, read_bounded, reading
+from foretell.files import NOTE_BYTES, check_inside, read_bounded, reading
 from foretell.measure.result_file import load_result
 from foretell.studies.yaml_file import read_mapping
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Contents", "Said", "Shown", "contents_of"]
 
-
-_MOST_BYTES = 2**24
 
 # Results that are of no study do not say what was compared.
 _UNNAMED = {
@@ -203,7 +201,7 @@ def _read_json(run: Path, name: str) -> Any:
     """What a file of a run says, or None where that cannot be read: a page can do without."""
     check_inside(run / name, run)
     try:
-        return json.loads(read_bounded(run / name, _MOST_BYTES))
+        return json.loads(read_bounded(run / name, NOTE_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
 
