@@ -136,10 +136,12 @@ def test_a_share_that_is_none_is_refused(tau: Any) -> None:
         foretell.semantic_layers(curve, tau=tau)
 
 
-@pytest.mark.parametrize("modality", ["text", "image"])
-def test_an_option_that_no_model_has_is_refused_by_name(modality: Any) -> None:
-    with pytest.raises(OptionError, match=f"'dtyp' is not an option of {modality} models: choose among"):
-        foretell.load_model("anything", modality=modality, dtyp="float16")
+def test_an_option_that_no_model_has_is_refused_by_name(tmp_path: Path) -> None:
+    pairs = foretell.Pairs("three", {"en": ("a", "b", "c")}, ("1", "2", "3"), None, "CC0-1.0", "made up")
+    with pytest.raises(OptionError, match="'dtyp' is not an option of models: choose among revision, dtype, device"):
+        foretell.extract(pairs, model="anything", side="en", out=tmp_path / "out.zarr", dtyp="float16")
+    with pytest.raises(TypeError, match="dtyp"):
+        foretell.load_model("anything", dtyp="float16")  # type: ignore[call-arg]
 
 
 def test_nothing_to_choose_the_least_from_has_no_p_value() -> None:

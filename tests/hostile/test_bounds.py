@@ -29,8 +29,7 @@ from foretell.representations.data import Pairs, load_pairs
 from foretell.representations.data.cells import image_file
 from foretell.representations.data.pictures import Picture
 from foretell.representations.imported_layers import texts_in
-from foretell.representations.models.image_source import describe_image_model
-from foretell.representations.models.source import describe_model
+from foretell.representations.models import describe_model
 from foretell.representations.store import open_store
 from foretell.studies.arrangement import _only
 from foretell.studies.config import load_study
@@ -151,7 +150,7 @@ class TestRuns:
         assert contents_of([run]).health == ()
         (run / "study.yaml").unlink()
         os.mkfifo(run / "study.yaml")
-        with pytest.raises(StudyError, match="is no file: give the path of a study file"):
+        with pytest.raises(StudyError, match="The study file .* is no file: give one"):
             load_study(run / "study.yaml")
 
     @pytest.mark.parametrize("only", ["pipe", "/dev/zero", "~nobodyx/x", "a\0b"])
@@ -416,7 +415,7 @@ class TestWhatCannotBeRead:
                 name, pairs=_pairs(), side="en", out="unused.zarr", model_id="m", n_blocks=2
             ),
             describe_model,
-            describe_image_model,
+            lambda name: describe_model(name, "image"),
             load_study,
             lambda name: foretell.load_result(f"{name}.nc"),
             lambda name: write_report([name], "unused.html"),

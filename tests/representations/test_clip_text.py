@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foretell.representations.models import TextModel, load_image_model, load_text_model
+from foretell.representations.models import ModelOptions, TextModel, load_image_model, load_text_model
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -32,7 +32,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Saved:
 
 @pytest.fixture(scope="module")
 def model(clip: Saved) -> TextModel:
-    return load_text_model(str(clip.folder), device="cpu")
+    return load_text_model(str(clip.folder), ModelOptions(device="cpu"))
 
 
 def states(model: TextModel, texts: tuple[str, ...]) -> dict[str, Any]:
@@ -67,13 +67,13 @@ def test_layers_are_those_of_the_public_interface(clip: Saved, model: TextModel,
 
 
 def test_both_towers_come_from_one_folder(clip: Saved, model: TextModel) -> None:
-    images = load_image_model(str(clip.folder), device="cpu")
+    images = load_image_model(str(clip.folder), ModelOptions(device="cpu"))
     assert images.info.revision == model.info.revision
     assert images.info.tokenizer != model.info.tokenizer
     assert images.read([scene(0)])[0].n_tokens == 16
 
 
 def test_other_dtypes(clip: Saved) -> None:
-    seen = states(load_text_model(str(clip.folder), dtype="bfloat16"), TEXTS)
+    seen = states(load_text_model(str(clip.folder), ModelOptions(dtype="bfloat16")), TEXTS)
     assert {hidden.dtype for hidden in seen.values()} == {torch.bfloat16}
     assert np.isfinite(seen["final"].float().numpy()).all()

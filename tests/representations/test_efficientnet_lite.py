@@ -29,6 +29,7 @@ from foretell.representations.models import image_source  # noqa: E402
 from foretell.representations.models.efficientnet_lite import lite0_maps, lite0_weights  # noqa: E402
 from foretell.representations.models.image import ImageModel  # noqa: E402
 from foretell.representations.models.image_loading import load_image_model  # noqa: E402
+from foretell.representations.models.options import ModelOptions  # noqa: E402
 
 from .vision import file_of, scene  # noqa: E402
 
@@ -40,7 +41,7 @@ needs_weights = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def model() -> ImageModel:
-    return load_image_model(PART.name, device="cpu")
+    return load_image_model(PART.name, ModelOptions(device="cpu"))
 
 
 def final_and_stem(model: ImageModel, pictures: list[Picture]) -> dict[str, NDArray[np.float32]]:
@@ -79,7 +80,7 @@ def test_pixels_are_prepared_as_published(model: ImageModel) -> None:
 @needs_weights
 def test_it_agrees_with_another_implementation(model: ImageModel) -> None:
     package = pytest.importorskip("efficientnet_lite_pytorch", reason="pip install efficientnet-lite-pytorch")
-    weights = lite0_weights(dtype="float32", device="cpu")
+    weights = lite0_weights()
     other = package.EfficientNet.from_name(PART.name).eval()
     other.load_state_dict(weights, strict=False)
     pixels = torch.from_numpy(np.stack([item.values for item in model.read([scene(0), scene(1, (90, 60))])]))
@@ -142,7 +143,7 @@ def test_the_head_tells_meanings_apart_that_the_stem_does_not(model: ImageModel)
 @needs_weights
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_other_dtypes(model: ImageModel, dtype: str) -> None:
-    rough = load_image_model(PART.name, dtype=dtype, device="cpu")
+    rough = load_image_model(PART.name, ModelOptions(dtype=dtype, device="cpu"))
     items = model.read([scene(0)])
     seen: dict[str, Any] = {}
     rough.hidden_states(items, lambda layer, hidden: seen.update({layer: hidden.clone()}))
@@ -155,7 +156,7 @@ def test_other_dtypes(model: ImageModel, dtype: str) -> None:
 
 def test_options_that_it_has_not() -> None:
     with pytest.raises(OptionError, match="'v1'"):
-        load_image_model(PART.name, revision="v1")
+        load_image_model(PART.name, ModelOptions(revision="v1"))
 
 
 class _Touch:
@@ -177,13 +178,13 @@ def test_nothing_but_the_published_tensors_is_unpickled(tmp_path: Path, monkeypa
     planted = MappingProxyType({PART.name: replace(PART, size_bytes=wheel.stat().st_size)})
     monkeypatch.setattr(image_source, "MODEL_PARTS", planted)
     with pytest.raises(FetchError, match="other weights than those published"):
-        load_image_model(PART.name, device="cpu", cache=tmp_path)
+        load_image_model(PART.name, ModelOptions(device="cpu", cache=tmp_path))
     monkeypatch.setattr(image_source, "_LITE0_SHA256", hashlib.sha256(data.getvalue()).hexdigest())
     with pytest.raises(pickle.UnpicklingError):
-        load_image_model(PART.name, device="cpu", cache=tmp_path)
+        load_image_model(PART.name, ModelOptions(device="cpu", cache=tmp_path))
     assert not ran.exists()
 
 
 def test_a_cache_without_it(tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="foretell data fetch efficientnet-lite0"):
-        load_image_model(PART.name, device="cpu", cache=tmp_path)
+        load_image_model(PART.name, ModelOptions(device="cpu", cache=tmp_path))

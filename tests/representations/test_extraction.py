@@ -277,7 +277,7 @@ def test_a_killed_run_is_completed_by_the_same_call(
 def test_a_complete_store_loads_no_model(
     store: Store, tiny_pairs: Pairs, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch, passes: list[int]
 ) -> None:
-    monkeypatch.setattr("foretell.representations.models.lazy.load_model", None)
+    monkeypatch.setattr("foretell.representations.models.lazy.load", None)
     again = extract(
         tiny_pairs,
         model=str(tiny_model_folder),

@@ -23,9 +23,10 @@ from foretell.representations.tokens import TokenRule
 torch = pytest.importorskip("torch")
 Image = pytest.importorskip("PIL.Image")
 
+from foretell.representations.models.describing import describe_model  # noqa: E402
 from foretell.representations.models.image import ImageModel  # noqa: E402
 from foretell.representations.models.image_loading import load_image_model  # noqa: E402
-from foretell.representations.models.image_source import describe_image_model  # noqa: E402
+from foretell.representations.models.options import ModelOptions  # noqa: E402
 
 from .vision import FAMILIES, SIDE, Family, Saved, file_of, reference, save, scene  # noqa: E402
 
@@ -51,7 +52,7 @@ def saved(request: pytest.FixtureRequest, saved_of: Callable[[Family], Saved]) -
 
 @pytest.fixture
 def model(saved: Saved) -> ImageModel:
-    return load_image_model(str(saved.folder), device="cpu")
+    return load_image_model(str(saved.folder), ModelOptions(device="cpu"))
 
 
 @pytest.fixture
@@ -282,7 +283,7 @@ def test_preprocessing_whose_settings_do_not_go_together(vit: Saved, tmp_path: P
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_other_dtypes(saved: Saved, dtype: str) -> None:
-    model = load_image_model(str(saved.folder), dtype=dtype)
+    model = load_image_model(str(saved.folder), ModelOptions(dtype=dtype))
     kinds = set()
     model.hidden_states(model.read(PICTURES[:1]), lambda _layer, hidden: kinds.add(hidden.dtype))
     assert kinds == {getattr(torch, dtype)}
@@ -291,16 +292,16 @@ def test_other_dtypes(saved: Saved, dtype: str) -> None:
 
 
 def test_a_device_map(vit: Saved) -> None:
-    spread = tokens(load_image_model(str(vit.folder), device_map={"": "cpu"}), PICTURES[:1])
-    for layer, state in tokens(load_image_model(str(vit.folder), device="cpu"), PICTURES[:1]).items():
+    spread = tokens(load_image_model(str(vit.folder), ModelOptions(device_map={"": "cpu"})), PICTURES[:1])
+    for layer, state in tokens(load_image_model(str(vit.folder), ModelOptions(device="cpu")), PICTURES[:1]).items():
         np.testing.assert_array_equal(spread[layer], state)
     with pytest.raises(OptionError, match="give one"):
-        load_image_model(str(vit.folder), device="cpu", device_map="auto")
+        load_image_model(str(vit.folder), ModelOptions(device="cpu", device_map="auto"))
 
 
 def test_a_device_that_there_is_not(vit: Saved) -> None:
     with pytest.raises(OptionError, match="'cuda:77'"):
-        load_image_model(str(vit.folder), device="cuda:77")
+        load_image_model(str(vit.folder), ModelOptions(device="cuda:77"))
 
 
 def test_a_vision_tower_saved_alone(saved_of: Callable[[Family], Saved], tmp_path: Path) -> None:
@@ -326,10 +327,10 @@ def test_a_model_saved_with_its_classifier(vit: Saved, tmp_path: Path) -> None:
 
 
 def test_description(vit: Saved, tmp_path: Path) -> None:
-    info = describe_image_model(str(vit.folder))
+    info = describe_model(str(vit.folder), "image")
     assert info == load_image_model(str(vit.folder)).info
     assert info.id == "vit"
-    other = describe_image_model(str(_edited(vit, tmp_path, "preprocessor_config.json", resample=3)))
+    other = describe_model(str(_edited(vit, tmp_path, "preprocessor_config.json", resample=3)), "image")
     assert (other.revision, other.tokenizer == info.tokenizer) == (info.revision, False)
 
 
@@ -337,11 +338,11 @@ def test_names_that_are_no_model(vit: Saved) -> None:
     with pytest.raises(OptionError, match="efficientnet-lite0"):
         load_image_model("no-such-model")
     with pytest.raises(OptionError, match="'int8'"):
-        load_image_model(str(vit.folder), dtype="int8")
+        load_image_model(str(vit.folder), ModelOptions(dtype="int8"))
     with pytest.raises(OptionError, match="'main'"):
-        load_image_model(str(vit.folder), revision="main")
+        load_image_model(str(vit.folder), ModelOptions(revision="main"))
     with pytest.raises(FetchError, match="nobody/no-such-model at revision 'v1'"):
-        load_image_model("nobody/no-such-model", revision="v1")
+        load_image_model("nobody/no-such-model", ModelOptions(revision="v1"))
 
 
 def test_a_hub_id(vit: Saved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,7 +356,7 @@ def test_a_hub_id(vit: Saved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         return str(commit)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
-    model = load_image_model("somebody/vit", revision="v1")
+    model = load_image_model("somebody/vit", ModelOptions(revision="v1"))
     assert (model.info.id, model.info.revision) == ("somebody/vit", "0123abc")
     assert (asked["name"], asked["revision"]) == ("somebody/vit", "v1")
     assert not any(pattern.endswith((".bin", ".py", ".pt")) for pattern in asked["allow_patterns"])
@@ -395,7 +396,7 @@ def test_pickled_weights_only_when_allowed(vit: Saved, tmp_path: Path) -> None:
     torch.save(vit.tower.state_dict(), folder / "pytorch_model.bin")
     with pytest.raises(InputError, match="allow_pickle=True"):
         load_image_model(str(folder))
-    found = tokens(load_image_model(str(folder), allow_pickle=True), PICTURES)
+    found = tokens(load_image_model(str(folder), ModelOptions(allow_pickle=True)), PICTURES)
     for layer, state in tokens(load_image_model(str(vit.folder)), PICTURES).items():
         np.testing.assert_array_equal(found[layer], state)
 
@@ -459,9 +460,9 @@ def test_code_in_a_folder_runs_only_when_trusted(vit: Saved, tmp_path: Path, mon
     with pytest.raises(InputError, match="cannot load"):
         load_image_model(str(folder))
     assert not ran.exists()
-    trusted = load_image_model(str(folder), trust_remote_code=True)
+    trusted = load_image_model(str(folder), ModelOptions(trust_remote_code=True))
     assert ran.exists()
-    assert trusted.info.revision != describe_image_model(str(folder)).revision
+    assert trusted.info.revision != describe_model(str(folder), "image").revision
     for layer, state in tokens(load_image_model(str(vit.folder)), PICTURES[:1]).items():
         np.testing.assert_array_equal(tokens(trusted, PICTURES[:1])[layer], state)
 

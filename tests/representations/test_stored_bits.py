@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from foretell.representations.data import Pairs
 from foretell.representations.extraction import extract
-from foretell.representations.models import load_image_model, load_text_model
+from foretell.representations.models import ModelOptions, load_image_model, load_text_model
 from foretell.representations.store import Store
 from tests.representations.families import FAMILIES, WORDS, save_family
 from tests.representations.reference import reference_states
@@ -76,7 +76,7 @@ def test_stored_bits_of_texts(family: str, tmp_path: Path) -> None:
 def test_stored_bits_of_pictures(family: vision.Family, tmp_path: Path) -> None:
     saved = vision.save(family, tmp_path / family.name)
     pictures = tuple(vision.scene(seed, (40 + seed, 33)) for seed in range(5))
-    model = load_image_model(str(saved.folder), device="cpu")
+    model = load_image_model(str(saved.folder), ModelOptions(device="cpu"))
     (first,) = model.read(pictures[:1])
     rules = ["all", "mean", "last 2"] + ([] if first.class_place is None else ["class"])
     store = extract(

@@ -18,6 +18,7 @@ from foretell.exceptions import StoreError
 from foretell.measure.bits import Bits
 from foretell.measure.points import Points
 from foretell.representations.data import Pairs
+from foretell.representations.models import ModelOptions
 from foretell.representations.recordings import Recording
 from foretell.representations.tokens import TokenRule
 from foretell.studies.answer import Answer
@@ -165,7 +166,7 @@ class World:
     reused: list[Path] = field(default_factory=list)
     stop_at_side: str | None = None
     seeds: list[int] = field(default_factory=list)
-    models: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    models: list[tuple[str, str, ModelOptions]] = field(default_factory=list)
     recordings: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     stores: dict[Path, FakeStore] = field(default_factory=dict)
@@ -184,9 +185,9 @@ class World:
             source="made up",
         )
 
-    def lazy_model(self, name: str, modality: str, options: Mapping[str, Any], slot: Any) -> FakeModel:
-        self.models.append((name, modality, dict(options)))
-        shown = f"{name} (random weights)" if "random_weights" in options else name
+    def lazy_model(self, name: str, modality: str, options: ModelOptions, slot: Any) -> FakeModel:
+        self.models.append((name, modality, options))
+        shown = f"{name} (random weights)" if options.random_weights is not None else name
         return FakeModel(FakeInfo(shown, f"{shown} 1"), modality, n_blocks=6 if name.startswith("deep") else N_BLOCKS)
 
     def chosen_pairs(

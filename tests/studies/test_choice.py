@@ -17,6 +17,7 @@ from foretell.exceptions import OptionError
 from foretell.representations.data import Pairs
 from foretell.representations.models.base import Reading
 from foretell.representations.models.lazy import LazyModel, LoadedModel, slowest_load
+from foretell.representations.models.options import ModelOptions
 from foretell.representations.recordings import Recording
 from foretell.representations.selection import select_pairs
 from foretell.studies.choice import chosen_pairs, n_blocks_of
@@ -152,52 +153,52 @@ class _Loaded:
 
 class TestLazyModel:
     @pytest.fixture
-    def loaded(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    def loaded(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, ModelOptions]]:
         """What is loaded, in order."""
-        calls: list[tuple[str, dict[str, Any]]] = []
+        calls: list[tuple[str, str, ModelOptions]] = []
 
-        def load(name: str, **options: Any) -> _Loaded:
-            calls.append((name, options))
+        def load(name: str, modality: str, options: ModelOptions) -> _Loaded:
+            calls.append((name, modality, options))
             return _Loaded(name)
 
-        monkeypatch.setattr("foretell.representations.models.lazy.load_model", load)
-        monkeypatch.setattr("foretell.representations.models.lazy.describe", lambda name, **options: (name, options))
+        monkeypatch.setattr("foretell.representations.models.lazy.load", load)
+        monkeypatch.setattr("foretell.representations.models.lazy.describe_model", lambda *of: of)
         return calls
 
     def test_a_description_loads_nothing(self, loaded: list[Any]) -> None:
-        model = LazyModel("a", "text", {"dtype": "float16", "device": "cpu", "revision": "main"})
-        # How it is run is no part of what it is.
+        options = ModelOptions(dtype="float16", device="cpu", revision="main")
+        model = LazyModel("a", "text", options)
         info: Any = model.info
-        assert info == ("a", {"modality": "text", "revision": "main"})
+        assert info == ("a", "text", options)
         assert (model.dtype, LazyModel("a", "text").dtype) == ("float16", "float32")
         assert not loaded
         assert model.slot.model is None
 
     def test_the_rest_loads_it_once(self, loaded: list[Any]) -> None:
-        model = LazyModel("abc", "image", {"device": "cpu"})
+        model = LazyModel("abc", "image", ModelOptions(device="cpu"))
         read: list[Any] = list(model.read(["x"]))
         assert read == ["abc: x"]
         seen: list[Any] = []
         model.hidden_states([], lambda *of: seen.append(of))
         assert seen == [("abc", [])]
         assert (model.n_blocks, dict(model.n_dimensions), model.max_length) == (3, {"0": 4}, 9)
-        assert loaded == [("abc", {"modality": "image", "device": "cpu"})]
+        assert loaded == [("abc", "image", ModelOptions(device="cpu"))]
         assert slowest_load(model) > 0
 
     def test_a_slot_holds_one_and_lets_go_of_the_other_first(
         self, loaded: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         slot = LoadedModel()
-        one, other = (LazyModel(name, "text", {}, slot) for name in ("one", "other"))
+        one, other = (LazyModel(name, "text", slot=slot) for name in ("one", "other"))
         gone = weakref.ref(one.loaded)
         alive: list[bool] = []
 
-        def load(name: str, **options: Any) -> _Loaded:
+        def load(name: str, *_: Any) -> _Loaded:
             gc.collect()
             alive.append(gone() is not None)
             return _Loaded(name)
 
-        monkeypatch.setattr("foretell.representations.models.lazy.load_model", load)
+        monkeypatch.setattr("foretell.representations.models.lazy.load", load)
         read: list[Any] = list(other.read([1]))
         assert read == ["other: 1"]
         assert alive == [False]
@@ -209,13 +210,13 @@ class TestLazyModel:
 
     def test_a_failure_to_load_leaves_the_slot_empty(self, loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
         slot = LoadedModel()
-        one, other = (LazyModel(name, "text", {}, slot) for name in ("one", "other"))
+        one, other = (LazyModel(name, "text", slot=slot) for name in ("one", "other"))
         one.read([])
 
-        def fail(name: str, **options: Any) -> _Loaded:
+        def fail(*_: Any) -> _Loaded:
             raise OSError("no such model")
 
-        monkeypatch.setattr("foretell.representations.models.lazy.load_model", fail)
+        monkeypatch.setattr("foretell.representations.models.lazy.load", fail)
         with pytest.raises(OSError, match="no such model"):
             other.read([])
         assert (slot.of, slot.model) == (None, None)

@@ -17,6 +17,7 @@ from foretell.exceptions import OptionError
 from foretell.representations import data
 from foretell.representations.comparing import load_side
 from foretell.representations.data import Pairs
+from foretell.representations.models import ModelOptions
 from foretell.representations.store import Store, open_store
 
 RUNNER = CliRunner()
@@ -113,16 +114,16 @@ class TestExtract:
         assert shown("extract", *words) == text
 
     def test_options_reach_the_model(self, pairs: Pairs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        given: dict[str, Any] = {}
+        given: list[tuple[str, str, ModelOptions]] = []
 
         class StopError(Exception):
             pass
 
-        def load_model(name: str, **options: Any) -> None:
-            given.update(options, name=name)
+        def load(name: str, modality: str, options: ModelOptions) -> None:
+            given.append((name, modality, options))
             raise StopError
 
-        monkeypatch.setattr("foretell.representations.models.lazy.load_model", load_model)
+        monkeypatch.setattr("foretell.representations.models.lazy.load", load)
         words = [
             "extract",
             "--model",
@@ -141,15 +142,10 @@ class TestExtract:
         words += ["--data-option", "min-words=3", "--data-option", "split=train"]
         with pytest.raises(StopError):
             RUNNER.invoke(cli.app, words, catch_exceptions=False)
-        assert given == {
-            "name": "m",
-            "modality": "text",
-            "dtype": "bfloat16",
-            "device_map": "auto",
-            "revision": "main",
-            "trust_remote_code": True,
-            "random_weights": 0,
-        }
+        options = ModelOptions(
+            dtype="bfloat16", device_map="auto", revision="main", trust_remote_code=True, random_weights=0
+        )
+        assert given == [("m", "text", options)]
         assert data.asked == [(["a", "b"], ("left",), {"min_words": 3, "split": "train"})]  # type: ignore[attr-defined]
 
     def test_usage(self, pairs: Pairs) -> None:

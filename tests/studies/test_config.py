@@ -417,7 +417,7 @@ def test_one_line_a_fault() -> None:
 def test_neither_preset_nor_file() -> None:
     with pytest.raises(StudyError, match=r"'dept' is neither .*; did you mean 'depth'\? Presets: captions, controls, "):
         load_study("dept")
-    with pytest.raises(StudyError, match=r"absent\.yaml: cannot be read: No such file"):
+    with pytest.raises(StudyError, match=r"study file '.*absent\.yaml' cannot be read \(No such file"):
         load_study("absent.yaml")
 
 

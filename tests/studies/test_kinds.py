@@ -15,6 +15,7 @@ import xarray as xr
 import foretell
 from foretell.exceptions import StudyError
 from foretell.measure.multiple import contrast_p_value, holm
+from foretell.representations.models import ModelOptions
 from foretell.studies.names import direction_name
 from tests.studies.conftest import N_BLOCKS, STUDIES, Runs, World
 
@@ -354,7 +355,7 @@ class TestControls:
 
     def test_models_without_training_are_read_too(self, runs: Runs) -> None:
         world = runs["controls"].world
-        assert {name: options for name, _, options in world.models[:2]} == {"tiny": {"random_weights": 0}}
+        assert {name: options for name, _, options in world.models[:2]} == {"tiny": ModelOptions(random_weights=0)}
         assert len(world.extracted) == 4
         kept = {len(rules) for rules in world.recordings.values()}
         # Those of the study itself are kept in several ways, those without training in one.

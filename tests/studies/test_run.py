@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import foretell
 from foretell import cli
 from foretell.exceptions import InputError, StudyError
+from foretell.representations.models import ModelOptions
 from tests.studies.conftest import N_BLOCKS, World
 
 FILES = {
@@ -231,7 +232,7 @@ def test_a_map_of_two_models(world: World, study: dict[str, Any], tmp_path: Path
     answer = foretell.run(study, out=tmp_path)
     result = answer.result
     assert world.options == {"max_words": 50}
-    assert world.models == [("tiny", "text", {}), ("deep", "text", {"dtype": "bfloat16"})]
+    assert world.models == [("tiny", "text", ModelOptions()), ("deep", "text", ModelOptions(dtype="bfloat16"))]
     assert dict(result["imbalance"].sizes) == {"direction": 2, "a": N_BLOCKS + 1, "b": 7}
     assert result["relative_depth_b"].to_numpy().tolist() == [layer / 6 for layer in range(7)]
     least = result["imbalance"].sel(direction="b_to_a")

@@ -43,7 +43,7 @@ def test_unreadable_files_say_why(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9")
     for name, says in [
         ("absent.yaml", "No such file"),
-        ("large.yaml", "larger than 128 KiB"),
+        ("large.yaml", "has more than 131,072 bytes"),
         ("latin.yaml", "UTF-8"),
     ]:
         with pytest.raises(StudyError, match=says):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -66,6 +66,7 @@ def extract(
     """
     from foretell.representations.extraction import extract as run
     from foretell.representations.models.lazy import LazyModel
+    from foretell.representations.models.options import ModelOptions
     from foretell.representations.selection import select_pairs
 
     pairs = pairs_of(data, side, sides, data_option)
@@ -75,11 +76,10 @@ def extract(
         "device": device,
         "device_map": device_map,
         "revision": revision,
+        "trust_remote_code": trust_remote_code,
         "random_weights": random_weights,
     }
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if trust_remote_code:
-        options["trust_remote_code"] = True
+    options = ModelOptions.of({name: value for name, value in given.items() if value is not None})
     with progress(quiet) as bars:
         lazy = LazyModel(model, pairs.modality(side), options)
         chosen = select_pairs(pairs, models=[lazy], tokens=rules, n_items=items, seed=seed)

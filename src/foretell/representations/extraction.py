@@ -23,8 +23,7 @@ from foretell.representations.filling import (
     made_of_items,
 )
 from foretell.representations.model_run import ModelRun, windows_of
-from foretell.representations.models import Model, ModelInfo, Reading
-from foretell.representations.models.base import Modality
+from foretell.representations.models import Model, ModelInfo, ModelOptions, Reading
 from foretell.representations.models.lazy import LazyModel
 from foretell.representations.progress import progress_bar
 from foretell.representations.recordings import Recording, Tokens
@@ -121,7 +120,8 @@ def extract(
             "out."
         )
     modality = pairs.modality(side)
-    reader = _reader_of(model, modality, options)
+    loading = ModelOptions.of(options)
+    reader = LazyModel(model, modality, loading) if isinstance(model, str) else model
     if reader.modality != modality:
         raise OptionError(
             f"{reader.info.id} reads {reader.modality}s and side {side!r} is of {modality}s: load its part for them "
@@ -136,7 +136,7 @@ def extract(
         return store
     contents = pairs.contents(side)
     with connected(cluster) as crew, locked(storage) as check:
-        spec = None if crew is None else spec_of(model, modality, options)
+        spec = None if crew is None else spec_of(model, modality, loading)
         store = existing(storage, made_of)  # another process may have been at work until now
         check()
         if store is not None and repair:
@@ -163,11 +163,6 @@ def extract(
                     )
         binarize_waiting(opened(storage), StoreWriter(storage, store.info), check)
     return opened(Storage(out, read_only=True))
-
-
-def _reader_of(model: str | Model, modality: Modality, options: Mapping[str, Any]) -> Model:
-    """A model that is loaded when it must be."""
-    return LazyModel(model, modality, options) if isinstance(model, str) else model
 
 
 def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last 20") -> str:

@@ -6,15 +6,16 @@ writes what is missing of it only. Which worker does it changes nothing, since w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from foretell.cluster import Cluster, Crew, Replica
 from foretell.exceptions import OptionError, StoreError
 from foretell.representations.model_run import ModelRun, windows_of
-from foretell.representations.models import Model, load_model
+from foretell.representations.models import Model, ModelOptions
 from foretell.representations.models.base import Modality
+from foretell.representations.models.dispatch import load
 from foretell.representations.models.lazy import LazyModel
 from foretell.representations.store import Storage, Store, opened
 
@@ -27,7 +28,7 @@ class ModelSpec:
 
     name: str
     modality: Modality
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: ModelOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class _Place:
     batch_tokens: int
 
 
-def spec_of(model: str | Model, modality: Modality, options: Mapping[str, Any]) -> ModelSpec:
+def spec_of(model: str | Model, modality: Modality, options: ModelOptions) -> ModelSpec:
     """What workers are to load in place of a model.
 
     Raises
@@ -59,9 +60,9 @@ def spec_of(model: str | Model, modality: Modality, options: Mapping[str, Any]) 
         For a model that is loaded here already.
     """
     if isinstance(model, str):
-        return ModelSpec(model, modality, dict(options))
+        return ModelSpec(model, modality, options)
     if isinstance(model, LazyModel):
-        return ModelSpec(model.name, model.modality, dict(model.options))
+        return ModelSpec(model.name, model.modality, model.options)
     raise OptionError(
         f"{model.info.id} is loaded in this process, and the workers of a cluster load their own: give its name."
     )
@@ -119,7 +120,7 @@ def complete_on(
 
 def _reader(place: _Place) -> Callable[[_Shard], int]:
     """Load the model, once a worker; what is given takes shards, and gives the number of items that are new."""
-    model = load_model(place.model.name, modality=place.model.modality, **place.model.options)
+    model = load(place.model.name, place.model.modality, place.model.options)
 
     def fill(shard: _Shard) -> int:
         store = opened(Storage(place.store, read_only=False))

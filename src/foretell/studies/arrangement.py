@@ -17,6 +17,7 @@ from foretell.measure.inference import FEWEST_GROUPS
 from foretell.representations.data import load_pairs
 from foretell.representations.extraction import extract, fingerprint
 from foretell.representations.models.lazy import LazyModel, LoadedModel
+from foretell.representations.models.options import ModelOptions
 from foretell.representations.recordings import Recording
 from foretell.representations.selection import sampled
 from foretell.representations.store import Store, open_store
@@ -226,7 +227,7 @@ def _lazy_models(keys: Sequence[_Key], pairs: Pairs, slot: LoadedModel) -> dict[
     for side, of in keys:
         modality = pairs.modality(side)
         if of.stores is None and (of, modality) not in models:
-            models[of, modality] = LazyModel(of.name, modality, of.options(), slot)
+            models[of, modality] = LazyModel(of.name, modality, ModelOptions.of(of.options()), slot)
     return models
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from foretell.exceptions import StudyError
+from foretell.exceptions import InputError, StudyError
+from foretell.files import read_bounded
 
 __all__ = ["parse_mapping", "read_mapping"]
 
@@ -90,16 +91,9 @@ def parse_mapping(text: str, *, source: str) -> dict[str, Any]:
 def read_mapping(path: Path) -> dict[str, Any]:
     """The mapping that a YAML file holds; raises `StudyError` as `parse_mapping`, or if unreadable."""
     try:
-        # A pipe would be waited for, and a device has no end.
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise StudyError(f"{path}: is no file: give the path of a study file.")
-        with path.open("rb") as file:
-            raw = file.read(_LARGEST + 1)
-        text = raw.decode("utf-8-sig")
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read: {error.strerror or error}.") from error
+        text = read_bounded(path, _LARGEST, "study file").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise StudyError(f"{path}: not a text file in UTF-8 (byte {error.start}).") from error
-    if len(raw) > _LARGEST:
-        raise StudyError(f"{path}: larger than 128 KiB, so not a study file.")
+    except InputError as error:
+        raise StudyError(str(error)) from error
     return parse_mapping(text, source=str(path))

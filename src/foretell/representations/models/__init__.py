@@ -2,12 +2,14 @@
 
 from foretell.representations.models.base import Model, Reading
 from foretell.representations.models.builtin import BUILT_IN
-from foretell.representations.models.dispatch import describe, load_model
+from foretell.representations.models.describing import describe_model
+from foretell.representations.models.dispatch import load_model
 from foretell.representations.models.image import ImageModel
 from foretell.representations.models.image_loading import load_image_model
-from foretell.representations.models.image_source import BUILT_IN_IMAGE, describe_image_model
+from foretell.representations.models.image_source import BUILT_IN_IMAGE
+from foretell.representations.models.info import ModelInfo
 from foretell.representations.models.loading import load_text_model
-from foretell.representations.models.source import ModelInfo, describe_model
+from foretell.representations.models.options import ModelOptions
 from foretell.representations.models.text import TextModel
 
 __all__ = [
@@ -16,10 +18,9 @@ __all__ = [
     "ImageModel",
     "Model",
     "ModelInfo",
+    "ModelOptions",
     "Reading",
     "TextModel",
-    "describe",
-    "describe_image_model",
     "describe_model",
     "load_image_model",
     "load_model",

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.representations.models.source import ModelInfo
+from foretell.representations.models.info import ModelInfo
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["DTYPES", "FINAL", "Modality", "Model", "Reading", "Visit"]
-
-DTYPES = ("float32", "bfloat16", "float16")
+__all__ = ["FINAL", "Modality", "Model", "Reading", "Visit"]
 
 FINAL = "final"
 """Name of the layer after the final norm."""
@@ -70,7 +68,7 @@ class Model(Protocol):
 
     @property
     def dtype(self) -> str:
-        """In which it is run, one of `DTYPES`."""
+        """In which it is run: "float32", "bfloat16" or "float16"."""
         ...
 
     @property

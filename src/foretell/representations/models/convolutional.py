@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import require
 from foretell.representations.models.base import Visit
 from foretell.representations.models.image import ImageModel, Run, sample_picture, shown
-from foretell.representations.models.source import ModelInfo
+from foretell.representations.models.info import ModelInfo
 from foretell.representations.models.vision_transformers import dtype_of, prepare, running
 
 if TYPE_CHECKING:

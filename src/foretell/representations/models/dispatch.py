@@ -2,59 +2,92 @@
 
 from __future__ import annotations
 
-import inspect
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from foretell.exceptions import OptionError, check_option
+from foretell.exceptions import check_option
 from foretell.representations.models.base import Modality, Model
 from foretell.representations.models.image_loading import load_image_model
-from foretell.representations.models.image_source import describe_image_model
 from foretell.representations.models.loading import load_text_model
-from foretell.representations.models.source import ModelInfo, describe_model
+from foretell.representations.models.options import ModelOptions
 
-__all__ = ["describe", "load_model"]
+__all__ = ["load", "load_model"]
 
 
-def load_model(name: str, *, modality: Modality = "text", cache: Path | None = None, **options: Any) -> Model:
-    """Load a model for texts or for images.
+def load_model(
+    name: str | os.PathLike[str],
+    *,
+    modality: Modality = "text",
+    revision: str | None = None,
+    dtype: str = "float32",
+    device: str = "auto",
+    device_map: str | Mapping[str, Any] | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    random_weights: int | None = None,
+    cache: Path | None = None,
+) -> Model:
+    """Load a model for texts or for images; what is missing is fetched and decoded on first use.
 
     Parameters
     ----------
-    name : str
-        A built-in name, a folder in the hub's layout, a GGUF file, or a hub id.
+    name : str or path
+        A built-in name (``foretell data`` lists them); the path of a folder in the hub's layout, which has config.json,
+        safetensors, and a tokenizer or preprocessor_config.json; or an id of the Hugging Face hub,
+        ``organisation/model``. Of texts also a GGUF file, or ``package:NAME``: an installed package that carries
+        either. A path that exists is a path.
     modality : {"text", "image"}
         What it is to read: a model with a tower for each has both.
+    revision : str, optional
+        Of a hub model: a commit, branch or tag.
+    dtype : {"float32", "bfloat16", "float16", "auto"}
+        In which the model is run; "auto" as its weights are stored.
+    device : str
+        "cpu", "cuda", "cuda:1", "mps", ...; "auto" is a CUDA device where there is one, else the CPU.
+    device_map : str or mapping, optional
+        Spreads the blocks over several devices, as accelerate does it: "auto" by what fits. In place of `device`.
+    trust_remote_code : bool
+        Whether Python code that comes with the model may run. It can do anything: read it first. Its files then count
+        in the revision of a folder.
+    allow_pickle : bool
+        Whether pickled weights are read where there are no safetensors; even so nothing but tensors is unpickled.
+    random_weights : int, optional
+        Seed of weights to be drawn in place of the model's own, as it is initialised for training: what such a model
+        shows is owed to its architecture and its reading alone. The same seed gives the same bits; torch's own
+        generators are left as they are. Id and revision say so.
     cache : Path, optional
-        Folder of the cache, `cache_dir()` by default.
-    **options
-        Of `load_text_model` or `load_image_model`.
+        Folder of Foretell's cache, `cache_dir()` by default. The hub's cache is where HF_HOME says.
 
     Returns
     -------
     Model
-        With its weights, on its device: what `foretell.extract` takes.
+        With its weights, on its device, without an output head: what `foretell.extract` takes.
 
     Raises
     ------
     OptionError
-        For an unknown name, option, or value of one.
+        For an unknown name, dtype, device or seed, or an option that does not apply.
     InputError
-        If the files are not those of such a model.
+        If the folder lacks a file, transformers cannot load it, or its layers cannot be read one by one.
     FetchError
         If what must be fetched cannot be.
     """
-    check_option("modality", modality, ("text", "image"))
-    load = load_image_model if modality == "image" else load_text_model
-    valid = list(inspect.signature(load).parameters)[1:]
-    for option in options:
-        if option not in valid:
-            raise OptionError(f"{option!r} is not an option of {modality} models: choose among {', '.join(valid)}.")
-    return load(name, cache=cache, **options)
+    options = ModelOptions(
+        revision=revision,
+        dtype=dtype,
+        device=device,
+        device_map=device_map,
+        trust_remote_code=trust_remote_code,
+        allow_pickle=allow_pickle,
+        random_weights=random_weights,
+        cache=cache,
+    )
+    return load(name, modality, options)
 
 
-def describe(name: str, *, modality: Modality = "text", cache: Path | None = None, **options: Any) -> ModelInfo:
-    """What `load_model` would load, found out without loading it."""
+def load(name: str | os.PathLike[str], modality: Modality, options: ModelOptions) -> Model:
+    """As `load_model`, of options that are one object."""
     check_option("modality", modality, ("text", "image"))
-    of = describe_image_model if modality == "image" else describe_model
-    return of(name, cache=cache, **options)
+    return load_image_model(name, options) if modality == "image" else load_text_model(name, options)

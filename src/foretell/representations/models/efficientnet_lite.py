@@ -19,7 +19,8 @@ from foretell.representations.models.base import FINAL, Visit
 from foretell.representations.models.convolutional import as_tokens
 from foretell.representations.models.image import ImageModel, Run
 from foretell.representations.models.image_source import read_lite0
-from foretell.representations.models.source import ModelInfo
+from foretell.representations.models.info import ModelInfo
+from foretell.representations.models.options import AS_STORED, ModelOptions
 
 if TYPE_CHECKING:
     import torch
@@ -36,32 +37,28 @@ _STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))
 _STRIDES = tuple(stride if first == 0 else 1 for number, stride in _STAGES for first in range(number))
 
 
-def load_lite0(
-    info: ModelInfo, *, dtype: str, device: str, random_weights: int | None = None, cache: Path | None = None
-) -> ImageModel:
+def load_lite0(info: ModelInfo, options: ModelOptions, *, device: str) -> ImageModel:
     """EfficientNet-Lite0 with its published weights, or with weights drawn anew from a seed."""
-    maps = lite0_maps(lite0_weights(dtype=dtype, device=device, random_weights=random_weights, cache=cache))
+    dtype = "float32" if options.dtype == AS_STORED else options.dtype
+    weights = lite0_weights(options.random_weights, cache=options.cache)
+    there = {name: value.to(device, getattr(require("torch", "hf"), dtype)) for name, value in weights.items()}
     return ImageModel(
         info,
         dtype=dtype,
         n_blocks=len(_STRIDES),
         see=_see,
-        run=as_tokens(maps, _GRID),
+        run=as_tokens(lite0_maps(there), _GRID),
         places=np.arange(_GRID[0] * _GRID[1]),
     )
 
 
-def lite0_weights(
-    *, dtype: str, device: str, random_weights: int | None = None, cache: Path | None = None
-) -> dict[str, torch.Tensor]:
+def lite0_weights(seed: int | None = None, *, cache: Path | None = None) -> dict[str, torch.Tensor]:
     """The published weights by their names, nothing but tensors being unpickled; or as many drawn from a seed."""
     torch = require("torch", "hf")
     loaded = torch.load(io.BytesIO(read_lite0(cache=cache)), map_location="cpu", weights_only=True)
     # Counts of batches, which are whole numbers, play no part here.
     weights = {name: value for name, value in loaded.items() if value.is_floating_point()}
-    if random_weights is not None:
-        weights = _drawn(weights, random_weights)
-    return {name: value.to(device, getattr(torch, dtype)) for name, value in weights.items()}
+    return weights if seed is None else _drawn(weights, seed)
 
 
 def _drawn(weights: dict[str, torch.Tensor], seed: int) -> dict[str, torch.Tensor]:

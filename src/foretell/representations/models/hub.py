@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from foretell.exceptions import FetchError, require
+from foretell.representations.models.options import ModelOptions
 from foretell.representations.models.quiet import reason_of
 from foretell.representations.packages import is_offline
 
@@ -22,21 +23,15 @@ def is_hub_id(name: str) -> bool:
     return _HUB_ID.fullmatch(name) is not None
 
 
-def snapshot(
-    name: str, *, revision: str | None = None, allow_pickle: bool = False, code: bool = False
-) -> tuple[Path, str]:
+def snapshot(name: str, options: ModelOptions) -> tuple[Path, str]:
     """Folder of a hub model's files, fetched unless the hub's cache has them, and the hash of its commit.
 
     Parameters
     ----------
     name : str
         ``organisation/model``.
-    revision : str, optional
-        A commit, branch or tag; the hub's ``main`` by default.
-    allow_pickle : bool
-        Whether pickled weights are fetched too.
-    code : bool
-        Whether Python files are fetched too.
+    options : ModelOptions
+        Pickled weights and Python files are fetched only where they are allowed.
 
     Raises
     ------
@@ -45,7 +40,12 @@ def snapshot(
         is set.
     """
     hub = require("huggingface_hub", "hf")
-    allowed = [*_TEXTS, "*.safetensors", *(["pytorch_model*.bin"] if allow_pickle else []), *(["*.py"] if code else [])]
+    allowed = [*_TEXTS, "*.safetensors"]
+    if options.allow_pickle:
+        allowed.append("pytorch_model*.bin")
+    if options.trust_remote_code:
+        allowed.append("*.py")
+    revision = options.revision
     try:
         found = hub.snapshot_download(
             name, revision=revision, allow_patterns=allowed, ignore_patterns=list(_NEVER), local_files_only=is_offline()

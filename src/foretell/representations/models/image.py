@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError, require
 from foretell.representations.data.pictures import Picture
 from foretell.representations.models.base import FINAL, Modality, Reading, Visit
+from foretell.representations.models.info import ModelInfo
 from foretell.representations.models.quiet import reason_of
-from foretell.representations.models.source import ModelInfo
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ _PIXELS = 3  # dimensions of (channels, height, width)
 
 
 class ImageModel:
-    """A pretrained network that reads pictures, made by `load_image_model`.
+    """A pretrained network that reads pictures, made by `load_model`.
 
     Layers are named by number: "0" is what enters the first block, "l" is the output of block l, and "final" is the
     network's last hidden state, of networks that change it after their last block. The tokens of a picture are its

@@ -10,13 +10,12 @@ from functools import cached_property
 from typing import Any
 
 from foretell.representations.models.base import Modality, Model, Reading, Visit
-from foretell.representations.models.dispatch import describe, load_model
-from foretell.representations.models.source import ModelInfo
+from foretell.representations.models.describing import describe_model
+from foretell.representations.models.dispatch import load
+from foretell.representations.models.info import ModelInfo
+from foretell.representations.models.options import AS_STORED, DEFAULTS, ModelOptions
 
 __all__ = ["LazyModel", "LoadedModel", "slowest_load"]
-
-_OF_RUNNING = ("dtype", "device", "device_map")
-"""Options of how a model is run, which describe nothing of what it is."""
 
 
 # The first load of a process brings its libraries with it, as that of the next process will.
@@ -47,28 +46,25 @@ class LazyModel:
     name : str
         What `load_model` takes.
     modality : {"text", "image"}
-    options : mapping
-        Of `load_model`.
+    options : ModelOptions
     slot : LoadedModel
         Where it is held: models that share one are never in memory together.
     """
 
     name: str
     modality: Modality
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: ModelOptions = DEFAULTS
     slot: LoadedModel = field(default_factory=LoadedModel)
 
     @cached_property
     def info(self) -> ModelInfo:
         """What is known without loading it."""
-        finding = {name: value for name, value in self.options.items() if name not in _OF_RUNNING}
-        return describe(self.name, modality=self.modality, **finding)
+        return describe_model(self.name, self.modality, self.options)
 
     @property
     def dtype(self) -> str:
         """In which it is run."""
-        dtype = str(self.options.get("dtype", "float32"))
-        return self.loaded.dtype if dtype == "auto" else dtype  # its weights tell
+        return self.loaded.dtype if self.options.dtype == AS_STORED else self.options.dtype  # its weights tell
 
     @cached_property
     def n_blocks(self) -> int:
@@ -103,7 +99,7 @@ class LazyModel:
         if self.slot.of is not self or self.slot.model is None:
             self.slot.let_go()  # of the other, before this one takes its memory
             began = time.perf_counter()
-            self.slot.model = load_model(self.name, modality=self.modality, **self.options)
+            self.slot.model = load(self.name, self.modality, self.options)
             took = time.perf_counter() - began
             _SLOWEST[self._what] = max(took, _SLOWEST.get(self._what, 0.0))
             self.slot.of = self

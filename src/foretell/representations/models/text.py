@@ -11,13 +11,13 @@ from foretell.exceptions import InputError, require
 from foretell.representations.models.base import FINAL, Modality, Reading, Visit
 from foretell.representations.models.blocks import blocks_of, longest_text
 from foretell.representations.models.hooks import blocks_shown
-from foretell.representations.models.source import ModelInfo
+from foretell.representations.models.info import ModelInfo
 
 __all__ = ["TextModel"]
 
 
 class TextModel:
-    """A pretrained transformer without its output head, made by `load_text_model`.
+    """A pretrained transformer without its output head, made by `load_model`.
 
     Layers are named by number: "0" is what enters the first block (embeddings, with whatever the model scales, adds or
     norms before its blocks), "l" is the output of block l (the residual stream, before any norm that a later block

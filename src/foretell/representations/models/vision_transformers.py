@@ -12,8 +12,8 @@ from foretell.representations.models.base import FINAL, Visit
 from foretell.representations.models.blocks import blocks_of
 from foretell.representations.models.hooks import blocks_shown
 from foretell.representations.models.image import ImageModel, Run, sample_picture, shown
+from foretell.representations.models.info import ModelInfo
 from foretell.representations.models.quiet import reason_of
-from foretell.representations.models.source import ModelInfo
 
 if TYPE_CHECKING:
     import torch
