@@ -150,7 +150,7 @@ class TestRuns:
         assert contents_of([run]).health == ()
         (run / "study.yaml").unlink()
         os.mkfifo(run / "study.yaml")
-        with pytest.raises(StudyError, match="The study file .* is no file: give one"):
+        with pytest.raises(StudyError, match=r"The study file .* is no file: give one"):
             load_study(run / "study.yaml")
 
     @pytest.mark.parametrize("only", ["pipe", "/dev/zero", "~nobodyx/x", "a\0b"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import OptionError
-from foretell.measure.cells import check_spaces, measure_cells
+from foretell.measure.cells import Cells, check_spaces, measure_cells
 from foretell.measure.inference import Scores, critical
 from foretell.measure.layout import Layout
 from foretell.measure.request import Options
@@ -80,11 +80,7 @@ def token_curve(
     names = [str(len(positions)) for positions in wanted]
     size = check_spaces({"a": sides[0]}, {"b": sides[1]})
     curve = measure_cells(
-        dict(zip(names, prefixes[0], strict=True)),
-        dict(zip(names, prefixes[1], strict=True)),
-        [(step, step) for step in range(len(wanted))],
-        [(step, step) for step in range(len(wanted))],
-        curve=True,
+        Cells.diagonal(*(dict(zip(names, of_side, strict=True)) for of_side in prefixes)),
         k=k,
         layout=Layout.everyone(size),
         options=options,
@@ -144,13 +140,8 @@ def token_map(
     spaces_a = single_tokens(side_a)
     spaces_b = spaces_a if side_b is side_a else single_tokens(side_b)
     size = check_spaces({"a": side_a}, {"b": side_b})
-    cells = [(s, t) for s in range(side_a.n_tokens) for t in range(side_b.n_tokens)]
     result = measure_cells(
-        spaces_a,
-        spaces_b,
-        cells,
-        cells,
-        curve=False,
+        Cells.every(spaces_a, spaces_b),
         k=k,
         layout=Layout.everyone(size),
         options=options,

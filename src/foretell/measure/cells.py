@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from foretell.measure.inference import Scores, group_codes
 from foretell.measure.inputs import Input, alike, check_sizes, checked_neighbours
 from foretell.measure.layout import Layout
 from foretell.measure.libraries import as_labels
-from foretell.measure.request import Measured, Options, Pair, Request
+from foretell.measure.request import Measured, Options, Pair, Request, both_ways
 from foretell.measure.result import QUANTILES, NullSummary, PerItem, labelled
 from foretell.measure.shuffles import group_permutations, p_value, permutations, stratum_permutations
 from foretell.measure.space import check_same_items
@@ -24,41 +25,81 @@ from foretell.tasks import checked_count
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["PER_ITEM_BYTES", "check_spaces", "measure_cells"]
+__all__ = ["PER_ITEM_BYTES", "Cells", "check_spaces", "measure_cells"]
 
 PER_ITEM_BYTES = 2**28
 """The most that neighbours and ranks of all items may take in a result."""
 
 
+@dataclass(frozen=True)
+class Cells:
+    """Which cells of two sides' spaces are measured.
+
+    Parameters
+    ----------
+    spaces_a, spaces_b : mapping of names to spaces
+    places : sequence of (int, int)
+        Places in A and in B: all of a map, row by row, or the diagonal of a curve.
+    kept : sequence of (int, int)
+        Cells whose scores go into a result with errors.
+    curve : bool
+        Whether they are a diagonal.
+    """
+
+    spaces_a: Mapping[str, Input]
+    spaces_b: Mapping[str, Input]
+    places: Sequence[Pair]
+    kept: Sequence[Pair]
+    curve: bool
+
+    @classmethod
+    def diagonal(cls, spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -> Cells:
+        """Layer l of A with layer l of B, for all l; the scores of all are kept."""
+        places = [(layer, layer) for layer in range(len(spaces_a))]
+        return cls(spaces_a, spaces_b, places, places, curve=True)
+
+    @classmethod
+    def every(
+        cls, spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input], kept: Sequence[Pair] | None = None
+    ) -> Cells:
+        """Every space of A with every space of B; the scores of all are kept, if not of some."""
+        places = [(a, b) for a in range(len(spaces_a)) for b in range(len(spaces_b))]
+        return cls(spaces_a, spaces_b, places, places if kept is None else kept, curve=False)
+
+    @property
+    def names(self) -> tuple[list[str], list[str]]:
+        """Of the spaces of A and of B."""
+        return list(self.spaces_a), list(self.spaces_b)
+
+    @property
+    def spaces(self) -> list[Input]:
+        """Those of A, then those of B."""
+        return [*self.spaces_a.values(), *self.spaces_b.values()]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the values both ways."""
+        return (2, len(self.places)) if self.curve else (2, len(self.spaces_a), len(self.spaces_b))
+
+
 def measure_cells(
-    spaces_a: Mapping[str, Input],
-    spaces_b: Mapping[str, Input],
-    cells: Sequence[Pair],
-    kept: Sequence[Pair],
+    cells: Cells,
     *,
-    curve: bool,
     k: Any,
     layout: Layout,
     options: Options,
-    n_permutations: int,
+    n_permutations: int = 0,
     seed: int,
     groups: Sequence[str] | None,
     strata: Sequence[str] | None = None,
     per_item: bool = False,
     steps: Sequence[tuple[Input, Input]] = (),
-    attributes: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
-    """Measure cells (place in A, place in B) both ways.
+    """Measure cells both ways.
 
     Parameters
     ----------
-    spaces_a, spaces_b : mapping of names to spaces
-    cells : sequence of (int, int)
-        All of a map, row by row, or the diagonal of a curve.
-    kept : sequence of (int, int)
-        Cells whose scores go into the result.
-    curve : bool
-        Whether the cells are a diagonal.
+    cells : Cells
     k : int or sequence of int
         For several, the result has a dimension of them, and no scores.
     layout : Layout
@@ -73,48 +114,36 @@ def measure_cells(
         Whether each query's neighbours and their ranks go into the result.
     steps : sequence of (Input, Input)
         For a curve whose every point adds tokens to the one before: what it adds (`foretell.measure.estimates`).
-    attributes : mapping, optional
-        More of them.
     """
     import xarray as xr
 
     n_permutations = checked_count("null", n_permutations, least=0)
-    names = (list(spaces_a), list(spaces_b))
-    spaces = [*spaces_a.values(), *spaces_b.values()]
+    spaces, size = cells.spaces, cells.spaces[0].n_items
     several = not isinstance(k, int | np.integer | str) and np.ndim(k) == 1
-    ks = [checked_neighbours(one, layout.n_others, spaces[0].n_items) for one in (k if several else [k])]
+    ks = [checked_neighbours(one, layout.n_others, size) for one in (k if several else [k])]
     if not ks or len(set(ks)) < len(ks):
         raise OptionError(f"k={k!r} is not an option: give one number of neighbours, or several different ones.")
-    if n_permutations and not layout.is_everyone:
-        raise OptionError(
-            f"null={n_permutations} needs every item as a query and a candidate: leave out queries and candidates, "
-            "or the null."
-        )
-    if strata is not None and not n_permutations:
-        raise OptionError("strata serve the null: give null= a number of permutations, or leave them out.")
-    if per_item and several:
-        raise OptionError("per_item=True is of one k: measure each by itself, or leave the neighbours out.")
-    size = 2 * len(cells) * len(layout.queries) * sum(ks) * 8
-    if per_item and size > PER_ITEM_BYTES:
-        raise OptionError(
-            f"per_item=True would take {size / 2**20:.0f} MiB of neighbours and ranks, and the most is "
-            f"{PER_ITEM_BYTES / 2**20:.0f}: give fewer spaces, queries or neighbours."
-        )
+    _check_null(n_permutations, strata, layout)
+    if per_item:
+        _check_per_item(cells, ks, layout, several=several)
+    kept = cells.kept if options.errors and not several else []
     groups = None if groups is None else as_labels(groups)
     strata = None if strata is None else as_labels(strata, "strata")
-    codes = group_codes(groups, spaces[0].n_items)[layout.items]
+    codes = group_codes(groups, size)[layout.items]
     codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
-    shuffles = _permutations(codes, _codes_of_strata(strata, spaces[0].n_items, layout), n_permutations, seed)
+    shuffles = _permutations(codes, _codes_of_strata(strata, size, layout), n_permutations, seed)
 
     # A space that stands on both sides, or twice on one, is measured once.
     if steps:
-        inputs = [space for both in zip(spaces_a.values(), spaces_b.values(), strict=True) for space in both]
+        inputs = [
+            space for both in zip(cells.spaces_a.values(), cells.spaces_b.values(), strict=True) for space in both
+        ]
     else:
         inputs = list({id(space): space for space in spaces}.values())
     place = {id(space): number for number, space in enumerate(inputs)}
-    of_a, of_b = ([place[id(space)] for space in side.values()] for side in (spaces_a, spaces_b))
-    forward = [(of_a[a], of_b[b]) for a, b in cells]
-    keep = {(of_a[a], of_b[b]) for a, b in (cells if per_item else kept if not several else [])}
+    of_a, of_b = ([place[id(space)] for space in side.values()] for side in (cells.spaces_a, cells.spaces_b))
+    forward = [(of_a[a], of_b[b]) for a, b in cells.places]
+    keep = {(of_a[a], of_b[b]) for a, b in (cells.places if per_item else kept)}
     request = Request(
         inputs,
         layout,
@@ -125,46 +154,43 @@ def measure_cells(
         steps=steps,
     )
     found = measure(request, list(dict.fromkeys(forward)), options)
-    _warn_constant(found[ks[0]], (spaces_a, spaces_b), of_a, of_b)
+    _warn_constant(found[ks[0]], (cells.spaces_a, cells.spaces_b), of_a, of_b)
 
+    pairs = both_ways(forward)
+    kept_pairs = both_ways([(of_a[a], of_b[b]) for a, b in kept])
     results = []
     for one in ks:
-        pairs = [*forward, *((b, a) for a, b in forward)]
-        of_kept = [(of_a[a], of_b[b]) for a, b in kept]
-        results.append(
-            _labelled(
-                found[one],
-                pairs,
-                [*of_kept, *((b, a) for a, b in of_kept)] if options.errors and not several else [],
-                names=names,
-                kept=kept,
-                curve=curve,
-                codes=codes,
-                n_permutations=n_permutations,
-                items=_names_of_items(spaces, layout),
-                groups=None if groups is None else [groups[item] for item in layout.items],
-                strata=None if strata is None else [strata[item] for item in layout.items],
-                with_errors=options.errors,
-                per_item=_nearest(found[one], pairs, layout, one) if per_item else None,
-                attributes={
-                    "n": layout.n_others,
-                    "n_items": layout.n_items,
-                    "n_queries": len(layout.queries),
-                    "n_groups": int(codes.max()) + 1,
-                    "T": [spaces[0].n_tokens, spaces[len(names[0])].n_tokens],
-                    "k": one,
-                    "metric": options.metric,
-                    "convention": options.convention.name,
-                    "candidates": "leave-one-out" if layout.own[0] >= 0 else "split",
-                    "backend": options.backend,
-                    "seed": seed,
-                    "null_permutations": n_permutations,
-                    # The kind that p values are against is drawn last.
-                    **({"null": list(shuffles)[-1]} if shuffles else {}),
-                    **(attributes or {}),
-                },
-            )
+        of_k = found[one]
+        values = np.array([of_k[pair].estimate.value for pair in pairs])
+        result = labelled(
+            cells.names,
+            curve=cells.curve,
+            imbalance=values.reshape(cells.shape),
+            stderr=np.array([of_k[pair].stderr for pair in pairs]).reshape(cells.shape) if options.errors else None,
+            scores=(Scores.of([of_k[pair].estimate for pair in kept_pairs], codes), kept) if kept else None,
+            null=_null_summary(values, of_k, pairs, cells.shape) if shuffles else None,
+            per_item=_nearest(of_k, pairs, layout, one) if per_item else None,
+            items=_names_of_items(spaces, layout),
+            groups=None if groups is None else [groups[item] for item in layout.items],
+            strata=None if strata is None else [strata[item] for item in layout.items],
+            attributes={
+                "n": layout.n_others,
+                "n_items": layout.n_items,
+                "n_queries": len(layout.queries),
+                "n_groups": int(codes.max()) + 1,
+                "T": [next(iter(side.values())).n_tokens for side in (cells.spaces_a, cells.spaces_b)],
+                "k": one,
+                "metric": options.metric,
+                "convention": options.convention.name,
+                "candidates": "leave-one-out" if layout.own[0] >= 0 else "split",
+                "backend": options.backend,
+                "seed": seed,
+                "null_permutations": n_permutations,
+                # The kind that p values are against is drawn last.
+                **({"null": list(shuffles)[-1]} if shuffles else {}),
+            },
         )
+        results.append(result)
     if not several:
         return results[0]
     joined = xr.concat(results, xr.DataArray(ks, dims="k", name="k"), combine_attrs="drop_conflicts")
@@ -186,43 +212,25 @@ def check_spaces(spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -
     return spaces[0].n_items
 
 
-def _labelled(
-    found: Mapping[Pair, Measured],
-    pairs: Sequence[Pair],
-    kept_pairs: Sequence[Pair],
-    *,
-    names: tuple[list[str], list[str]],
-    kept: Sequence[Pair],
-    curve: bool,
-    codes: NDArray[np.int64],
-    n_permutations: int,
-    items: Sequence[str],
-    groups: Sequence[str] | None,
-    strata: Sequence[str] | None,
-    with_errors: bool,
-    per_item: PerItem | None,
-    attributes: Mapping[str, Any],
-) -> xr.Dataset:
-    """What was found of the pairs, all of the first direction and then all of the second, as a dataset."""
-    shape = (2, len(pairs) // 2) if curve else (2, len(names[0]), len(names[1]))
-    values = np.array([found[pair].estimate.value for pair in pairs])
-    null = None
-    if n_permutations:
-        draws = {kind: np.stack([found[pair].null[kind] for pair in pairs], axis=1) for kind in found[pairs[0]].null}
-        null = _null_summary(values, draws, shape)
-    return labelled(
-        names,
-        curve=curve,
-        imbalance=values.reshape(shape),
-        stderr=np.array([found[pair].stderr for pair in pairs]).reshape(shape) if with_errors else None,
-        scores=(Scores.of([found[pair].estimate for pair in kept_pairs], codes), kept) if kept_pairs else None,
-        null=null,
-        per_item=per_item,
-        items=items,
-        groups=groups,
-        strata=strata,
-        attributes=attributes,
-    )
+def _check_null(n_permutations: int, strata: Sequence[str] | None, layout: Layout) -> None:
+    if n_permutations and not layout.is_everyone:
+        raise OptionError(
+            f"null={n_permutations} needs every item as a query and a candidate: leave out queries and candidates, "
+            "or the null."
+        )
+    if strata is not None and not n_permutations:
+        raise OptionError("strata serve the null: give null= a number of permutations, or leave them out.")
+
+
+def _check_per_item(cells: Cells, ks: Sequence[int], layout: Layout, *, several: bool) -> None:
+    if several:
+        raise OptionError("per_item=True is of one k: measure each by itself, or leave the neighbours out.")
+    size = 2 * len(cells.places) * len(layout.queries) * sum(ks) * 8
+    if size > PER_ITEM_BYTES:
+        raise OptionError(
+            f"per_item=True would take {size / 2**20:.0f} MiB of neighbours and ranks, and the most is "
+            f"{PER_ITEM_BYTES / 2**20:.0f}: give fewer spaces, queries or neighbours."
+        )
 
 
 def _codes_of_strata(strata: Sequence[str] | None, size: int, layout: Layout) -> NDArray[np.int64] | None:
@@ -249,8 +257,11 @@ def _permutations(
     return kinds
 
 
-def _null_summary(values: Floats, draws: Mapping[str, Floats], shape: tuple[int, ...]) -> NullSummary:
-    """Quantiles and p values from draws of shape (P, pairs) of every kind; the p values are against the last kind."""
+def _null_summary(
+    values: Floats, found: Mapping[Pair, Measured], pairs: Sequence[Pair], shape: tuple[int, ...]
+) -> NullSummary:
+    """Quantiles and p values from the draws of every kind; the p values are against the last kind."""
+    draws = {kind: np.stack([found[pair].null[kind] for pair in pairs], axis=1) for kind in found[pairs[0]].null}
 
     def quantiles(of_kind: Floats) -> Floats:
         return np.quantile(of_kind, QUANTILES, axis=0).reshape(len(QUANTILES), *shape)

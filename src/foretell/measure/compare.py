@@ -9,7 +9,7 @@ import numpy as np
 
 from foretell.cluster import connected
 from foretell.exceptions import InputError, OptionError, check_option
-from foretell.measure.cells import check_spaces, measure_cells
+from foretell.measure.cells import Cells, check_spaces, measure_cells
 from foretell.measure.estimates import measure
 from foretell.measure.imbalance import Imbalance
 from foretell.measure.inference import Scores
@@ -226,21 +226,17 @@ def imbalance_matrix(
     size = check_spaces(side_a, side_b)
     seed = checked_count("seed", seed, least=0)
     names_a, names_b = list(side_a), list(side_b)
-    cells = [(a, b) for a in range(len(names_a)) for b in range(len(names_b))]
     kept = [(a, a) for a in range(len(names_a))] if len(names_a) == len(names_b) else []
     for a, b in named_cells:
         check_option("named_cells", a, names_a)
         check_option("named_cells", b, names_b)
         cell = (names_a.index(a), names_b.index(b))
         kept += [cell] if cell not in kept else []
+    cells = Cells.every(side_a, side_b, kept)
 
     def measured(layout: Layout) -> xr.Dataset:
         return measure_cells(
-            side_a,
-            side_b,
             cells,
-            kept,
-            curve=False,
             k=k,
             layout=layout,
             options=options,
@@ -313,14 +309,9 @@ def imbalance_curve(
     check_same_names(side_a, side_b)
     size = check_spaces(side_a, side_b)
     seed = checked_count("seed", seed, least=0)
-    cells = [(layer, layer) for layer in range(len(side_a))]
     with connected(cluster):
         return measure_cells(
-            side_a,
-            side_b,
-            cells,
-            cells,
-            curve=True,
+            Cells.diagonal(side_a, side_b),
             k=k,
             layout=drawn(size, candidates, subsample, queries, seed, errors=errors),
             options=options,

@@ -35,7 +35,7 @@ import numpy as np
 
 from foretell.exceptions import AlignmentError, InputError, check_option
 from foretell.measure.arrays import Floats, Items
-from foretell.measure.cells import check_spaces, measure_cells
+from foretell.measure.cells import Cells, check_spaces, measure_cells
 from foretell.measure.halves import complementary_halves
 from foretell.measure.inference import Scores
 from foretell.measure.inputs import Input, Spaces, check_same_names, named_sides
@@ -257,17 +257,12 @@ class _Half:
     def _measure(
         self, spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input], *, curve: bool, errors: bool
     ) -> xr.Dataset:
-        cells = [(a, b) for a in range(len(spaces_a)) for b in range(len(spaces_b)) if a == b or not curve]
+        cells = Cells.diagonal if curve else Cells.every
         return measure_cells(
-            spaces_a,
-            spaces_b,
-            cells,
-            cells if errors else [],
-            curve=curve,
+            cells(spaces_a, spaces_b),
             k=self.k,
             layout=self.layout,
             options=replace(self.options, errors=errors),
-            n_permutations=0,
             seed=0,
             groups=self.groups,
         )

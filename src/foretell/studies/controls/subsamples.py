@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import OptionError
-from foretell.measure.cells import check_spaces, measure_cells
+from foretell.measure.cells import Cells, check_spaces, measure_cells
 from foretell.measure.inference import FEWEST_GROUPS, group_codes
 from foretell.measure.inputs import Spaces, check_same_names, named_sides
 from foretell.measure.layout import Layout
@@ -82,7 +82,6 @@ def subsampled_regions(
     count, seed = checked_count("count", count, least=1), checked_count("seed", seed, least=0)
     if not 0 < share < 1:
         raise OptionError(f"share={share!r} is not an option: give a number between 0 and 1.")
-    cells = [(layer, layer) for layer in range(len(side_a))]
     codes = group_codes(groups, size)
     curves = []
     for number in range(count):
@@ -93,15 +92,10 @@ def subsampled_regions(
                 f"{codes.max() + 1} groups, and errors need {FEWEST_GROUPS}."
             )
         curve = measure_cells(
-            side_a,
-            side_b,
-            cells,
-            cells,
-            curve=True,
+            Cells.diagonal(side_a, side_b),
             k=k,
             layout=Layout(items, items),
             options=options,
-            n_permutations=0,
             seed=seed,
             groups=groups,
         )
