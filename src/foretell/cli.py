@@ -197,7 +197,10 @@ def fetch(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch built-in models and data sets into the cache."""
+    """Fetch built-in models and data.
+
+    They are kept in the cache, where tests and studies find them.
+    """
     from foretell.representations import packages
     from foretell.representations.parts import BUILT_IN, parts_named
 

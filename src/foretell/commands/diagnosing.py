@@ -31,7 +31,7 @@ def diagnose(
         list[str] | None, typer.Option(metavar="L", help="Layer of the second, a few by default. Repeatable.")
     ] = None,
     tokens: Annotated[str | None, typer.Option(metavar="RULE", help="Tokens of stores, such as 'last 5'.")] = None,
-    items: Annotated[int, typer.Option(min=20, help="Items that are looked at, the first ones.")] = 3000,
+    items: Annotated[int, typer.Option(metavar="N", min=20, help="Items that are looked at, the first ones.")] = 3000,
 ) -> None:
     """Say what is wrong with two sides or a result.
 

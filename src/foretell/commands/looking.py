@@ -53,11 +53,11 @@ def compare(
         list[str] | None, typer.Option(metavar="L", help="Layer of B, all by default. Repeatable.")
     ] = None,
     tokens: Annotated[str | None, typer.Option(metavar="RULE", help="Tokens of stores, such as 'last 5'.")] = None,
-    k: Annotated[int, typer.Option(min=1, help="Neighbours.")] = 1,
+    k: Annotated[int, typer.Option(metavar="K", min=1, help="Neighbours.")] = 1,
     null: Annotated[int, typer.Option(metavar="N", min=0, max=10**6, help="Shuffles of the items, for p values.")] = 0,
     diagonal: Annotated[bool, typer.Option("--diagonal", help="Layer l of A against layer l of B alone.")] = False,
     common: Annotated[bool, typer.Option("--common", help="Measure the items that both have, by their ids.")] = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the shuffles.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="SEED", min=0, max=2**63 - 1, help="Of the shuffles.")] = 0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for result.nc and result.csv.")] = None,
 ) -> None:
     """Measure two stores, or two files of arrays.

@@ -38,12 +38,18 @@ def extract(
     sides: Sides = None,
     tokens: Tokens = None,
     items: Annotated[int | None, typer.Option(metavar="N", min=1, help="Items to keep, all by default.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the choice of items.")] = 0,
-    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16: what the model is run in.")] = None,
-    device: Annotated[str | None, typer.Option(help="Where the model is run, such as cuda or cpu.")] = None,
-    device_map: Annotated[str | None, typer.Option(help="How it is spread over devices, such as auto.")] = None,
+    seed: Annotated[int, typer.Option(metavar="SEED", min=0, max=2**63 - 1, help="Of the choice of items.")] = 0,
+    dtype: Annotated[
+        str | None, typer.Option(metavar="TYPE", help="float32, bfloat16 or float16: what the model is run in.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Where the model is run, such as cuda or cpu.")
+    ] = None,
+    device_map: Annotated[
+        str | None, typer.Option(metavar="MAP", help="How it is spread over devices, such as auto.")
+    ] = None,
     batch_tokens: Annotated[int, typer.Option(metavar="N", min=1, help="Most tokens in a forward pass.")] = 512,
-    revision: Annotated[str | None, typer.Option(help="Commit, tag or branch of a hub's model.")] = None,
+    revision: Annotated[str | None, typer.Option(metavar="REV", help="Commit, tag or branch of a hub's model.")] = None,
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
     ] = False,
@@ -124,7 +130,7 @@ def import_(
     drop_short: Annotated[
         bool, typer.Option("--drop-short", help="Leave out items with too few tokens, and count them.")
     ] = False,
-    licence: Annotated[str, typer.Option(help="Licence of the model.")] = "not stated",
+    licence: Annotated[str, typer.Option(metavar="NAME", help="Licence of the model.")] = "not stated",
     data_option: DataOption = None,
     repair: Repair = False,
     quiet: Quiet = False,
