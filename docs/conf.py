@@ -112,9 +112,17 @@ def _link_docstrings(app: Sphinx, what: str, name: str, thing: object, options: 
     lines[:] = [re.sub(r"`+docs/([a-z-]+)\.md`+", r":doc:`/\1`", line) for line in lines]
 
 
+def _without_constructor(
+    app: Sphinx, what: str, name: str, thing: object, options: object, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """Leave out the arguments of a protocol, which is not made: it only says what is asked for."""
+    return ("", "") if getattr(thing, "_is_protocol", False) else None
+
+
 def setup(app: Sphinx) -> None:
     """Teach Sphinx the fences of our pages, and where their links lead."""
     for name, lexer in {"tsv": TextLexer, "csv": TextLexer, "jsonl": JsonLexer, "tmx": XmlLexer}.items():
         app.add_lexer(name, lexer)
     app.connect("source-read", _link_to_pages)
     app.connect("autodoc-process-docstring", _link_docstrings)
+    app.connect("autodoc-process-signature", _without_constructor)
