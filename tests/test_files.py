@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from foretell.exceptions import InputError, WriteError
-from foretell.files import check_seal, reading, replacing, seal_of
+from foretell.files import check_seal, read_bounded, reading, replacing, seal_of
 
 KILLED = """
 import os, signal, sys
@@ -45,6 +45,20 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     refused = pytest.raises(WriteError, match=r"file/a\.txt cannot be written \(.*\): make room or choose another")
     with refused, replacing(tmp_path / "file" / "a.txt"):
         pass
+
+
+def test_what_is_no_file_is_not_read_nor_left_open(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    open_before = sorted(os.listdir("/proc/self/fd"))
+    for name in ("pipe", "folder", "none", "a\0b"):
+        with pytest.raises(InputError, match=r"The note .* (is no file|cannot be read)"):
+            read_bounded(tmp_path / name, 10, "note")
+    (tmp_path / "large").write_bytes(b"x" * 11)
+    with pytest.raises(InputError, match="has more than 10 bytes: make it smaller, or give another"):
+        read_bounded(tmp_path / "large", 10, "note")
+    assert read_bounded(tmp_path / "large", 11, "note") == b"x" * 11
+    assert sorted(os.listdir("/proc/self/fd")) == open_before
 
 
 def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:

@@ -58,20 +58,24 @@ def read_bounded(path: Path, most: int, what: str = "file") -> bytes:
         If it is no file, is larger, or cannot be read: also for a name that no file can have.
     """
     try:
-        # Opening a pipe would wait for its writer; Windows has none, and would translate line ends.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with open(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
+        with open(path, "rb", opener=_open_at_once) as file:
+            is_now = os.fstat(file.fileno())
+            if not stat.S_ISREG(is_now.st_mode):
                 raise InputError(f"The {what} {str(path)!r} is no file: give one.")
-            data = file.read(most + 1) if os.fstat(handle).st_size <= most else None
+            data = file.read(most + 1) if is_now.st_size <= most else None
     except InputError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL, or with what cannot be encoded
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise InputError(f"The {what} {str(path)!r} cannot be read ({reason}): give one that can.") from error
     if data is None or len(data) > most:  # a file of /proc says that it is empty, and one may grow meanwhile
-        raise InputError(f"The {what} {str(path)!r} has more than {most:,} bytes: make it smaller, or leave it out.")
+        raise InputError(f"The {what} {str(path)!r} has more than {most:,} bytes: make it smaller, or give another.")
     return data
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file as `open` does, but do not wait for whoever writes into a pipe; Windows has none of these."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 @contextmanager

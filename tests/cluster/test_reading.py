@@ -14,7 +14,7 @@ from foretell.cluster import Replica, connected
 from foretell.exceptions import ClusterError, InputError, OptionError, StoreError
 from foretell.representations import batches
 from foretell.representations.data import Pairs
-from foretell.representations.models import ModelOptions
+from foretell.representations.models.lazy import LazyModel
 from foretell.representations.sharded import complete_on, spec_of
 from foretell.representations.store import Storage, StoreWriter, opened
 from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, Loopback, files
@@ -60,7 +60,7 @@ def test_a_shard_that_was_done_is_not_written_again(
 
     store = opened(Storage(alone, read_only=False))
     place = sharded._Place(
-        str(alone), store.info.fingerprint, spec_of(str(tiny_model_folder), "text", ModelOptions()), batch_tokens=512
+        str(alone), store.info.fingerprint, spec_of(LazyModel(str(tiny_model_folder), "text")), batch_tokens=512
     )
     fill = sharded._reader(place)
     before = {path: path.stat().st_mtime_ns for path in alone.rglob("*")}
@@ -87,7 +87,7 @@ def test_progress_counts_every_item_once(
         complete_on(
             cluster,
             store,
-            spec_of(str(tiny_model_folder), "text", ModelOptions()),
+            spec_of(LazyModel(str(tiny_model_folder), "text")),
             tiny_pairs.texts["left"],
             batch_tokens=512,
             replica=Replica(),

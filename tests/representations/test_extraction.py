@@ -280,7 +280,7 @@ def test_a_complete_store_loads_no_model(
     monkeypatch.setattr("foretell.representations.models.lazy.load", None)
     again = extract(
         tiny_pairs,
-        model=str(tiny_model_folder),
+        model=tiny_model_folder,
         side="left",
         out=store.name,
         tokens=f"last {T}",

@@ -330,6 +330,7 @@ def test_description(vit: Saved, tmp_path: Path) -> None:
     info = describe_model(str(vit.folder), "image")
     assert info == load_image_model(str(vit.folder)).info
     assert info.id == "vit"
+    assert info == describe_model(str(vit.folder), "image", ModelOptions(dtype="float16", device_map="auto"))
     other = describe_model(str(_edited(vit, tmp_path, "preprocessor_config.json", resample=3)), "image")
     assert (other.revision, other.tokenizer == info.tokenizer) == (info.revision, False)
 

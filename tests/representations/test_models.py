@@ -43,6 +43,9 @@ def test_description_matches_what_is_loaded(tiny_model_folder: Path, model: Text
     assert model.n_dimensions == dict.fromkeys(("0", "1", "2", "3", "final"), 20)
     assert model.max_length == 64
     assert info.revision.startswith("sha256:")
+    # How it is run is no part of what it is.
+    run_otherwise = ModelOptions(dtype="bfloat16", device="cpu")
+    assert info == describe_model(tiny_model_folder, options=run_otherwise)
 
 
 def test_special_tokens_are_not_among_the_places(model: TextModel, byte_model: TextModel) -> None:

@@ -78,9 +78,10 @@ def token_curve(
     prefixes = [[tokens_at(side, positions) for positions in wanted] for side in sides]
     added = [sorted(set(now) - set(before)) for before, now in zip([(), *wanted], wanted, strict=False)]
     names = [str(len(positions)) for positions in wanted]
+    of_a, of_b = (dict(zip(names, of_side, strict=True)) for of_side in prefixes)
     size = check_spaces({"a": sides[0]}, {"b": sides[1]})
     curve = measure_cells(
-        Cells.diagonal(*(dict(zip(names, of_side, strict=True)) for of_side in prefixes)),
+        Cells.diagonal(of_a, of_b),
         k=k,
         layout=Layout.everyone(size),
         options=options,

@@ -62,7 +62,7 @@ class Cells:
     def every(
         cls, spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input], kept: Sequence[Pair] | None = None
     ) -> Cells:
-        """Every space of A with every space of B; the scores of all are kept, if not of some."""
+        """Every space of A with every space of B; the scores of all are kept unless `kept` names some."""
         places = [(a, b) for a in range(len(spaces_a)) for b in range(len(spaces_b))]
         return cls(spaces_a, spaces_b, places, places if kept is None else kept, curve=False)
 

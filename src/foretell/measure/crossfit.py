@@ -257,9 +257,8 @@ class _Half:
     def _measure(
         self, spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input], *, curve: bool, errors: bool
     ) -> xr.Dataset:
-        cells = Cells.diagonal if curve else Cells.every
         return measure_cells(
-            cells(spaces_a, spaces_b),
+            Cells.diagonal(spaces_a, spaces_b) if curve else Cells.every(spaces_a, spaces_b),
             k=self.k,
             layout=self.layout,
             options=replace(self.options, errors=errors),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from foretell.representations.filling import (
 )
 from foretell.representations.model_run import ModelRun, windows_of
 from foretell.representations.models import Model, ModelInfo, ModelOptions, Reading
+from foretell.representations.models.base import Modality
 from foretell.representations.models.lazy import LazyModel
 from foretell.representations.progress import progress_bar
 from foretell.representations.recordings import Recording, Tokens
@@ -40,7 +42,7 @@ BATCH_TOKENS = 512
 def extract(
     pairs: Pairs,
     *,
-    model: str | Model,
+    model: str | os.PathLike[str] | Model,
     side: str,
     out: str | Path,
     tokens: Tokens = "last 20",
@@ -61,7 +63,7 @@ def extract(
     ----------
     pairs : Pairs
         Each with tokens enough for the rule (see `select_pairs`).
-    model : str or Model
+    model : str, path or Model
         What `load_model` takes, or gives.
     side : str
         Side of the pairs.
@@ -98,7 +100,7 @@ def extract(
     Raises
     ------
     OptionError
-        For an unknown side, model or token rule, or a number below 1.
+        For an unknown side, model, option or token rule, or a number below 1.
     InputError
         If an item has too few tokens, or more than the model takes, or a hidden state is not finite.
     StoreError
@@ -114,14 +116,8 @@ def extract(
     for name, number in (("batch_tokens", batch_tokens), ("chunk_items", chunk_items)):
         if number < 1:
             raise OptionError(f"{name}={number} must be at least 1.")
-    if options and not isinstance(model, str):
-        raise OptionError(
-            f"{', '.join(options)}: options of loading a model, and this one is loaded: give its name, or leave them "
-            "out."
-        )
     modality = pairs.modality(side)
-    loading = ModelOptions.of(options)
-    reader = LazyModel(model, modality, loading) if isinstance(model, str) else model
+    reader = _reader_of(model, modality, options)
     if reader.modality != modality:
         raise OptionError(
             f"{reader.info.id} reads {reader.modality}s and side {side!r} is of {modality}s: load its part for them "
@@ -136,7 +132,7 @@ def extract(
         return store
     contents = pairs.contents(side)
     with connected(cluster) as crew, locked(storage) as check:
-        spec = None if crew is None else spec_of(model, modality, loading)
+        spec = None if crew is None else spec_of(reader)
         store = existing(storage, made_of)  # another process may have been at work until now
         check()
         if store is not None and repair:
@@ -163,6 +159,18 @@ def extract(
                     )
         binarize_waiting(opened(storage), StoreWriter(storage, store.info), check)
     return opened(Storage(out, read_only=True))
+
+
+def _reader_of(model: str | os.PathLike[str] | Model, modality: Modality, options: Mapping[str, Any]) -> Model:
+    """A model that is loaded when it must be, or one that is loaded."""
+    if isinstance(model, str | os.PathLike):
+        return LazyModel(os.fspath(model), modality, ModelOptions.of(options))
+    if options:
+        raise OptionError(
+            f"{', '.join(options)}: options of loading a model, and this one is loaded: give its name, or leave them "
+            "out."
+        )
+    return model
 
 
 def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last 20") -> str:

@@ -51,7 +51,7 @@ class _Place:
     batch_tokens: int
 
 
-def spec_of(model: str | Model, modality: Modality, options: ModelOptions) -> ModelSpec:
+def spec_of(model: Model) -> ModelSpec:
     """What workers are to load in place of a model.
 
     Raises
@@ -59,8 +59,6 @@ def spec_of(model: str | Model, modality: Modality, options: ModelOptions) -> Mo
     OptionError
         For a model that is loaded here already.
     """
-    if isinstance(model, str):
-        return ModelSpec(model, modality, options)
     if isinstance(model, LazyModel):
         return ModelSpec(model.name, model.modality, model.options)
     raise OptionError(

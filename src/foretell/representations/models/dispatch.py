@@ -41,7 +41,7 @@ def load_model(
     modality : {"text", "image"}
         What it is to read: a model with a tower for each has both.
     revision : str, optional
-        Of a hub model: a commit, branch or tag.
+        Of a hub model: a commit, branch or tag; ``main`` by default.
     dtype : {"float32", "bfloat16", "float16", "auto"}
         In which the model is run; "auto" as its weights are stored.
     device : str

@@ -41,13 +41,13 @@ def load_lite0(info: ModelInfo, options: ModelOptions, *, device: str) -> ImageM
     """EfficientNet-Lite0 with its published weights, or with weights drawn anew from a seed."""
     dtype = "float32" if options.dtype == AS_STORED else options.dtype
     weights = lite0_weights(options.random_weights, cache=options.cache)
-    there = {name: value.to(device, getattr(require("torch", "hf"), dtype)) for name, value in weights.items()}
+    placed = {name: value.to(device, getattr(require("torch", "hf"), dtype)) for name, value in weights.items()}
     return ImageModel(
         info,
         dtype=dtype,
         n_blocks=len(_STRIDES),
         see=_see,
-        run=as_tokens(lite0_maps(there), _GRID),
+        run=as_tokens(lite0_maps(placed), _GRID),
         places=np.arange(_GRID[0] * _GRID[1]),
     )
 

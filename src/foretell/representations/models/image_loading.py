@@ -18,7 +18,7 @@ __all__ = ["load_image_model"]
 
 
 def load_image_model(name: str | os.PathLike[str], options: ModelOptions = DEFAULTS) -> ImageModel:
-    """Load a transformer (of two towers that for images) or a convolutional network, as `load_model` does."""
+    """Load a transformer (of one with two towers, the one for images) or a convolutional network, as `load_model`."""
     placed = placement(options)
     info = describe_model(name, "image", options)
     if name == LITE0:

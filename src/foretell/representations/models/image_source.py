@@ -40,7 +40,7 @@ def find_image_model(name: str, options: ModelOptions) -> ModelInfo:
             )
         folder, commit = snapshot(name, options)
         preprocessing = _preprocessing(folder)
-        computing_files(folder, options)
+        computing_files(folder, options)  # refuses weights that are not to be read; the commit is the revision
         return ModelInfo(name, commit, preprocessing, stated_licence(folder), folder)
     if options.revision is not None:
         raise OptionError(

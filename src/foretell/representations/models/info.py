@@ -25,9 +25,10 @@ class ModelInfo:
         The name of a built-in model, the hub's id, the last part of a folder's or file's path, or ``package:NAME``.
     revision : str
         Of the hub, the commit's hash. Of a package, its name, version and the sha256 of the published weights; of a
-        GGUF file its sha256; of a folder, the sha256 of its configuration and weights files.
+        GGUF file its sha256; of a folder, the sha256 of its configuration and weights, and of its code where that may
+        run.
     tokenizer : str
-        The sha256 of the tokenizer's files.
+        The sha256 of the tokenizer's files; of an image model, how pixels are prepared.
     licence : str
         SPDX identifier or name of the terms of use; what a model card states; or "not stated".
     folder : Path

@@ -41,7 +41,7 @@ def find_text_model(name: str, options: ModelOptions) -> ModelInfo:
     if name not in BUILT_IN and is_hub_id(name) and not path.exists():
         folder, commit = snapshot(name, options)
         _check_folder(folder)
-        computing_files(folder, options)
+        computing_files(folder, options)  # refuses weights that are not to be read; the commit is the revision
         return ModelInfo(name, commit, _tokenizer(folder), stated_licence(folder), folder)
     if options.revision is not None:
         raise OptionError(
