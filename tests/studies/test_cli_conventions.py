@@ -217,6 +217,17 @@ def test_lines_that_nobody_looks_at_are_not_broken(monkeypatch: pytest.MonkeyPat
     assert max(map(len, shown.splitlines())) <= 60
 
 
+@pytest.mark.parametrize("columns", [None, "60"])
+def test_what_goes_to_a_file_ends_where_it_ends(columns: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables fill their cells up with blanks, of which a file of wide ones would mostly consist."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    shown = RUNNER.invoke(cli.app, ["data"], catch_exceptions=False).stdout
+    assert shown
+    assert [line for line in shown.splitlines() if line != line.rstrip()] == []
+
+
 @pytest.mark.parametrize(
     ("raised", "says"),
     [

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -22,9 +24,25 @@ def console() -> Console:
     """Where results are printed: as they are, since brackets in a name are not markup."""
     # Of its own accord rich leaves out colours for NO_COLOR, but not bold print.
     made = Console(markup=False, highlight=False, force_terminal=False if _is_plain() else None)
-    if not made.is_terminal and "COLUMNS" not in os.environ:
-        made.width = _UNBROKEN
+    if not made.is_terminal:
+        made.file = cast(IO[str], _Unpadded(made.file))
+        if "COLUMNS" not in os.environ:
+            made.width = _UNBROKEN
     return made
+
+
+class _Unpadded:
+    """A stream that takes the lines of tables without the blanks that fill their last cell up."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write whole lines, which is how they come from rich."""
+        return self._stream.write(re.sub(r" +$", "", text, flags=re.MULTILINE))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> None:
