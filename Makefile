@@ -77,13 +77,13 @@ test-pythons: setup
 	PYENV_VERSION="$$(pyenv versions --bare 2>/dev/null | paste -s -d :)" $(BIN)/nox --session pythons
 
 # As in `make test`, with kernels compiled anew, so that what writes their instructions is run; a test runs the others as plain
-# Python (tests/measure/plain_kernels.py), so that their lines are seen.
+# Python (tests/measure/kernels/plain_kernels.py), so that their lines are seen.
 coverage: export COVERAGE_FILE := $(CURDIR)/.coverage/data
 coverage: export NUMBA_CACHE_DIR := $(CURDIR)/.coverage/kernels
 coverage: parts
 	rm -rf .coverage && mkdir .coverage
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses auto -m "not slow and not faults"
-	$(BIN)/coverage run -m pytest tests/measure/test_plain_kernels.py
+	$(BIN)/coverage run -m pytest tests/measure/kernels/test_plain_kernels.py
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under 95
 
@@ -96,7 +96,7 @@ docs-links: setup
 	$(BIN)/python -m sphinx --builder linkcheck --keep-going docs docs/_build/links
 
 options: setup
-	$(BIN)/python -m typer foretell.cli utils docs --name foretell --title "Every command and option" --output docs/options.md
+	$(BIN)/python -m typer foretell.cli.app utils docs --name foretell --title "Every command and option" --output docs/options.md
 
 # Fewer, or one reader: make fuzz FUZZ="--cases 2000 --only TMX"
 FUZZ ?= --write

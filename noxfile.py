@@ -20,8 +20,15 @@ PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 TESTS = ("pytest", "hypothesis", "pytest-xdist")
 OF_STUDIES = (
-    *(f"tests/representations/test_{name}.py" for name in ("store", "stored_bits", "imported")),
-    *(f"tests/studies/test_{name}.py" for name in ("config", "cli", "cli_stores", "run", "figures", "outputs")),
+    *(
+        f"tests/representations/{name}.py"
+        for name in ("store/test_store", "store/test_stored_bits", "imported/test_imported")
+    ),
+    *(f"tests/cli/test_{name}.py" for name in ("cli", "cli_stores")),
+    *(
+        f"tests/studies/{name}.py"
+        for name in ("config/test_config", "test_run", "plotting/test_figures", "test_outputs")
+    ),
 )
 LARGEST = 2**20  # bytes of one file in the source archive
 

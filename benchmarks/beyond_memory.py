@@ -23,8 +23,10 @@ import numpy as np
 from memory import CLEAR, status
 
 import foretell
-from foretell.representations.recordings import Recording
-from foretell.representations.store import Kept, Storage, StoreInfo, StoreWriter, create_store
+from foretell.representations.store.format import Kept, StoreInfo
+from foretell.representations.store.recordings import Recording
+from foretell.representations.store.storage import Storage
+from foretell.representations.store.writer import StoreWriter, create_store
 
 TOKENS = 20
 CHUNK = 64

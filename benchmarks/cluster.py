@@ -23,7 +23,7 @@ import numpy as np
 import xarray as xr
 
 import foretell
-from foretell.cluster import Cluster
+from foretell.cluster.cluster import Cluster
 
 MEMORY = "512 MiB"
 BARS = {"time": 1.25, "traffic": 1.2}

@@ -34,9 +34,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.compare import imbalance_matrix
-from foretell.measure.inference import Scores
-from foretell.measure.minimum import minimum, regions
+from foretell.measure.imbalance.information_imbalance import imbalance_matrix
+from foretell.measure.inference.minimum import minimum, regions
+from foretell.measure.inference.standard_errors import Scores
 
 REPORT = Path(__file__).with_suffix(".md")
 Floats = NDArray[np.float64]

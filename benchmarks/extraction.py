@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from turns import ONE_THREAD, Row, Timing, compared, in_turn, unavailable
 
-from foretell.representations.packages import cached
-from foretell.representations.parts import PARTS
+from foretell.representations.builtin.catalogue import PARTS
+from foretell.representations.builtin.packages import cached
 
 MIB = 2**20
 N_ITEMS = 160

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import foretell
-from foretell.studies.config import load_study
+from foretell.studies.config.study_file import load_study
 
 PRESETS = ("demo", "images", "models", "tokens", "token-pairs", "controls")
 

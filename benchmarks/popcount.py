@@ -26,8 +26,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from turns import Row, in_turn, median, timed
 
-from foretell.measure.distances.processor import hamming
-from foretell.measure.order import empty_rows, order_dtype
+from foretell.measure.distances.cpu import hamming
+from foretell.measure.kernels.order_keys import empty_rows, order_dtype
 
 N_ITEMS, N_BITS = 2000, 11_520
 LANES = 8  # of 64 bits

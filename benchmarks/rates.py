@@ -13,10 +13,10 @@ import time
 
 import numpy as np
 
-from foretell.measure.backends import distances
-from foretell.measure.bits import Bits
-from foretell.measure.order import empty_rows
-from foretell.tasks import checked_threads
+from foretell.measure.distances.backends import distances
+from foretell.measure.kernels.order_keys import empty_rows
+from foretell.measure.spaces.bits import Bits
+from foretell.options import checked_threads
 
 
 def main() -> None:

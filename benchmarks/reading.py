@@ -23,10 +23,12 @@ from typing import Any
 import numpy as np
 from memory import CLEAR, status
 
-from foretell.representations.data import Pairs, load_pairs
-from foretell.representations.extraction import extract
-from foretell.representations.models import describe_model, load_text_model
-from foretell.representations.selection import select_pairs
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.extraction.extract import extract
+from foretell.representations.extraction.selection import select_pairs
+from foretell.representations.loading.describe_model import describe_model
+from foretell.representations.loading.load_pairs import load_pairs
+from foretell.representations.loading.text_loading import load_text_model
 
 TOKENS, BATCH = 20, 16
 

@@ -23,11 +23,11 @@ import data
 import numpy as np
 
 import foretell
-from foretell.measure.backends import distances
-from foretell.measure.engine import Walk
-from foretell.measure.inputs import as_input
-from foretell.measure.layout import Layout
-from foretell.measure.measures import MEASURES
+from foretell.measure.distances.backends import distances
+from foretell.measure.pairwise.reduction import Walk
+from foretell.measure.similarity.measures import MEASURES
+from foretell.measure.spaces.inputs import as_input
+from foretell.measure.spaces.queries import Layout
 
 N_ITEMS, N_BITS, N_LAYERS, N_PLAIN = 2000, 11_520, 30, 2
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import foretell
-from foretell.representations.data.emoji_pictures import HANDS
+from foretell.representations.builtin.catalogue import DATA_PARTS
+from foretell.representations.builtin.emoji_pictures import HANDS
 from foretell.representations.data.filters import draw
-from foretell.representations.data.parts import DATA_PARTS
 
 __all__ = ["SHARE_HELD_OUT", "Split", "split"]
 

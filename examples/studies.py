@@ -11,9 +11,9 @@ from typing import Any
 
 import foretell
 from examples.vision import held_out_ids, trained_models
-from foretell.commands.output import progress
-from foretell.studies.config import Study, study_from
-from foretell.studies.presets import preset_mapping
+from foretell.cli.output import progress
+from foretell.studies.config.presets import preset_mapping
+from foretell.studies.config.study_file import Study, study_from
 
 __all__ = ["vision_studies"]
 

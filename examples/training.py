@@ -20,9 +20,9 @@ import torch
 from examples.emoji_split import Split
 from foretell import Picture
 from foretell.files import replacing
+from foretell.representations.cache import cache_dir, sha256_of
 from foretell.representations.models.quiet import quiet_transformers
 from foretell.representations.models.vision_transformers import prepare
-from foretell.representations.packages import cache_dir, sha256_of
 
 __all__ = ["REPORT", "Recipe", "batches", "fit", "is_whole", "save", "stacked", "trained"]
 

@@ -17,7 +17,7 @@ from examples.emoji_split import Split, split
 from examples.encoder import EncoderRecipe
 from examples.training import REPORT, trained
 from foretell.files import replacing
-from foretell.representations.packages import cache_dir
+from foretell.representations.cache import cache_dir
 
 __all__ = ["held_out_ids", "trained_models"]
 

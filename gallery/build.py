@@ -15,10 +15,10 @@ from typing import Any
 from matplotlib.figure import Figure
 from PIL import Image
 
-from foretell.commands.output import progress
+from foretell.cli.output import progress
 from foretell.files import replacing
 from foretell.studies.answer import Answer
-from foretell.studies.reporting.layout import save_figure
+from foretell.studies.plotting.drawing.sheet import save_figure
 from foretell.studies.run import run_checked
 from gallery.entries import Entry, entries
 

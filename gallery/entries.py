@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from examples.studies import vision_studies
 
-from foretell.studies.config import Study, load_study
+from foretell.studies.config.study_file import Study, load_study
 from gallery import statements
 from gallery.statements import Statement
 

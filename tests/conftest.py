@@ -18,8 +18,8 @@ from foretell.exceptions import MissingDependencyError
 
 # The measure's tests run with the measure's libraries alone: what needs more is imported by its fixture.
 if TYPE_CHECKING:
-    from foretell.representations.data import Pairs
-    from foretell.representations.store import Store
+    from foretell.representations.data.pairs import Pairs
+    from foretell.representations.store.reader import Store
     from foretell.studies.answer import Answer
 
 # A slow machine is no fault of the code, and what is judged in CI is the same each time.
@@ -32,13 +32,13 @@ WORDS = ("the", "a", "red", "blue", "old", "new", "house", "dog", "cat", "tree",
 
 
 SHARED = {
-    "tests/representations/test_extraction.py": "demo_run",
-    "tests/studies/test_demo.py": "demo_run",
-    "tests/studies/test_diagnose.py": "demo_run",
-    "tests/studies/test_figures_public.py": "runs",
+    "tests/representations/extraction/test_extraction.py": "demo_run",
+    "tests/cli/test_demo.py": "demo_run",
+    "tests/studies/diagnose/test_diagnose.py": "demo_run",
+    "tests/studies/plotting/test_figures_public.py": "runs",
     "tests/studies/test_kinds.py": "runs",
-    "tests/studies/page/test_browser.py": "runs",
-    "tests/studies/page/test_page.py": "runs",
+    "tests/studies/report/test_browser.py": "runs",
+    "tests/studies/report/test_page.py": "runs",
 }
 """Files that use a fixture which takes long: one worker has them all, and makes it once."""
 
@@ -113,7 +113,7 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_pairs() -> Pairs:
     """23 items of 6 to 30 words on two sides, in groups of about four."""
-    from foretell.representations.data import Pairs
+    from foretell.representations.data.pairs import Pairs
 
     rng = np.random.default_rng(0)
     n_items = 23
@@ -157,9 +157,9 @@ DEMO_STUDY: dict[str, Any] = {
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     """SmolLM2 on 60 Home Assistant texts in English and Spanish: the suite's one real extraction."""
-    from foretell.representations.packages import cached
-    from foretell.representations.parts import PARTS
-    from foretell.representations.store import open_store
+    from foretell.representations.builtin.catalogue import PARTS
+    from foretell.representations.builtin.packages import cached
+    from foretell.representations.store.reader import open_store
 
     for name in ("smollm2-135m", "home-assistant"):
         if cached(PARTS[name]) is None:

@@ -21,13 +21,13 @@ from foretell import exceptions, figures
 GOLDEN = Path(__file__).with_name("public-api.txt")
 
 GIVEN = (
-    "foretell.measure.crossfit.CrossFit",
-    "foretell.measure.minimum.Region",
-    "foretell.representations.store.Store",
+    "foretell.measure.imbalance.cross_validation.CrossFit",
+    "foretell.measure.inference.minimum.Region",
+    "foretell.representations.store.reader.Store",
     "foretell.studies.diagnose.findings.Finding",
-    "foretell.studies.plan.Step",
-    "foretell.studies.semantic.SemanticLayers",
-    "foretell.studies.summary.Summary",
+    "foretell.studies.planning.plan.Step",
+    "foretell.measure.imbalance.semantic_layers.SemanticLayers",
+    "foretell.studies.summaries.summary.Summary",
 )
 """Types without a public name of their own that public functions give."""
 

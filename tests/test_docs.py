@@ -27,7 +27,7 @@ from typer.testing import CliRunner
 
 import foretell
 from foretell import exceptions, figures
-from foretell.cli import app
+from foretell.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -35,7 +35,7 @@ PAGES = {
     for path in sorted([ROOT / "README.md", *(ROOT / "examples").glob("*.md"), *(ROOT / "docs").glob("*.md")])
 }
 NEEDS = {"a model", "a cluster", "vLLM", "files of yours"}
-ELSEWHERE = {"README.md": "tests/test_readme.py", "docs/data.md": "tests/representations/test_pairs_docs.py"}
+ELSEWHERE = {"README.md": "tests/test_readme.py", "docs/data.md": "tests/representations/data/test_pairs_docs.py"}
 """Pages whose Python is run by tests of their own, which make the files that it needs."""
 
 
@@ -160,7 +160,7 @@ def test_every_command_is_on_the_page_of_commands() -> None:
 def test_the_reference_of_commands_is_current(tmp_path: Path) -> None:
     from typer.cli import app as typer_command
 
-    arguments = ["foretell.cli", "utils", "docs", "--name", "foretell"]
+    arguments = ["foretell.cli.app", "utils", "docs", "--name", "foretell"]
     title = PAGES["docs/options.md"].splitlines()[0].removeprefix("# ")
     outcome = CliRunner().invoke(typer_command, [*arguments, "--title", title, "--output", str(tmp_path / "now.md")])
     assert outcome.exit_code == 0, outcome.output

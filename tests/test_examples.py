@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import foretell
-from foretell.representations.packages import cached
-from foretell.representations.parts import PARTS
-from tests.representations.vision import scene
+from foretell.representations.builtin.catalogue import PARTS
+from foretell.representations.builtin.packages import cached
+from tests.representations.models.vision import scene
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")

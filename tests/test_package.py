@@ -13,7 +13,8 @@ import pytest
 import foretell
 from foretell.exceptions import MissingDependencyError, OptionError, require
 from foretell.files import replacing
-from foretell.tasks import checked_threads, in_order
+from foretell.options import checked_threads
+from foretell.threads import in_order
 
 HEAVY = ("torch", "transformers", "ray", "matplotlib", "plotly")
 

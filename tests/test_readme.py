@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from foretell.representations.packages import cached
-from foretell.representations.parts import parts_named
+from foretell.representations.builtin.catalogue import parts_named
+from foretell.representations.builtin.packages import cached
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

@@ -13,7 +13,7 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from foretell.version import __version__
 
 # What is logged goes where the application that uses the library wants it, and else nowhere.
 logging.getLogger("foretell").addHandler(logging.NullHandler())
@@ -21,46 +21,46 @@ logging.getLogger("foretell").addHandler(logging.NullHandler())
 # Public name -> module that defines it. They are loaded on first use, so that `import foretell` costs
 # nothing and needs none of the extras.
 _HOME = {
-    "information_imbalance": "foretell.measure.compare",
-    "imbalance_matrix": "foretell.measure.compare",
-    "imbalance_curve": "foretell.measure.compare",
-    "imbalance_by_n": "foretell.measure.by_n",
-    "token_curve": "foretell.measure.by_token",
-    "token_map": "foretell.measure.by_token",
-    "similarity_matrix": "foretell.measure.similarity",
-    "Imbalance": "foretell.measure.imbalance",
-    "load_result": "foretell.measure.result_file",
-    "save_result": "foretell.measure.result_file",
-    "connected": "foretell.cluster",
-    "contrast": "foretell.measure.contrasts",
-    "cross_fit": "foretell.measure.crossfit",
-    "halves_stderr": "foretell.measure.halves",
-    "Points": "foretell.measure.points",
-    "Bits": "foretell.measure.bits",
-    "Replica": "foretell.cluster",
-    "Space": "foretell.measure.space",
-    "align": "foretell.measure.space",
-    "Pairs": "foretell.representations.data",
-    "Picture": "foretell.representations.data",
-    "load_model": "foretell.representations.models",
-    "load_pairs": "foretell.representations.data",
-    "select_pairs": "foretell.representations.selection",
-    "extract": "foretell.representations.extraction",
-    "import_activations": "foretell.representations.imported",
-    "open_store": "foretell.representations.store",
+    "information_imbalance": "foretell.measure.imbalance.information_imbalance",
+    "imbalance_matrix": "foretell.measure.imbalance.information_imbalance",
+    "imbalance_curve": "foretell.measure.imbalance.information_imbalance",
+    "imbalance_by_n": "foretell.measure.imbalance.by_n",
+    "token_curve": "foretell.measure.imbalance.by_token",
+    "token_map": "foretell.measure.imbalance.by_token",
+    "similarity_matrix": "foretell.measure.similarity.similarity_matrix",
+    "Imbalance": "foretell.measure.results.two_spaces",
+    "load_result": "foretell.measure.results.result_files",
+    "save_result": "foretell.measure.results.result_files",
+    "connected": "foretell.cluster.connection",
+    "contrast": "foretell.measure.inference.contrasts",
+    "cross_fit": "foretell.measure.imbalance.cross_validation",
+    "halves_stderr": "foretell.measure.inference.halves",
+    "Points": "foretell.measure.spaces.floats",
+    "Bits": "foretell.measure.spaces.bits",
+    "Replica": "foretell.cluster.replica",
+    "Space": "foretell.measure.spaces.space",
+    "align": "foretell.measure.spaces.space",
+    "Pairs": "foretell.representations.data.pairs",
+    "Picture": "foretell.representations.data.pictures",
+    "load_model": "foretell.representations.loading.load_model",
+    "load_pairs": "foretell.representations.loading.load_pairs",
+    "select_pairs": "foretell.representations.extraction.selection",
+    "extract": "foretell.representations.extraction.extract",
+    "import_activations": "foretell.representations.imported.import_activations",
+    "open_store": "foretell.representations.store.reader",
     "run": "foretell.studies.run",
-    "semantic_layers": "foretell.studies.semantic",
-    "similarity_curve": "foretell.measure.similarity",
-    "item_imbalance": "foretell.measure.by_item",
-    "holm": "foretell.measure.multiple",
-    "contrast_p_value": "foretell.measure.multiple",
-    "greedy_tokens": "foretell.measure.greedy",
-    "plan": "foretell.studies.plan",
-    "diagnose": "foretell.studies.diagnose.diagnosing",
+    "semantic_layers": "foretell.measure.imbalance.semantic_layers",
+    "similarity_curve": "foretell.measure.similarity.similarity_matrix",
+    "item_imbalance": "foretell.measure.imbalance.by_item",
+    "holm": "foretell.measure.inference.multiple_testing",
+    "contrast_p_value": "foretell.measure.inference.multiple_testing",
+    "greedy_tokens": "foretell.measure.imbalance.greedy_tokens",
+    "plan": "foretell.studies.planning.plan",
+    "diagnose": "foretell.studies.diagnose.diagnose",
     "Diagnosis": "foretell.studies.diagnose.findings",
     "Answer": "foretell.studies.answer",
-    "Plan": "foretell.studies.plan",
-    "write_report": "foretell.studies.page.render",
+    "Plan": "foretell.studies.planning.plan",
+    "write_report": "foretell.studies.report.page",
 }
 
 __all__ = [
@@ -108,35 +108,42 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from foretell.cluster import Replica, connected
-    from foretell.measure.bits import Bits
-    from foretell.measure.by_item import item_imbalance
-    from foretell.measure.by_n import imbalance_by_n
-    from foretell.measure.by_token import token_curve, token_map
-    from foretell.measure.compare import imbalance_curve, imbalance_matrix, information_imbalance
-    from foretell.measure.contrasts import contrast
-    from foretell.measure.crossfit import cross_fit
-    from foretell.measure.greedy import greedy_tokens
-    from foretell.measure.halves import halves_stderr
-    from foretell.measure.imbalance import Imbalance
-    from foretell.measure.multiple import contrast_p_value, holm
-    from foretell.measure.points import Points
-    from foretell.measure.result_file import load_result, save_result
-    from foretell.measure.similarity import similarity_curve, similarity_matrix
-    from foretell.measure.space import Space, align
-    from foretell.representations.data import Pairs, Picture, load_pairs
-    from foretell.representations.extraction import extract
-    from foretell.representations.imported import import_activations
-    from foretell.representations.models import load_model
-    from foretell.representations.selection import select_pairs
-    from foretell.representations.store import open_store
+    from foretell.cluster.connection import connected
+    from foretell.cluster.replica import Replica
+    from foretell.measure.imbalance.by_item import item_imbalance
+    from foretell.measure.imbalance.by_n import imbalance_by_n
+    from foretell.measure.imbalance.by_token import token_curve, token_map
+    from foretell.measure.imbalance.cross_validation import cross_fit
+    from foretell.measure.imbalance.greedy_tokens import greedy_tokens
+    from foretell.measure.imbalance.information_imbalance import (
+        imbalance_curve,
+        imbalance_matrix,
+        information_imbalance,
+    )
+    from foretell.measure.imbalance.semantic_layers import semantic_layers
+    from foretell.measure.inference.contrasts import contrast
+    from foretell.measure.inference.halves import halves_stderr
+    from foretell.measure.inference.multiple_testing import contrast_p_value, holm
+    from foretell.measure.results.result_files import load_result, save_result
+    from foretell.measure.results.two_spaces import Imbalance
+    from foretell.measure.similarity.similarity_matrix import similarity_curve, similarity_matrix
+    from foretell.measure.spaces.bits import Bits
+    from foretell.measure.spaces.floats import Points
+    from foretell.measure.spaces.space import Space, align
+    from foretell.representations.data.pairs import Pairs
+    from foretell.representations.data.pictures import Picture
+    from foretell.representations.extraction.extract import extract
+    from foretell.representations.extraction.selection import select_pairs
+    from foretell.representations.imported.import_activations import import_activations
+    from foretell.representations.loading.load_model import load_model
+    from foretell.representations.loading.load_pairs import load_pairs
+    from foretell.representations.store.reader import open_store
     from foretell.studies.answer import Answer
-    from foretell.studies.diagnose.diagnosing import diagnose
+    from foretell.studies.diagnose.diagnose import diagnose
     from foretell.studies.diagnose.findings import Diagnosis
-    from foretell.studies.page.render import write_report
-    from foretell.studies.plan import Plan, plan
+    from foretell.studies.planning.plan import Plan, plan
+    from foretell.studies.report.page import write_report
     from foretell.studies.run import run
-    from foretell.studies.semantic import semantic_layers
 
 
 def __getattr__(name: str) -> Any:

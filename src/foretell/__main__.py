@@ -16,9 +16,9 @@ def main() -> None:
             require(library, "studies")
     except MissingDependencyError as error:
         sys.exit(f"error: {error}")
-    from foretell import cli
+    from foretell.cli.app import main as run
 
-    cli.main()
+    run()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import operator
 import os
 import warnings
 from collections.abc import Iterable
@@ -105,6 +106,13 @@ def check_option(name: str, value: object, valid: Iterable[Any]) -> None:
     choices = list(valid)
     if not any(isinstance(value, type(choice)) and value == choice for choice in choices):
         raise OptionError(f"{name}={value!r} is not an option: choose one of {', '.join(map(repr, choices))}.")
+
+
+def checked_count(name: str, number: object, *, least: int) -> int:
+    """Return `number` as an int, or raise `OptionError` unless it is a whole number of `least` or more."""
+    if isinstance(number, bool) or not hasattr(number, "__index__") or operator.index(number) < least:
+        raise OptionError(f"{name}={number!r} is not an option: give a whole number of {least} or more.")
+    return operator.index(number)
 
 
 def one_line(error: BaseException) -> str:

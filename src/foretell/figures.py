@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from foretell.studies.asymmetry import adjusted, asymmetry_of_curve, asymmetry_of_map, chart_rows
-from foretell.studies.reporting.asymmetries import asymmetry_figure
-from foretell.studies.reporting.beside import beside_figure, plot_similarity
-from foretell.studies.reporting.by_n import by_n_figure, plot_by_n
-from foretell.studies.reporting.checking import check_results
-from foretell.studies.reporting.depths import depths_figure
-from foretell.studies.reporting.figures import plot_depth, plot_semantic_layers
-from foretell.studies.reporting.health import health_figure, plot_health
-from foretell.studies.reporting.layout import save_figure
-from foretell.studies.reporting.maps import equal_depth_figure, map_figure, plot_map
-from foretell.studies.reporting.planes import plane_figure, plot_plane
-from foretell.studies.reporting.token_curves import plot_token_curve, token_curve_figure
-from foretell.studies.reporting.token_maps import plot_by_distance, plot_token_map, token_map_figure
+from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
+from foretell.studies.plotting.by_n_figure import by_n_figure, plot_by_n
+from foretell.studies.plotting.depth_figure import plot_depth, plot_semantic_layers
+from foretell.studies.plotting.depths_figure import depths_figure
+from foretell.studies.plotting.drawing.figure_checks import check_results
+from foretell.studies.plotting.drawing.sheet import save_figure
+from foretell.studies.plotting.health_figure import health_figure, plot_health
+from foretell.studies.plotting.map_figure import equal_depth_figure, map_figure, plot_map
+from foretell.studies.plotting.plane_figure import plane_figure, plot_plane
+from foretell.studies.plotting.similarity_figure import beside_figure, plot_similarity
+from foretell.studies.plotting.token_curve_figure import plot_token_curve, token_curve_figure
+from foretell.studies.plotting.token_map_figure import plot_by_distance, plot_token_map, token_map_figure
+from foretell.studies.summaries.asymmetry import adjusted, asymmetry_of_curve, asymmetry_of_map, chart_rows
 
 if TYPE_CHECKING:
     import xarray as xr

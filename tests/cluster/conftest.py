@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import foretell
-from foretell.representations import batches
-from foretell.representations.data import Pairs
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.extraction import batches
 
 pytest.importorskip("ray", reason="Ray is not installed")
 

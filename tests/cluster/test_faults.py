@@ -18,10 +18,12 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.cluster import Cluster, Crew, Replica
-from foretell.measure import estimates
-from foretell.representations import batches
-from foretell.representations.data import Pairs
+from foretell.cluster.cluster import Cluster
+from foretell.cluster.replica import Replica
+from foretell.cluster.workers import Crew
+from foretell.measure.imbalance.estimation import measurement
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.extraction import batches
 from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, Loopback, files, loopback
 
 SPACES = list(np.random.default_rng(0).standard_normal((4, 1500, 60)))
@@ -37,7 +39,7 @@ def two_nodes() -> Iterator[Loopback]:
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(measurement, "SPREAD_FROM", 1)
     monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
 
 
@@ -220,8 +222,8 @@ class TestReading:
         code = f"""
             import json, time
             import foretell
-            from foretell.cluster import Cluster
-            from foretell.representations import batches
+            from foretell.cluster.cluster import Cluster
+            from foretell.representations.extraction import batches
             batches._WINDOW_ITEMS = {SHARD_ITEMS}
             each = Cluster.each
             def slow(self, *given, done, **options):

@@ -11,9 +11,11 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.cluster import Cluster, Replica, Share
-from foretell.measure import estimates, spread
-from foretell.measure.order import TILE
+from foretell.cluster.cluster import Cluster
+from foretell.cluster.nodes import Share
+from foretell.cluster.replica import Replica
+from foretell.measure.imbalance.estimation import distributed, measurement
+from foretell.measure.kernels.order_keys import TILE
 from tests.cluster.conftest import Loopback
 
 N = 200
@@ -21,7 +23,7 @@ N = 200
 
 @pytest.fixture(autouse=True)
 def _few_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(measurement, "SPREAD_FROM", 1)
 
 
 def _layers(seed: int, *, n_items: int = N, n_dimensions: int = 40) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def test_stores_are_read_by_the_nodes(nodes: Loopback, stores: tuple[Path, Path]
 def test_tasks_are_whole_tiles_that_are_all_rows() -> None:
     for n_queries in (1, TILE - 1, TILE, TILE + 1, 5 * TILE + 3, 40 * TILE):
         for n_processors in (1, 2, 7, 1000):
-            ranges = spread._ranges(n_queries, n_processors)
+            ranges = distributed._ranges(n_queries, n_processors)
             assert [row for rows in ranges for row in rows] == list(range(n_queries))
             assert all(rows.start % TILE == 0 and len(rows) > 0 for rows in ranges)
             assert len(ranges) <= 4 * n_processors

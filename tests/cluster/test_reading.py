@@ -10,13 +10,16 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import foretell
-from foretell.cluster import Replica, connected
+from foretell.cluster.connection import connected
+from foretell.cluster.replica import Replica
 from foretell.exceptions import ClusterError, InputError, OptionError, StoreError
-from foretell.representations import batches
-from foretell.representations.data import Pairs
-from foretell.representations.models.lazy import LazyModel
-from foretell.representations.sharded import complete_on, spec_of
-from foretell.representations.store import Storage, StoreWriter, opened
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.extraction import batches
+from foretell.representations.extraction.sharded import complete_on, spec_of
+from foretell.representations.loading.lazy import LazyModel
+from foretell.representations.store.reader import opened
+from foretell.representations.store.storage import Storage
+from foretell.representations.store.writer import StoreWriter
 from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, Loopback, files
 
 
@@ -56,7 +59,7 @@ def test_a_shard_that_was_done_is_not_written_again(
     nodes: Loopback, tiny_pairs: Pairs, tiny_model_folder: Path, alone: Path
 ) -> None:
     """As when a worker died after its last write, before it could say so."""
-    from foretell.representations import sharded
+    from foretell.representations.extraction import sharded
 
     store = opened(Storage(alone, read_only=False))
     place = sharded._Place(

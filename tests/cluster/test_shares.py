@@ -10,9 +10,10 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.cluster import Cluster, Replica
+from foretell.cluster.cluster import Cluster
+from foretell.cluster.replica import Replica
 from foretell.exceptions import ClusterError, OptionError
-from foretell.measure import estimates
+from foretell.measure.imbalance.estimation import measurement
 from tests.cluster.conftest import Loopback, loopback
 
 SIDES = [list(layers) for layers in np.random.default_rng(0).standard_normal((2, 3, 500, 30))]
@@ -65,7 +66,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> set[float]:
         return in_order(self, *args, each=each, **options)
 
     monkeypatch.setattr(Cluster, "in_order", watched)
-    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(measurement, "SPREAD_FROM", 1)
     return found
 
 

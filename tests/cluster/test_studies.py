@@ -11,18 +11,18 @@ import xarray as xr
 from typer.testing import CliRunner
 
 import foretell
-from foretell.cli import app
+from foretell.cli.app import app
 from foretell.exceptions import StudyError
-from foretell.measure import estimates
-from foretell.representations import batches
-from foretell.studies.config import study_from
+from foretell.measure.imbalance.estimation import measurement
+from foretell.representations.extraction import batches
+from foretell.studies.config.study_file import study_from
 from tests.cluster.conftest import SHARD_ITEMS, Loopback
 
 
 def test_a_study_gives_what_it_gives_here(
     nodes: Loopback, study: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(measurement, "SPREAD_FROM", 1)
     monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
     alone = foretell.run(study, out=tmp_path / "alone")
     shared = foretell.run(study, out=tmp_path / "shared", cluster="auto")

@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from foretell.cluster import RETRIES, Cluster, Crew, Replica, connected, current
+from foretell.cluster.cluster import Cluster
+from foretell.cluster.connection import connected, current
+from foretell.cluster.remote import RETRIES
+from foretell.cluster.replica import Replica
+from foretell.cluster.workers import Crew
 from foretell.exceptions import ClusterError, InputError, MissingDependencyError, OptionError
 from tests.cluster.conftest import Loopback
 

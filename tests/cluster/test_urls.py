@@ -12,10 +12,10 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import StoreError
-from foretell.measure import estimates
-from foretell.representations import batches
-from foretell.representations.data import Pairs
-from foretell.representations.store import Store
+from foretell.measure.imbalance.estimation import measurement
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.extraction import batches
+from foretell.representations.store.reader import Store
 from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, loopback
 
 
@@ -71,7 +71,7 @@ def test_a_cluster_fills_and_reads_it(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(measurement, "SPREAD_FROM", 1)
     monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
     here = foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=tmp_path / "left.zarr", **OPTIONS)
     with loopback(2):
@@ -90,7 +90,7 @@ def test_a_cluster_fills_and_reads_it(
 def test_a_study_whose_stores_are_behind_a_url(
     bucket: str, study: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimates, "SPREAD_FROM", 1)
+    monkeypatch.setattr(measurement, "SPREAD_FROM", 1)
     monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
     here = foretell.run(study, out=tmp_path / "here")
     with loopback(2):

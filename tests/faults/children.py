@@ -23,7 +23,7 @@ __all__ = ["Child", "Ended", "import_beforehand"]
 
 _IMPORTED = (
     "pytest",
-    "foretell.representations.imported",
+    "foretell.representations.imported.import_activations",
     "foretell.studies.run",
     "h5netcdf",
     "matplotlib.backends.backend_agg",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from foretell.representations.packages import cached
-from foretell.representations.parts import parts_named
+from foretell.representations.builtin.catalogue import parts_named
+from foretell.representations.builtin.packages import cached
 from tests.faults import jobs, tally
 from tests.faults.children import Child, import_beforehand
 from tests.faults.places import Disk, mounted

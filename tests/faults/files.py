@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foretell.representations.store import open_store
+from foretell.representations.store.reader import open_store
 
 __all__ = ["check_same", "check_store", "files_of"]
 

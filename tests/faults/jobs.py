@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 import foretell
-from foretell.representations.comparing import compare_sides, load_side, write_comparison
-from foretell.representations.data import Pairs
-from foretell.representations.imported import import_activations
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.imported.import_activations import import_activations
+from foretell.representations.store_comparison import compare_sides, load_side, write_comparison
 
 __all__ = [
     "JOBS",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from foretell.exceptions import StoreError
-from foretell.representations.store import open_store
+from foretell.representations.store.reader import open_store
 from tests.faults import jobs
 from tests.faults.children import Child
 from tests.faults.conftest import Undisturbed

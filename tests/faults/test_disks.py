@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foretell.measure.result_file import load_result
-from foretell.representations.store import open_store
+from foretell.measure.results.result_files import load_result
+from foretell.representations.store.reader import open_store
 from tests.faults.children import Child, Ended
 from tests.faults.conftest import Undisturbed
 from tests.faults.files import check_same, check_store, check_whole_files, files_of

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from foretell.exceptions import StoreError
-from foretell.representations.store import Store, open_store
+from foretell.representations.store.reader import Store, open_store
 from tests.faults.children import Child
 from tests.faults.conftest import Undisturbed
 from tests.faults.files import check_same

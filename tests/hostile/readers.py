@@ -90,15 +90,15 @@ def _twist_safetensors(data: bytes, rng: Random) -> bytes:
 
 
 def _make_studies(folder: Path) -> None:
-    from foretell.studies.config import load_study
-    from foretell.studies.presets import preset_names
+    from foretell.studies.config.presets import preset_names
+    from foretell.studies.config.study_file import load_study
 
     for name in preset_names():
         (folder / f"{name}.yaml").write_text(load_study(name)[1].to_yaml(), encoding="utf-8")
 
 
 def _read_study(_folder: Path, file: Path) -> object:
-    from foretell.studies.config import load_study
+    from foretell.studies.config.study_file import load_study
 
     _, study = load_study(file)
     return study.comparisons, study.to_yaml()
@@ -158,7 +158,7 @@ def _make_parquet(folder: Path) -> None:
 
 
 def _read_pairs(_folder: Path, file: Path) -> object:
-    from foretell.representations.data import load_pairs
+    from foretell.representations.loading.load_pairs import load_pairs
 
     options: dict[str, Any] = {"id": "tuid"} if file.suffix == ".tmx" else {"id": "id", "group": "group"}
     return load_pairs(file, ["en", "de"], **options)
@@ -214,14 +214,14 @@ def _make_safetensors(folder: Path) -> None:
 
 
 def _read_arrays(_folder: Path, file: Path) -> object:
-    from foretell.representations.comparing import load_side
+    from foretell.representations.store_comparison import load_side
 
     side = load_side(file)
     return [space.n_items for space in side.spaces.values()]
 
 
 def _pairs() -> Any:
-    from foretell.representations.data import Pairs
+    from foretell.representations.data.pairs import Pairs
 
     ids = tuple(f"i{number}" for number in range(12))
     texts = {side: tuple(f"{side} text {one}" for one in ids) for side in ("en", "de")}
@@ -245,7 +245,7 @@ def _make_import(folder: Path) -> None:
 
 
 def _read_import(folder: Path, file: Path) -> object:
-    from foretell.representations.imported_files import open_source
+    from foretell.representations.imported.activation_files import open_source
 
     of_requests = file.name == "requests.json"
     source = open_source(
@@ -261,7 +261,7 @@ def _read_import(folder: Path, file: Path) -> object:
 
 
 def _make_store(folder: Path) -> None:
-    from foretell.representations.imported import import_activations
+    from foretell.representations.imported.import_activations import import_activations
 
     files: dict[str, str | Path] = {}
     for number, layer in enumerate(_layers()):
@@ -283,7 +283,7 @@ def _make_store(folder: Path) -> None:
 
 
 def _read_store(folder: Path, _file: Path) -> object:
-    from foretell.representations.store import open_store
+    from foretell.representations.store.reader import open_store
 
     store = open_store(folder / "en.zarr")
     list(store.damaged())
@@ -297,10 +297,10 @@ def _read_store(folder: Path, _file: Path) -> object:
 def _run(folder: Path) -> None:
     """A run's folder as a depth study leaves it, made of arrays."""
     import foretell
-    from foretell.measure.inputs import named
-    from foretell.measure.result_file import save_result
-    from foretell.studies.config import load_study
-    from foretell.studies.neighbours import neighbours_of_spaces
+    from foretell.measure.results.result_files import save_result
+    from foretell.measure.spaces.inputs import named
+    from foretell.studies.config.study_file import load_study
+    from foretell.studies.summaries.items import neighbours_of_spaces
 
     layers = {str(number): layer for number, layer in enumerate(_layers())}
     others = {name: layer + 1.5 for name, layer in layers.items()}
@@ -350,7 +350,7 @@ def _make_run(folder: Path) -> None:
 def _make_result(folder: Path) -> None:
     import foretell
     from foretell.files import SEAL
-    from foretell.measure.result_file import save_result
+    from foretell.measure.results.result_files import save_result
 
     _run(folder / "run")
     layers = {str(number): layer for number, layer in enumerate(_layers())}
@@ -363,14 +363,14 @@ def _make_result(folder: Path) -> None:
 
 
 def _read_run(folder: Path, _file: Path) -> object:
-    from foretell.studies.page.render import write_report
+    from foretell.studies.report.page import write_report
 
     return write_report(folder, folder / "page.html")
 
 
 def _read_result(folder: Path, file: Path) -> object:
-    from foretell.measure.result_file import checked_as_result, load_result, write_csv
-    from foretell.studies.page.render import write_report
+    from foretell.measure.results.result_files import checked_as_result, load_result, write_csv
+    from foretell.studies.report.page import write_report
 
     result = load_result(file)
     if file.parent.name == "neighbours":

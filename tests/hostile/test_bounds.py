@@ -23,19 +23,20 @@ import foretell
 from foretell import files
 from foretell.exceptions import ForetellError, InputError, StoreError, StudyError
 from foretell.files import check_inside
-from foretell.measure import rehearsal
-from foretell.representations.array_files import open_arrays, read_texts
-from foretell.representations.data import Pairs, load_pairs
-from foretell.representations.data.cells import image_file
+from foretell.measure.results import bounded_reading
+from foretell.representations.data.pairs import Pairs
 from foretell.representations.data.pictures import Picture
-from foretell.representations.imported_layers import texts_in
-from foretell.representations.models import describe_model
-from foretell.representations.store import open_store
-from foretell.studies.arrangement import _only
-from foretell.studies.config import load_study
-from foretell.studies.page.contents import contents_of
-from foretell.studies.page.render import write_report
-from foretell.studies.plan import _known_plan
+from foretell.representations.data.table_cells import image_file
+from foretell.representations.imported.array_files import open_arrays, read_texts
+from foretell.representations.imported.layer_arrays import texts_in
+from foretell.representations.loading.describe_model import describe_model
+from foretell.representations.loading.load_pairs import load_pairs
+from foretell.representations.store.reader import open_store
+from foretell.studies.config.study_file import load_study
+from foretell.studies.planning.plan import _known_plan
+from foretell.studies.preparation.prepare import _only
+from foretell.studies.report.page import write_report
+from foretell.studies.report.run_contents import contents_of
 from tests.hostile.readers import READERS, _pairs
 
 OUTSIDE = "not for the page"
@@ -107,14 +108,14 @@ class TestResults:
 
     def test_a_file_that_never_ends_is_told(self, copy: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / "endless.py").write_text(
-            Path(rehearsal.__file__)
+            Path(bounded_reading.__file__)
             .read_text(encoding="utf-8")
             .replace("import h5py\n", "while True: pass\n")
             .replace("_CPU_SECONDS = 4", "_CPU_SECONDS = 1")
             .replace("    while True: pass\n\n    _bound(path, 0)\n", "    _bound(path, 0)\n    while True: pass\n")
         )
-        monkeypatch.setattr(rehearsal, "__file__", str(tmp_path / "endless.py"))
-        assert rehearsal.fault_of_file(copy)[0] == "reading it does not end, or breaks the library that reads it"
+        monkeypatch.setattr(bounded_reading, "__file__", str(tmp_path / "endless.py"))
+        assert bounded_reading.fault_of_file(copy)[0] == "reading it does not end, or breaks the library that reads it"
 
     def test_what_lacks_something_is_one_line(self, run: Path, tmp_path: Path) -> None:
         result = foretell.load_result(run / "results" / "en-de.nc")

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from foretell.exceptions import FetchError, ForetellError
-from foretell.representations import packages
-from foretell.representations.data import load_pairs
-from foretell.representations.parts import parts_named
+from foretell.representations.builtin import packages
+from foretell.representations.builtin.catalogue import parts_named
+from foretell.representations.cache import is_offline
+from foretell.representations.loading.load_pairs import load_pairs
 
 _WATCHED = """
 import os, sys
@@ -23,7 +24,7 @@ def watch(event, given):
         print(event, given, file=sys.stderr)
         os._exit(7)
 sys.addaudithook(watch)
-from foretell.cli import main
+from foretell.cli.app import main
 sys.argv[0] = "foretell"
 main()
 """
@@ -46,7 +47,7 @@ def no_sockets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_folder_is_loaded_without_the_network(tiny_model_folder: Path, no_sockets: list[str]) -> None:
-    from foretell.representations.models import load_text_model
+    from foretell.representations.loading.text_loading import load_text_model
 
     model = load_text_model(tiny_model_folder)
     assert len(model.read(["the red house"])) == 1
@@ -55,7 +56,7 @@ def test_a_folder_is_loaded_without_the_network(tiny_model_folder: Path, no_sock
 
 def test_what_is_not_here_is_not_asked_for(no_sockets: list[str]) -> None:
     pytest.importorskip("huggingface_hub")
-    from foretell.representations.models import load_text_model
+    from foretell.representations.loading.text_loading import load_text_model
 
     with pytest.raises(FetchError, match="HF_HUB_OFFLINE"):
         load_text_model("nobody-here/no-such-model")
@@ -98,7 +99,7 @@ def test_the_hubs_variable_is_read_as_the_hub_reads_it(
 ) -> None:
     monkeypatch.delenv("FORETELL_OFFLINE")
     monkeypatch.setenv("HF_HUB_OFFLINE", value)
-    assert packages.is_offline() is forbids
+    assert is_offline() is forbids
 
 
 def test_a_set_of_the_hub_is_not_asked_for(no_sockets: list[str], no_programs: list[str]) -> None:
@@ -111,7 +112,7 @@ def test_a_set_of_the_hub_is_not_asked_for(no_sockets: list[str], no_programs: l
 
 def test_a_vision_model_is_not_asked_for(no_sockets: list[str], no_programs: list[str]) -> None:
     pytest.importorskip("huggingface_hub")
-    from foretell.representations.models import load_image_model
+    from foretell.representations.loading.load_model import load_image_model
 
     with pytest.raises(FetchError, match="HF_HUB_OFFLINE"):
         load_image_model("nobody-here/no-such-model")

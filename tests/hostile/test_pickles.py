@@ -16,10 +16,10 @@ import pytest
 
 import foretell
 from foretell.exceptions import ForetellError
-from foretell.representations.array_files import open_arrays, read_texts
-from foretell.representations.comparing import load_side
-from foretell.representations.data import load_pairs
-from foretell.representations.store import open_store
+from foretell.representations.imported.array_files import open_arrays, read_texts
+from foretell.representations.loading.load_pairs import load_pairs
+from foretell.representations.store.reader import open_store
+from foretell.representations.store_comparison import load_side
 from tests.hostile.readers import READERS
 
 SOURCE = Path(foretell.__file__).parent
@@ -179,7 +179,7 @@ def test_a_store_unpickles_no_older_format(tmp_path: Path) -> None:
 
 
 def test_code_of_a_model_runs_with_the_flag_alone(tiny_model_folder: Path, tmp_path: Path) -> None:
-    from foretell.representations.models import load_text_model
+    from foretell.representations.loading.text_loading import load_text_model
 
     folder, mark = shutil.copytree(tiny_model_folder, tmp_path / "model"), tmp_path / "harmed"
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretell.exceptions import ForetellError, StudyError
-from foretell.studies.config import load_study
+from foretell.studies.config.study_file import load_study
 from tests.hostile.child import case
 from tests.hostile.fuzz import make_material, tally
 from tests.hostile.readers import HARM, READERS

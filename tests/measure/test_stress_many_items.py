@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 import foretell
 from foretell.exceptions import TieOrderWarning
-from foretell.measure import oracle
-from foretell.measure.conventions import check_convention, estimate
-from foretell.measure.inference import Scores
-from foretell.measure.layout import Layout
+from foretell.measure.imbalance.estimation import oracle
+from foretell.measure.imbalance.estimation.conventions import check_convention, estimate
+from foretell.measure.inference.standard_errors import Scores
+from foretell.measure.spaces.queries import Layout
 
 N, QUERIES, SEED = 2**16 + 1, 500, 5
 

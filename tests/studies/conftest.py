@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 
 import foretell
-from foretell.cluster import Replica
+from foretell.cluster.replica import Replica
 from foretell.exceptions import StoreError
-from foretell.measure.bits import Bits
-from foretell.measure.points import Points
-from foretell.representations.data import Pairs
-from foretell.representations.models import ModelOptions
-from foretell.representations.recordings import Recording
-from foretell.representations.tokens import TokenRule
+from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.floats import Points
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.store.recordings import Recording
+from foretell.representations.store.token_rules import TokenRule
 from foretell.studies.answer import Answer
-from foretell.studies.arrangement import Job
-from foretell.studies.calibration import Batches, Rate
+from foretell.studies.planning.calibration import Batches, Rate
+from foretell.studies.preparation.prepare import Job
 
 N_BLOCKS = 4
 WIDTH = 32
@@ -248,12 +248,12 @@ class World:
     def put_into(self, patch: pytest.MonkeyPatch) -> World:
         """Take the place of data, models and extraction."""
         for name in ("load_pairs", "chosen_pairs", "fingerprint", "extract", "open_store"):
-            patch.setattr(f"foretell.studies.arrangement.{name}", getattr(self, name))
-        patch.setattr("foretell.studies.elsewhere.open_store", self.open_store)
-        patch.setattr("foretell.studies.arrangement.LazyModel", self.lazy_model)
+            patch.setattr(f"foretell.studies.preparation.prepare.{name}", getattr(self, name))
+        patch.setattr("foretell.studies.preparation.stores.open_store", self.open_store)
+        patch.setattr("foretell.studies.preparation.prepare.LazyModel", self.lazy_model)
         patch.setattr("foretell.studies.run.health_of", lambda compared, stores: HEALTH)
         for name in ("batches_of", "measured_rate"):
-            patch.setattr(f"foretell.studies.plan.{name}", getattr(self, name))
+            patch.setattr(f"foretell.studies.planning.plan.{name}", getattr(self, name))
         return self
 
 
@@ -261,7 +261,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Put the tiny world in place of data, models and extraction, and spare the drawing of figures and the page."""
     monkeypatch.setattr("foretell.studies.outputs.save_figure", lambda figure, path: path.write_bytes(b"a figure"))
-    for module in ("run", "rehearsal"):
+    for module in ("run", "planning.rehearsal"):
         monkeypatch.setattr(f"foretell.studies.{module}.write_report", lambda folder, path: path.write_bytes(b"a page"))
     return World().put_into(monkeypatch)
 

@@ -7,8 +7,8 @@ import re
 import numpy as np
 import xarray as xr
 
-from foretell.measure.minimum import Region
-from foretell.studies.semantic import SemanticLayers
+from foretell.measure.imbalance.semantic_layers import SemanticLayers
+from foretell.measure.inference.minimum import Region
 
 N = 300
 

@@ -14,8 +14,8 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import StudyError
-from foretell.measure.multiple import contrast_p_value, holm
-from foretell.representations.models import ModelOptions
+from foretell.measure.inference.multiple_testing import contrast_p_value, holm
+from foretell.representations.models.model_options import ModelOptions
 from foretell.studies.names import direction_name
 from tests.studies.conftest import N_BLOCKS, STUDIES, Runs, World
 

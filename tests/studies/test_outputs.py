@@ -12,9 +12,9 @@ import yaml
 
 import foretell
 from foretell.exceptions import StudyError
-from foretell.measure.result_file import write_csv
+from foretell.measure.results.result_files import write_csv
 from foretell.studies.outputs import _write_table, folder_of, make_folder, size_of_answer
-from foretell.studies.page.contents import contents_of
+from foretell.studies.report.run_contents import contents_of
 from tests.studies.conftest import World
 
 

@@ -13,9 +13,9 @@ import yaml
 from typer.testing import CliRunner
 
 import foretell
-from foretell import cli
+from foretell.cli.app import app
 from foretell.exceptions import InputError, StudyError
-from foretell.representations.models import ModelOptions
+from foretell.representations.models.model_options import ModelOptions
 from tests.studies.conftest import N_BLOCKS, World
 
 FILES = {
@@ -344,7 +344,7 @@ def test_the_command_says_what_was_not_measured(world: World, study: dict[str, A
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        shown = CliRunner().invoke(cli.app, ["run", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "out")])
+        shown = CliRunner().invoke(app, ["run", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "out")])
     assert shown.exit_code == 1
     assert "error: en-blank was not measured: " in shown.output
     assert (tmp_path / "out" / "results" / "en-es.nc").is_file()

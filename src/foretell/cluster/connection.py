@@ -7,11 +7,11 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextvars import ContextVar
 from typing import Any
 
-from foretell.cluster.tasks import Cluster
+from foretell.cluster.cluster import Cluster
 from foretell.exceptions import ClusterError, require
+from foretell.options import current_mapper, using
 
 __all__ = ["connected", "current"]
 
@@ -46,7 +46,7 @@ def connected(cluster: str | None) -> Iterator[Cluster | None]:
         yield current()
         return
     if cluster == "local":
-        with _as_current(None):
+        with using(None):
             yield None
         return
     ray = require("ray", "ray")
@@ -59,7 +59,7 @@ def connected(cluster: str | None) -> Iterator[Cluster | None]:
         found = Cluster()
         if not found.n_processors:
             raise ClusterError(f"The cluster at {cluster!r} has no processors: start a worker node (`ray start`).")
-        with _as_current(found):
+        with using(found):
             yield found
     finally:
         if not joined:
@@ -68,19 +68,8 @@ def connected(cluster: str | None) -> Iterator[Cluster | None]:
 
 def current() -> Cluster | None:
     """The cluster of the innermost `connected`."""
-    return _CURRENT.get()
-
-
-_CURRENT: ContextVar[Cluster | None] = ContextVar("cluster", default=None)
-
-
-@contextlib.contextmanager
-def _as_current(cluster: Cluster | None) -> Iterator[None]:
-    token = _CURRENT.set(cluster)
-    try:
-        yield
-    finally:
-        _CURRENT.reset(token)
+    mapper = current_mapper()
+    return mapper if isinstance(mapper, Cluster) else None
 
 
 def _join(ray: Any, address: str) -> None:

@@ -9,29 +9,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import InputError
-from foretell.measure.compare import imbalance_curve
-from foretell.measure.crossfit import CrossFit, cross_fit
-from foretell.measure.similarity import similarity_curve
+from foretell.measure.imbalance.cross_validation import CrossFit, cross_fit
+from foretell.measure.imbalance.information_imbalance import imbalance_curve
+from foretell.measure.imbalance.semantic_layers import semantic_layers, with_regions
+from foretell.measure.similarity.similarity_matrix import similarity_curve
 from foretell.studies.answer import Answer, measured_each
-from foretell.studies.arrangement import Arrangement, arrange, check_blocks
-from foretell.studies.asymmetry import adjusted, asymmetry_of_curve, chart_rows, rows_of
-from foretell.studies.best import best_differences, rows_of_differences, with_best
-from foretell.studies.compared import Compared
 from foretell.studies.depth_summary import rows_of_layers, summarise_depth
-from foretell.studies.items import rows_of_items
-from foretell.studies.neighbours import neighbours_of
-from foretell.studies.reporting.asymmetries import asymmetry_figure
-from foretell.studies.reporting.beside import beside_figure
-from foretell.studies.reporting.depths import depths_figure
-from foretell.studies.reporting.planes import plane_figure
-from foretell.studies.semantic import semantic_layers, with_regions
-from foretell.studies.similarity import with_similarity
-from foretell.studies.stores import Stores
+from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
+from foretell.studies.plotting.depths_figure import depths_figure
+from foretell.studies.plotting.plane_figure import plane_figure
+from foretell.studies.plotting.similarity_figure import beside_figure
+from foretell.studies.preparation.compared import Compared
+from foretell.studies.preparation.prepare import Arrangement, arrange, check_blocks
+from foretell.studies.preparation.stores import Stores
+from foretell.studies.summaries.asymmetry import adjusted, asymmetry_of_curve, chart_rows, rows_of
+from foretell.studies.summaries.best_layers import best_differences, rows_of_differences, with_best
+from foretell.studies.summaries.items import neighbours_of, rows_of_items
+from foretell.studies.summaries.other_measures import with_similarity
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from foretell.studies.config import DepthStudy
+    from foretell.studies.config.study_file import DepthStudy
 
 __all__ = ["answer_depth", "arrange_depth", "measure_depth"]
 

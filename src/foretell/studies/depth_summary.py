@@ -8,17 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.measure.multiple import holm
-from foretell.studies.asymmetry import LEVEL, Asymmetry, asymmetry_of_all
-from foretell.studies.best import BestDifference, differences_sentences
+from foretell.measure.inference.multiple_testing import holm
 from foretell.studies.names import direction_name, direction_sentence, side_name
-from foretell.studies.summary import Block, Difference, Summary, asymmetry_sentence, heading, how_many, listed, runs
+from foretell.studies.summaries.asymmetry import LEVEL, Asymmetry, asymmetry_of_all
+from foretell.studies.summaries.best_layers import BestDifference, differences_sentences
+from foretell.studies.summaries.summary import (
+    Block,
+    Difference,
+    Summary,
+    asymmetry_sentence,
+    heading,
+    how_many,
+    listed,
+    runs,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from foretell.measure.minimum import Region
-    from foretell.studies.semantic import SemanticLayers
+    from foretell.measure.imbalance.semantic_layers import SemanticLayers
+    from foretell.measure.inference.minimum import Region
 
 __all__ = ["rows_of_layers", "summarise_depth"]
 

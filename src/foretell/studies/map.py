@@ -9,31 +9,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import InputError
-from foretell.measure.compare import imbalance_matrix
-from foretell.measure.crossfit import CrossFit, cross_fit
-from foretell.measure.similarity import similarity_matrix
+from foretell.measure.imbalance.cross_validation import CrossFit, cross_fit
+from foretell.measure.imbalance.information_imbalance import imbalance_matrix
+from foretell.measure.similarity.similarity_matrix import similarity_matrix
 from foretell.studies.answer import Answer, measured_each
-from foretell.studies.arrangement import Arrangement, arrange
-from foretell.studies.asymmetry import Asymmetry, adjusted, asymmetry_of_map, chart_rows, rows_of
-from foretell.studies.best import best_differences, rows_of_differences, with_best
-from foretell.studies.compared import Compared
-from foretell.studies.items import rows_of_items
 from foretell.studies.map_summary import rows_of_best, summarise_map
 from foretell.studies.names import side_name
-from foretell.studies.neighbours import neighbours_of
-from foretell.studies.reporting.asymmetries import asymmetry_figure
-from foretell.studies.reporting.beside import beside_figure
-from foretell.studies.reporting.maps import equal_depth_figure, map_figure
-from foretell.studies.reporting.signs import SignCell, signs_figure
-from foretell.studies.similarity import with_similarity
-from foretell.studies.stores import Stores
-from foretell.studies.summary import Difference
+from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
+from foretell.studies.plotting.map_figure import equal_depth_figure, map_figure
+from foretell.studies.plotting.signs_figure import SignCell, signs_figure
+from foretell.studies.plotting.similarity_figure import beside_figure
+from foretell.studies.preparation.compared import Compared
+from foretell.studies.preparation.prepare import Arrangement, arrange
+from foretell.studies.preparation.stores import Stores
+from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_map, chart_rows, rows_of
+from foretell.studies.summaries.best_layers import best_differences, rows_of_differences, with_best
+from foretell.studies.summaries.items import neighbours_of, rows_of_items
+from foretell.studies.summaries.other_measures import with_similarity
+from foretell.studies.summaries.summary import Difference
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from foretell.studies.config import MapStudy
+    from foretell.studies.config.study_file import MapStudy
 
 __all__ = ["answer_map", "arrange_map", "measure_map"]
 

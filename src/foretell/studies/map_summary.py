@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from foretell.measure.multiple import holm
-from foretell.studies.asymmetry import LEVEL, Asymmetry
-from foretell.studies.best import BestDifference, differences_sentences
+from foretell.measure.inference.multiple_testing import holm
 from foretell.studies.names import direction_name, direction_sentence, short_names, side_name
-from foretell.studies.summary import Block, Summary, asymmetry_sentence, heading, how_many
+from foretell.studies.summaries.asymmetry import LEVEL, Asymmetry
+from foretell.studies.summaries.best_layers import BestDifference, differences_sentences
+from foretell.studies.summaries.summary import Block, Summary, asymmetry_sentence, heading, how_many
 
 if TYPE_CHECKING:
     import xarray as xr

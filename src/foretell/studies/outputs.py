@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from foretell.exceptions import StudyError
 from foretell.files import NOTE_BYTES, leads_inside, read_bounded, reading, replacing
-from foretell.measure.result_file import as_cell, save_result, write_csv
-from foretell.studies.reporting.layout import save_figure
-from foretell.studies.similarity import similarities_of
+from foretell.measure.results.result_files import as_cell, save_result, write_csv
+from foretell.studies.plotting.drawing.sheet import save_figure
+from foretell.studies.summaries.other_measures import similarities_of
 
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer, Table
-    from foretell.studies.config import Study
+    from foretell.studies.config.study_file import Study
+
+__all__ = ["folder_of", "make_folder", "size_of_answer", "write_answer"]
 
 _KINDS = ("results", "tables", "figures", "neighbours")
 
@@ -28,8 +30,6 @@ _BESIDE = "-beside"
 
 _WRITTEN = "# Written by a run of Foretell: the study as it was run, defaults written out.\n"
 """Tells the `study.yaml` of a run from one that somebody wrote."""
-
-__all__ = ["folder_of", "make_folder", "size_of_answer", "write_answer"]
 
 
 def folder_of(name: str, out: str | Path | None) -> Path:

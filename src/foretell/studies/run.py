@@ -8,22 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foretell.cluster import connected
+from foretell.cluster.connection import connected
 from foretell.files import replacing
-from foretell.studies.config import Study, load_study
-from foretell.studies.health import health_of
-from foretell.studies.kinds import answer, arrange
+from foretell.studies.config.study_file import Study, load_study
 from foretell.studies.outputs import folder_of, make_folder, size_of_answer, write_answer
-from foretell.studies.page.render import write_report
-from foretell.studies.plan import plan_arranged, remember
-from foretell.studies.rehearsal import Cost
-from foretell.studies.resident import Watch, give_back
-from foretell.studies.stores import Stores
+from foretell.studies.planning.plan import plan_arranged, remember
+from foretell.studies.planning.process_memory import Watch, give_back
+from foretell.studies.planning.rehearsal import Cost
+from foretell.studies.preparation.health_cache import health_of
+from foretell.studies.preparation.stores import Stores
+from foretell.studies.registry import answer, arrange
+from foretell.studies.report.page import write_report
 
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer
-    from foretell.studies.compared import Compared
-    from foretell.studies.plan import Plan
+    from foretell.studies.planning.plan import Plan
+    from foretell.studies.preparation.compared import Compared
 
 __all__ = ["run", "run_checked"]
 

@@ -4,48 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from foretell.measure.by_token import token_map
+from foretell.measure.imbalance.by_token import token_map
 from foretell.studies.answer import Answer
-from foretell.studies.arrangement import Arrangement, arrange
-from foretell.studies.compared import Compared, Side
-from foretell.studies.comparisons import file_name, unique
-from foretell.studies.reporting.token_maps import token_map_figure
-from foretell.studies.stores import Stores
-from foretell.studies.token_pairs_summary import rows_of_layers_apart, rows_of_reach, summarise_token_pairs
+from foretell.studies.config.comparisons import file_name, unique
+from foretell.studies.plotting.token_map_figure import token_map_figure
+from foretell.studies.preparation.compared import Compared, Side
+from foretell.studies.preparation.prepare import Arrangement, arrange
+from foretell.studies.preparation.stores import Stores
+from foretell.studies.token_pairs_summary import TokenMap, rows_of_layers_apart, rows_of_reach, summarise_token_pairs
 
 if TYPE_CHECKING:
-    import xarray as xr
+    from foretell.studies.config.study_file import TokenPairsStudy
 
-    from foretell.studies.config import TokenPairsStudy
-
-__all__ = ["TokenMap", "answer_token_pairs", "arrange_token_pairs"]
+__all__ = ["answer_token_pairs", "arrange_token_pairs"]
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class TokenMap:
-    """Every token of one text against every token of itself, or of the other side's.
-
-    Attributes
-    ----------
-    comparison : str
-    where : str
-        "within SIDE", or "across".
-    layer : str
-    relative_depth : float
-    result : Dataset
-        As of `foretell.token_map`.
-    """
-
-    comparison: str
-    where: str
-    layer: str
-    relative_depth: float
-    result: xr.Dataset
 
 
 def arrange_token_pairs(study: TokenPairsStudy, stores: Stores) -> Arrangement:

@@ -4,24 +4,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.measure.contrasts import contrast
-from foretell.measure.multiple import contrast_p_value, holm
-from foretell.measure.result import DIRECTIONS
-from foretell.studies.asymmetry import LEVEL
+from foretell.measure.inference.contrasts import contrast
+from foretell.measure.inference.multiple_testing import contrast_p_value, holm
+from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name, side_name
-from foretell.studies.summary import Block, Summary, heading, listed
+from foretell.studies.summaries.asymmetry import LEVEL
+from foretell.studies.summaries.summary import Block, Summary, heading, listed
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from foretell.studies.token_pairs import TokenMap
+__all__ = ["TokenMap", "rows_of_layers_apart", "rows_of_reach", "summarise_token_pairs"]
 
-__all__ = ["rows_of_layers_apart", "rows_of_reach", "summarise_token_pairs"]
+
+@dataclass(frozen=True, eq=False)
+class TokenMap:
+    """Every token of one text against every token of itself, or of the other side's.
+
+    Attributes
+    ----------
+    comparison : str
+    where : str
+        "within SIDE", or "across".
+    layer : str
+    relative_depth : float
+    result : Dataset
+        As of `foretell.token_map`.
+    """
+
+    comparison: str
+    where: str
+    layer: str
+    relative_depth: float
+    result: xr.Dataset
+
 
 FAR = 5
 """Tokens from which a distance is called long, where there are as many."""

@@ -3,58 +3,35 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from foretell.exceptions import StudyError
-from foretell.measure.by_token import token_curve
-from foretell.measure.compare import imbalance_curve
-from foretell.measure.greedy import greedy_tokens
-from foretell.measure.inference import critical
-from foretell.representations.tokens import TokenRule
+from foretell.measure.imbalance.by_token import token_curve
+from foretell.measure.imbalance.greedy_tokens import greedy_tokens
+from foretell.measure.imbalance.information_imbalance import imbalance_curve
+from foretell.measure.imbalance.semantic_layers import semantic_layers
+from foretell.measure.inference.standard_errors import critical
+from foretell.representations.store.token_rules import TokenRule
 from foretell.studies.answer import Answer
-from foretell.studies.arrangement import Arrangement, arrange, check_blocks
-from foretell.studies.compared import Compared
-from foretell.studies.reporting.depths import depths_figure
-from foretell.studies.reporting.token_curves import token_curve_figure
-from foretell.studies.semantic import semantic_layers
-from foretell.studies.stores import Stores
-from foretell.studies.tokens_summary import rows_of_greedy, rows_of_means, summarise_tokens
+from foretell.studies.plotting.depths_figure import depths_figure
+from foretell.studies.plotting.token_curve_figure import token_curve_figure
+from foretell.studies.preparation.compared import Compared
+from foretell.studies.preparation.prepare import Arrangement, arrange, check_blocks
+from foretell.studies.preparation.stores import Stores
+from foretell.studies.tokens_summary import OfTokens, rows_of_greedy, rows_of_means, summarise_tokens
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from foretell.studies.config import TokensStudy
+    from foretell.studies.config.study_file import TokensStudy
 
-__all__ = ["OfTokens", "answer_tokens", "arrange_tokens", "measure_tokens"]
+__all__ = ["answer_tokens", "arrange_tokens", "measure_tokens"]
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class OfTokens:
-    """What a tokens study finds of one comparison.
-
-    Attributes
-    ----------
-    layer : str
-        Where the number of tokens is varied.
-    concatenated, averaged : mapping of int to Dataset
-        Curves over layers, by the number of tokens: concatenated, and averaged before the sign.
-    by_count : Dataset
-        The curve over 1 to T tokens at that layer.
-    greedy : Dataset or None
-        What positions chosen one by one foretell there (`foretell.greedy_tokens`).
-    """
-
-    layer: str
-    concatenated: Mapping[int, xr.Dataset]
-    averaged: Mapping[int, xr.Dataset]
-    by_count: xr.Dataset
-    greedy: xr.Dataset | None
 
 
 def arrange_tokens(study: TokensStudy, stores: Stores) -> Arrangement:

@@ -9,20 +9,42 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.measure.contrasts import contrast
-from foretell.measure.inference import Scores
-from foretell.measure.multiple import contrast_p_value, holm
-from foretell.measure.result import DIRECTIONS
-from foretell.studies.asymmetry import LEVEL
+from foretell.measure.inference.contrasts import contrast
+from foretell.measure.inference.multiple_testing import contrast_p_value, holm
+from foretell.measure.inference.standard_errors import Scores
+from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name, direction_sentence
-from foretell.studies.summary import Block, Summary, heading, listed
+from foretell.studies.summaries.asymmetry import LEVEL
+from foretell.studies.summaries.summary import Block, Summary, heading, listed
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from foretell.studies.tokens import OfTokens
+__all__ = ["Enough", "OfTokens", "enough_tokens", "rows_of_greedy", "rows_of_means", "summarise_tokens"]
 
-__all__ = ["Enough", "enough_tokens", "rows_of_greedy", "rows_of_means", "summarise_tokens"]
+
+@dataclass(frozen=True, eq=False)
+class OfTokens:
+    """What a tokens study finds of one comparison.
+
+    Attributes
+    ----------
+    layer : str
+        Where the number of tokens is varied.
+    concatenated, averaged : mapping of int to Dataset
+        Curves over layers, by the number of tokens: concatenated, and averaged before the sign.
+    by_count : Dataset
+        The curve over 1 to T tokens at that layer.
+    greedy : Dataset or None
+        What positions chosen one by one foretell there (`foretell.greedy_tokens`).
+    """
+
+    layer: str
+    concatenated: Mapping[int, xr.Dataset]
+    averaged: Mapping[int, xr.Dataset]
+    by_count: xr.Dataset
+    greedy: xr.Dataset | None
+
 
 TAU = 0.05
 

@@ -10,14 +10,15 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.measure.by_token import token_curve
-from foretell.representations.data import Pairs, load_pairs
-from foretell.representations.extraction import extract
-from foretell.representations.models import load_model
-from foretell.representations.packages import cached
-from foretell.representations.parts import PARTS
-from foretell.representations.selection import select_pairs
-from foretell.representations.store import Store
+from foretell.measure.imbalance.by_token import token_curve
+from foretell.representations.builtin.catalogue import PARTS
+from foretell.representations.builtin.packages import cached
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.extraction.extract import extract
+from foretell.representations.extraction.selection import select_pairs
+from foretell.representations.loading.load_model import load_model
+from foretell.representations.loading.load_pairs import load_pairs
+from foretell.representations.store.reader import Store
 from tests.conftest import WORDS
 
 pytest.importorskip("torch")

@@ -10,9 +10,9 @@ import pytest
 import foretell
 from foretell import Bits
 from foretell.exceptions import AlignmentError, InputError, OptionError
-from foretell.measure.space import select
+from foretell.measure.imbalance.semantic_layers import semantic_layers
+from foretell.measure.spaces.space import select
 from foretell.studies.controls.subsamples import _part, subsampled_regions
-from foretell.studies.semantic import semantic_layers
 
 N, H = 160, 96
 NOISE = (4.0, 1.0, 0.2, 0.2, 1.0, 4.0)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 import foretell
 from foretell import Bits
-from foretell.measure.space import Space
-from foretell.representations.data import Pairs
-from foretell.representations.extraction import extract
+from foretell.measure.spaces.space import Space
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.extraction.extract import extract
 from foretell.studies.controls.token_order import ShuffledTokens
 
 N, T, H = 300, 6, 20

@@ -1,70 +1,12 @@
-"""Distances that somebody else has made."""
+"""The backend of given distances: rows of the array that the caller made."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from foretell.exceptions import InputError
-from foretell.measure.arrays import Items, Numbers
-from foretell.measure.bits import checked_ids
-from foretell.measure.libraries import as_array, labels_of
+from foretell.measure.array_types import Items, Numbers
 
-__all__ = ["GivenDistances", "PrecomputedDistances", "as_distances"]
-
-
-@dataclass(frozen=True, eq=False)
-class GivenDistances:
-    """An N x N array of distances, and the names of its items where it has them."""
-
-    data: Numbers
-    ids: tuple[str, ...] | None
-
-    @property
-    def n_items(self) -> int:
-        """N, the number of items."""
-        return len(self.data)
-
-    @property
-    def n_tokens(self) -> int:
-        """Distances are not parted into tokens."""
-        return 1
-
-
-def as_distances(d: Any) -> GivenDistances:
-    """`d` as an N x N array of real numbers, finite off the diagonal.
-
-    Raises
-    ------
-    InputError
-        For another shape or dtype, NaN or infinity (which item), or rows and columns in different orders.
-    """
-    array = as_array(d)
-    if array.ndim != 2 or array.shape[0] != array.shape[1]:
-        raise InputError(
-            f"Precomputed distances are an N x N array, not one of shape {array.shape}: give those between all items."
-        )
-    if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
-        raise InputError(
-            f"Precomputed distances are whole numbers or floats of at most 64 bits, not {array.dtype}: "
-            "convert the array with .astype first."
-        )
-    for item, row in enumerate(array):
-        wrong = ~np.isfinite(row)
-        wrong[item] = False
-        if wrong.any():
-            raise InputError(
-                f"NaN or infinity among the distances from item {item}: drop such items from both sides, or mend them."
-            )
-    rows, columns = labels_of(d)
-    if rows is not None and columns is not None and rows != columns and set(rows) == set(columns):
-        raise InputError(
-            "The rows and the columns of the distances have the same labels in different orders: put the columns in "
-            "the order of the rows."
-        )
-    return GivenDistances(array, checked_ids(rows, len(array)))
+__all__ = ["PrecomputedDistances"]
 
 
 class PrecomputedDistances:
@@ -90,6 +32,6 @@ class PrecomputedDistances:
     def fill(
         self, out: Numbers, queries: Items, candidates: Items, *, triangle: bool, threads: int, panel_bytes: int
     ) -> None:
-        """Add distances from queries to candidates (`foretell.measure.distances.Distances`)."""
+        """Add distances from queries to candidates (`foretell.measure.distances.protocol.Distances`)."""
         for row, query in enumerate(queries):
             out[row] += self._d[query, candidates]

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from foretell.exceptions import InputError, OptionError, check_option, one_line, require
-from foretell.representations.data.columns import Choice
-from foretell.representations.data.lines import read_lines
-from foretell.representations.data.rows import Row, Rows
-from foretell.representations.packages import sha256_of
+from foretell.representations.cache import sha256_of
+from foretell.representations.data.table_columns import Choice
+from foretell.representations.data.table_rows import Row, Rows
+from foretell.representations.data.text_files import read_lines
 
 __all__ = ["TABLES", "read_table"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from xml.parsers import expat
 
 from foretell.exceptions import InputError
-from foretell.representations.data.columns import Choice
-from foretell.representations.data.lines import MOST_BYTES
-from foretell.representations.data.rows import Row, Rows
-from foretell.representations.packages import sha256_of
+from foretell.representations.cache import sha256_of
+from foretell.representations.data.table_columns import Choice
+from foretell.representations.data.table_rows import Row, Rows
+from foretell.representations.data.text_files import MOST_BYTES
 
 __all__ = ["read_tmx"]
 

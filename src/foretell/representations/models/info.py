@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 from foretell.exceptions import InputError
-from foretell.representations.models.options import ModelOptions
-from foretell.representations.packages import sha256_of
+from foretell.representations.cache import sha256_of
+from foretell.representations.models.model_options import ModelOptions
 
 __all__ = ["ModelInfo", "combined_sha256", "computing_files", "pickled_weights"]
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from foretell.exceptions import InputError, require
 from foretell.representations.models.base import FINAL, Modality, Reading, Visit
-from foretell.representations.models.blocks import blocks_of, longest_text
-from foretell.representations.models.hooks import blocks_shown
 from foretell.representations.models.info import ModelInfo
+from foretell.representations.models.transformer_blocks import blocks_of, blocks_shown, longest_text
 
 __all__ = ["TextModel"]
 

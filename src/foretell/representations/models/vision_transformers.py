@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
 from foretell.representations.models.base import FINAL, Visit
-from foretell.representations.models.blocks import blocks_of
-from foretell.representations.models.hooks import blocks_shown
 from foretell.representations.models.image import ImageModel, Run, sample_picture, shown
 from foretell.representations.models.info import ModelInfo
 from foretell.representations.models.quiet import reason_of
+from foretell.representations.models.transformer_blocks import blocks_of, blocks_shown
 
 if TYPE_CHECKING:
     import torch

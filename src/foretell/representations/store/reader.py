@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import ForetellError, StoreError, check_option
-from foretell.measure.bits import Bits, Rows
-from foretell.representations.spaces import StorePoints, StoreSpace, Window
-from foretell.representations.store.arrays import StoreArrays
-from foretell.representations.store.choosing import averaged, chosen
-from foretell.representations.store.layout import StoreInfo, decode_bytes
+from foretell.measure.spaces.bits import Bits, Rows
+from foretell.representations.store.format import StoreInfo, decode_bytes
 from foretell.representations.store.storage import Storage
-from foretell.representations.tokens import TokenRule
+from foretell.representations.store.stored_arrays import StoreArrays
+from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.views import StorePoints, StoreSpace, Window, averaged, chosen
 
 __all__ = ["Store", "open_store", "opened"]
 

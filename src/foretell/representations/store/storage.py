@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from foretell.exceptions import ForetellError, StoreError, one_line, require
-from foretell.representations.packages import is_offline
+from foretell.representations.cache import is_offline
 
 __all__ = ["LOCK", "Storage", "is_url"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import StoreError, require
-from foretell.representations.store.layout import FORMAT, VERSION, Kept, StoreInfo, encode_bytes
+from foretell.representations.store.format import FORMAT, VERSION, Kept, StoreInfo, encode_bytes
 from foretell.representations.store.storage import Storage
 
 __all__ = ["Column", "StoreWriter", "create_store"]

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foretell.exceptions import InputError
-from foretell.tasks import checked_count
+from foretell.exceptions import InputError, checked_count
 
 __all__ = ["final_punctuation", "strata_of"]
 

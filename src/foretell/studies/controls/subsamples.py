@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import OptionError
-from foretell.measure.cells import Cells, check_spaces, measure_cells
-from foretell.measure.inference import FEWEST_GROUPS, group_codes
-from foretell.measure.inputs import Spaces, check_same_names, named_sides
-from foretell.measure.layout import Layout
-from foretell.measure.request import Options
-from foretell.studies.semantic import semantic_layers
-from foretell.tasks import checked_count
+from foretell.exceptions import OptionError, checked_count
+from foretell.measure.imbalance.cells import Cells, check_spaces, measure_cells
+from foretell.measure.imbalance.estimation.request import Options
+from foretell.measure.imbalance.semantic_layers import semantic_layers
+from foretell.measure.inference.standard_errors import FEWEST_GROUPS, group_codes
+from foretell.measure.spaces.inputs import Spaces, check_same_names, named_sides
+from foretell.measure.spaces.queries import Layout
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.bits import Bits, Rows
-from foretell.measure.space import Space
+from foretell.measure.spaces.bits import Bits, Rows
+from foretell.measure.spaces.space import Space
 
 __all__ = ["ShuffledTokens"]
 

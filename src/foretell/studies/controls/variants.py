@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from foretell.exceptions import StudyError
-from foretell.measure.compare import imbalance_curve, imbalance_matrix
-from foretell.representations.recordings import Recording
-from foretell.representations.tokens import TokenRule
+from foretell.measure.imbalance.information_imbalance import imbalance_curve, imbalance_matrix
+from foretell.representations.store.recordings import Recording
+from foretell.representations.store.token_rules import TokenRule
 from foretell.studies.controls.lexical import lexical_distances
 from foretell.studies.controls.strata import strata_of
 from foretell.studies.controls.token_order import ShuffledTokens
@@ -19,8 +19,8 @@ from foretell.studies.controls.token_order import ShuffledTokens
 if TYPE_CHECKING:
     import xarray as xr
 
-    from foretell.studies.compared import Compared, Side
-    from foretell.studies.config import ControlsStudy
+    from foretell.studies.config.study_file import ControlsStudy
+    from foretell.studies.preparation.compared import Compared, Side
 
 __all__ = ["LAST_LEFT_OUT", "Variant", "probes", "recordings_of", "variants"]
 

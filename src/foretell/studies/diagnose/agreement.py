@@ -20,9 +20,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.arrays import Floats, Numbers
-from foretell.measure.order import put_places, put_self
-from foretell.measure.ranks import rank_rows
+from foretell.measure.array_types import Floats, Numbers
+from foretell.measure.kernels.order_keys import put_places, put_self
+from foretell.measure.kernels.ranks import rank_rows
 
 __all__ = ["Closeness", "agreement_at_shifts", "closeness", "z_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from foretell.measure.arrays import Items
+from foretell.measure.array_types import Items
 
 __all__ = ["FAULTS", "Diagnosis", "Finding"]
 

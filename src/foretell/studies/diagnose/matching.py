@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.measure.arrays import Floats, Items
+from foretell.measure.array_types import Floats, Items
 from foretell.studies.diagnose.agreement import Closeness, agreement_at_shifts, z_of
 
 __all__ = ["Matching", "Run", "Search", "search", "strength"]

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from foretell.exceptions import InputError
-from foretell.measure.arrays import Floats, Items
-from foretell.measure.bits import Bits
-from foretell.measure.distances.precomputed import GivenDistances
-from foretell.measure.libraries import as_array
-from foretell.measure.points import PointSpace
-from foretell.studies.diagnose.contents import is_collapsed, positive
+from foretell.measure.array_types import Floats, Items
+from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.floats import PointSpace
+from foretell.measure.spaces.given_distances import GivenDistances
+from foretell.measure.spaces.libraries import as_array
 from foretell.studies.diagnose.findings import Finding
-from foretell.studies.diagnose.reading import Given
+from foretell.studies.diagnose.side_contents import is_collapsed, positive
+from foretell.studies.diagnose.sides import Given
 
 __all__ = ["find_metric"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.arrays import Floats, Items, Numbers
-from foretell.measure.compare import imbalance_matrix
+from foretell.measure.array_types import Floats, Items, Numbers
+from foretell.measure.imbalance.information_imbalance import imbalance_matrix
 from foretell.studies.diagnose.agreement import Closeness, closeness, z_of
 from foretell.studies.diagnose.findings import Finding
 from foretell.studies.diagnose.matching import Matching, Run, Search, search, strength

@@ -1,0 +1,184 @@
+"""Is this installation sound: what is there, what is missing, and whether it measures and stores rightly."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from foretell.exceptions import MissingDependencyError, require
+from foretell.measure.distances.backends import BACKENDS, choose_backend
+from foretell.measure.imbalance.information_imbalance import information_imbalance
+from foretell.options import checked_threads
+from foretell.representations.builtin.catalogue import PARTS
+from foretell.representations.builtin.packages import cached
+from foretell.representations.cache import cache_dir
+from foretell.version import __version__
+
+__all__ = ["Check", "Diagnosis", "diagnose"]
+
+_LIBRARIES = ("numpy", "numba", "xarray", "numkong", "zarr", "h5netcdf", "torch", "transformers", "datasets", "ray")
+_ORACLE = "numpy"
+_FOR_DEVELOPERS = ("dev", "docs")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was tried.
+
+    Parameters
+    ----------
+    name : str
+    error : str
+        What went wrong; "" where nothing did.
+    """
+
+    name: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `diagnose` found.
+
+    Parameters
+    ----------
+    versions : dict of str to str
+        Of Foretell, Python, and the libraries that are installed.
+    backends : dict of str to str
+        Name to "" where it can be used, else why not.
+    auto : str
+        The backend that "auto" takes.
+    devices : tuple of str
+        What torch sees, the processor aside.
+    threads : int
+    cache : Path
+        Folder of built-in models and data.
+    cached : tuple of str
+        Those that are there.
+    missing : dict of str to tuple of str
+        Extra to its libraries that are not installed; those that are whole are left out.
+    checks : tuple of Check
+    """
+
+    versions: dict[str, str]
+    backends: dict[str, str]
+    auto: str
+    devices: tuple[str, ...]
+    threads: int
+    cache: Path
+    cached: tuple[str, ...]
+    missing: dict[str, tuple[str, ...]]
+    checks: tuple[Check, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether everything that was tried went well."""
+        return not any(check.error for check in self.checks)
+
+
+def diagnose() -> Diagnosis:
+    """Look at this installation, and try out what is there."""
+    backends = {name: _why_not(name) for name in BACKENDS if name != "auto"}
+    usable = [name for name, why_not in backends.items() if not why_not]
+    checks = [_tried(f"{name} measures as {_ORACLE} does", _measures(name)) for name in usable if name != _ORACLE]
+    if find_spec("zarr") is not None:
+        checks.append(_tried("a store is written and read", _stores))
+    devices = _devices()
+    return Diagnosis(
+        versions={"foretell": __version__, "python": platform.python_version()} | _versions(),
+        backends=backends,
+        auto=choose_backend("auto", "hamming"),
+        devices=devices,
+        threads=checked_threads(None),
+        cache=cache_dir(),
+        cached=tuple(part.name for part in PARTS.values() if cached(part)),
+        missing=_missing(),
+        checks=tuple(checks),
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _LIBRARIES if find_spec(name) is not None}
+
+
+def _why_not(backend: str) -> str:
+    try:
+        choose_backend(backend, "hamming")
+    except MissingDependencyError as error:
+        return str(error)
+    return ""
+
+
+def _devices() -> tuple[str, ...]:
+    if find_spec("torch") is None:
+        return ()
+    torch = require("torch", "hf")
+    found = [f"cuda:{n} {torch.cuda.get_device_name(n)}" for n in range(torch.cuda.device_count())]
+    return (*found, *(["mps"] if torch.backends.mps.is_available() else []))
+
+
+def _missing() -> dict[str, tuple[str, ...]]:
+    """Libraries of each extra that are not installed, by what the package says of itself."""
+    missing: dict[str, list[str]] = {}
+    for line in importlib.metadata.requires("foretell") or ():
+        match = re.fullmatch(r"([A-Za-z0-9._-]+)[^;]*;.*extra == ['\"]([a-z]+)['\"].*", line)
+        if match is None or match[2] in _FOR_DEVELOPERS:
+            continue
+        try:
+            importlib.metadata.version(match[1])
+        except importlib.metadata.PackageNotFoundError:
+            missing.setdefault(match[2], []).append(match[1])
+    return {extra: tuple(names) for extra, names in missing.items()}
+
+
+def _tried(name: str, check: Callable[[], str]) -> Check:
+    """Whatever fails here is what is looked for, so any error is an answer."""
+    try:
+        return Check(name, check())
+    except Exception as error:
+        return Check(name, f"{type(error).__name__}: {error}")
+
+
+def _measures(backend: str) -> Callable[[], str]:
+    def check() -> str:
+        rng = np.random.default_rng(0)
+        shared = rng.standard_normal((60, 8))
+        a, b = shared @ rng.standard_normal((8, 70)), shared[:, :3] @ rng.standard_normal((3, 40))
+        found, expected = (information_imbalance(a, b, k=2, backend=name) for name in (backend, _ORACLE))
+        if not np.allclose([found.a_to_b, found.b_to_a], [expected.a_to_b, expected.b_to_a], rtol=1e-12, atol=0):
+            return (
+                f"{found.a_to_b!r} and {found.b_to_a!r} instead of {expected.a_to_b!r} and {expected.b_to_a!r}: "
+                f"reinstall its library, and use another backend until then"
+            )
+        return ""
+
+    return check
+
+
+def _stores() -> str:
+    from foretell.representations.data.pairs import Pairs
+    from foretell.representations.imported.import_activations import import_activations
+    from foretell.representations.store.reader import open_store
+
+    x = np.random.default_rng(0).standard_normal((2, 9, 3, 13)).astype(np.float32)
+    ids = tuple(f"item {number}" for number in range(x.shape[1]))
+    pairs = Pairs("check", {"side": ids}, ids, None, "CC0-1.0", "made here")
+    with tempfile.TemporaryDirectory() as folder:
+        for layer, of_layer in enumerate(x):
+            np.save(Path(folder) / f"{layer}.npy", of_layer)
+        files = {str(layer): Path(folder) / f"{layer}.npy" for layer in range(len(x))}
+        place = Path(folder) / "store"
+        import_activations(files, pairs=pairs, side="side", out=place, model_id="check", ids=ids, tokens="last 3")
+        store = open_store(place)
+        for layer, of_layer in enumerate(x):
+            if not np.array_equal(store.space(layer).bits().unpack(), of_layer > 0):
+                return f"layer {layer} does not read as it was written in {tempfile.gettempdir()}: look at that disk"
+    return ""

@@ -1,1 +1,0 @@
-"""Commands that work on stores and on the installation; `foretell.cli` gathers them."""

@@ -1,0 +1,259 @@
+"""Reducers of the Information Imbalance: tallies of ranks, and the same under permutations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.measure.array_types import Floats, Ints
+from foretell.measure.imbalance.estimation.conventions import Convention
+from foretell.measure.inference.influence import Neighbours, Tally
+from foretell.measure.kernels.nearest import nearest
+from foretell.measure.kernels.order_keys import TILE
+from foretell.measure.kernels.outranking import LONG, UNIT, add_ahead, add_ahead_of_long_rows, by_weight
+from foretell.measure.kernels.ranks import rank_entries, rank_own
+from foretell.measure.kernels.vector_rows import COUNTED_BYTES
+from foretell.measure.pairwise.blocks import Block
+from foretell.measure.pairwise.passes import Pair
+from foretell.measure.spaces.queries import Layout
+from foretell.threads import in_order
+
+__all__ = ["Tallies"]
+
+_TASKS_PER_THREAD = 4
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Neighbours of a block's queries in one space, with their weights in whole numbers (`ranks.add_ahead`).
+
+    Those of rows with few are also sorted into runs of one weight.
+    """
+
+    of: Neighbours
+    entry_unit: Ints
+    run_unit: Ints
+    run_start: Ints
+    row: NDArray[np.int32]
+    candidate: NDArray[np.int32]
+    long_rows: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class _Readers:
+    """The neighbours of all spaces A that are ranked in one space B, one after the other."""
+
+    start: Ints
+    candidate: NDArray[np.int32]
+    weight: Floats
+    rank: Floats
+    rank_sum: Floats
+
+
+class Tallies:
+    """Tally, for ordered pairs of spaces (A, B), the ranks in B of A's neighbours.
+
+    Asymmetric; smaller ranks mean that A foretells B better.
+
+    Parameters
+    ----------
+    pairs : iterable of (int, int)
+        Places of A and B in the walk's list of spaces.
+    k : int
+        Neighbours.
+    convention : Convention
+    errors : bool
+        Whether to tally what the scores need.
+    """
+
+    reads_distances = False
+    symmetric = False
+    larger_is_more_alike = False
+
+    def __init__(self, pairs: Sequence[Pair], *, k: int, convention: Convention, errors: bool) -> None:
+        self._k, self._convention, self._errors = k, convention, errors
+        # Where all tied candidates weigh 1 the sums are as whole, and may be N times as large.
+        self._unit = 1.0 if convention.all_tied else UNIT
+        self._pairs = sorted(set(pairs))
+        self._readers: dict[int, list[int]] = {}
+        for a, b in self._pairs:
+            if a != b:
+                self._readers.setdefault(b, []).append(a)
+        self._neighbours: dict[int, list[Neighbours]] = {a: [] for a, _ in self._pairs}
+        self._ranked: dict[Pair, list[tuple[Floats, Floats]]] = {pair: [] for pair in self._pairs}
+        self._ahead: dict[int, Ints] = {}
+        self._own_ahead: dict[int, Ints] = {}
+
+    def n_bytes(self, layout: Layout) -> int:
+        """Bytes of what is tallied, with one neighbour in k tied."""
+        n_entries = 2 * self._k * len(layout.queries)
+        a_pair = 8 * (n_entries + len(layout.queries)) + (8 * len(layout.candidates) if self._errors else 0)
+        return len(self._ranked) * a_pair + len(self._neighbours) * 12 * n_entries
+
+    def update(self, block: Block, *, threads: int) -> None:
+        """Find the neighbours of a block's queries in every A, and rank them in every B."""
+        sources = list(self._neighbours)
+        found = dict(zip(sources, in_order(lambda a: self._find(block, a), sources, threads=threads), strict=True))
+        for a, those in found.items():
+            self._neighbours[a].append(those.of)
+            if (a, a) in self._ranked:
+                self._rank_own(block, a, those)
+        targets = list(self._readers)
+        readers = {b: _joined([found[a].of for a in self._readers[b]]) for b in targets}
+        if self._errors:
+            for b in targets:
+                if b not in self._ahead:
+                    self._ahead[b] = np.zeros((len(self._readers[b]), block.n_candidates), np.int64)
+        parts = -(-_TASKS_PER_THREAD * threads // len(targets)) if threads > 1 and targets else 1
+        tasks = [
+            (b, rows, columns)
+            for b in targets
+            for rows, columns in zip(
+                _parts(block.n_rows, TILE, parts), _parts(block.n_candidates, COUNTED_BYTES, parts), strict=True
+            )
+        ]
+
+        def rank(task: tuple[int, slice, slice]) -> None:
+            b, rows, columns = task
+            self._rank(block, b, readers[b], rows)
+            if self._errors:
+                self._add_ahead(block, b, [found[a] for a in self._readers[b]], columns)
+
+        for _ in in_order(rank, tasks, threads=threads):
+            pass
+        for b in targets:
+            offset = 0
+            for row, a in enumerate(self._readers[b]):
+                size = len(found[a].of.candidate)
+                self._ranked[a, b].append((readers[b].rank[offset : offset + size], readers[b].rank_sum[row]))
+                offset += size
+
+    def part(self) -> Tallies:
+        """One of the same pairs that has tallied nothing yet."""
+        return Tallies(self._pairs, k=self._k, convention=self._convention, errors=self._errors)
+
+    def merge(self, other: Tallies) -> None:
+        """Take up what a part tallied of the queries that follow."""
+        # Copies: a part from elsewhere is views of memory that it shares, and much of it can be let go.
+        for a, blocks in other._neighbours.items():
+            self._neighbours[a] += [Neighbours(of.start.copy(), of.candidate.copy(), of.weight.copy()) for of in blocks]
+        for pair, ranked in other._ranked.items():
+            self._ranked[pair] += [(rank.copy(), rank_sum.copy()) for rank, rank_sum in ranked]
+        for mine, others in ((self._ahead, other._ahead), (self._own_ahead, other._own_ahead)):
+            for b, ahead in others.items():
+                mine[b] = mine[b] + ahead if b in mine else ahead.copy()
+
+    def result(self) -> dict[Pair, Tally]:
+        """Give the tally of every pair, over all queries."""
+        neighbours = {a: _over_queries(blocks) for a, blocks in self._neighbours.items()}
+        weight_sum = {a: np.add.reduceat(of.weight, of.start[:-1]) for a, of in neighbours.items()}
+        return {
+            (a, b): Tally(
+                neighbours=neighbours[a],
+                rank=np.concatenate([rank for rank, _ in self._ranked[a, b]]),
+                rank_sum=np.concatenate([rank_sum for _, rank_sum in self._ranked[a, b]]),
+                weight_sum=weight_sum[a],
+                ahead=self._ahead_of(a, b) if self._errors else None,
+            )
+            for a, b in self._pairs
+        }
+
+    def _ahead_of(self, a: int, b: int) -> Floats:
+        ahead = self._own_ahead[b] if a == b else self._ahead[b][self._readers[b].index(a)]
+        return np.asarray(ahead * self._unit, np.float64)
+
+    def _find(self, block: Block, a: int) -> _Found:
+        of = Neighbours(*nearest(block.order[a], block.n_candidates, self._k, self._convention.all_tied))
+        # Half of a weight is what a tie counts.
+        unit = np.rint(of.weight / self._unit / (2 if self._convention.tie_share else 1)).astype(np.int64)
+        long_rows = np.flatnonzero(np.diff(of.start) > LONG).astype(np.int32)
+        return _Found(of, unit, *by_weight(of.start, of.candidate, unit), long_rows)
+
+    def _rank_own(self, block: Block, b: int, found: _Found) -> None:
+        of, rank, rank_sum = found.of, np.empty(len(found.of.candidate)), np.empty(block.n_rows)
+        ahead = np.zeros(0, np.int64)
+        if self._errors:
+            ahead = self._own_ahead.setdefault(b, np.zeros(block.n_candidates, np.int64))
+        share = self._convention.tie_share
+        rank_own(
+            block.order[b], share, share > 0, of.start, of.candidate, of.weight, found.entry_unit, rank, rank_sum, ahead
+        )
+        self._ranked[b, b].append((rank, rank_sum))
+
+    def _rank(self, block: Block, b: int, readers: _Readers, rows: slice) -> None:
+        rank_entries(
+            block.order[b],
+            block.n_candidates,
+            block.own,
+            self._convention.tie_share,
+            readers.start,
+            readers.candidate,
+            readers.weight,
+            readers.rank,
+            readers.rank_sum,
+            rows.start,
+            rows.stop,
+        )
+
+    def _add_ahead(self, block: Block, b: int, found: Sequence[_Found], columns: slice) -> None:
+        order, ties = block.order[b], self._convention.tie_share > 0
+        offset = np.cumsum([0, *(len(those.row) for those in found)])
+        add_ahead(
+            order,
+            ties,
+            np.repeat(np.arange(len(found)), [len(those.run_unit) for those in found]),
+            np.concatenate([those.run_unit for those in found]),
+            np.concatenate([those.run_start + first for those, first in zip(found, offset, strict=False)]),
+            np.concatenate([those.row for those in found]),
+            np.concatenate([those.candidate for those in found]),
+            columns.start,
+            columns.stop,
+            self._ahead[b],
+        )
+        for reader, those in enumerate(found):
+            if those.long_rows.size:
+                add_ahead_of_long_rows(
+                    order,
+                    block.n_candidates,
+                    ties,
+                    reader,
+                    those.long_rows,
+                    those.of.start,
+                    those.of.candidate,
+                    those.entry_unit,
+                    columns.start,
+                    columns.stop,
+                    self._ahead[b],
+                )
+
+
+def _parts(length: int, multiple: int, count: int) -> list[slice]:
+    """So many slices that together are all places, each beginning at a multiple of a number; some may be empty."""
+    bounds = [min(length, -(-length * part // (count * multiple)) * multiple) for part in range(count + 1)]
+    return [slice(first, stop) for first, stop in pairwise(bounds)]
+
+
+def _joined(found: Sequence[Neighbours]) -> _Readers:
+    """Neighbours in several spaces, one after the other, with room for their ranks."""
+    offset = np.cumsum([0, *(len(of.candidate) for of in found)])
+    return _Readers(
+        start=np.stack([of.start + first for of, first in zip(found, offset, strict=False)]),
+        candidate=np.concatenate([of.candidate for of in found]),
+        weight=np.concatenate([of.weight for of in found]),
+        rank=np.empty(offset[-1]),
+        rank_sum=np.empty((len(found), len(found[0].start) - 1)),
+    )
+
+
+def _over_queries(blocks: Sequence[Neighbours]) -> Neighbours:
+    """Neighbours of all queries from those of consecutive blocks."""
+    counts = np.concatenate([np.diff(of.start) for of in blocks])
+    return Neighbours(
+        np.concatenate(([0], np.cumsum(counts))),
+        np.concatenate([of.candidate for of in blocks]),
+        np.concatenate([of.weight for of in blocks]),
+    )

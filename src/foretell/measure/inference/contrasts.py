@@ -1,0 +1,152 @@
+"""Contrasts of values of one result, or of several on the same items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foretell.exceptions import AlignmentError, InputError, OptionError
+from foretell.measure.inference.standard_errors import Scores, group_codes
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["contrast"]
+
+
+def contrast(
+    results: xr.Dataset | Mapping[str, xr.Dataset],
+    weights: Mapping[Any, float],
+    *,
+    allow_different_n: bool = False,
+    allow_different_settings: bool = False,
+) -> tuple[float, float]:
+    """Value and standard error of a weighted sum of cells, from the scores that results hold.
+
+    Parameters
+    ----------
+    results : Dataset, or mapping of names to Datasets
+        One result, or several on the same items in the same order (languages, models).
+    weights : mapping
+        From ``(direction, layer)`` of a curve or ``(direction, a, b)`` of a matrix to its weight, the result's
+        name before them where there are several. Numbers stand for the names they read as.
+    allow_different_n : bool, default False
+        Whether results may be of different n, hence on other items. The imbalance falls with n, so such a difference is
+        one of n as well: measuring both with ``subsample=`` the same number is the remedy. Items of one name are taken
+        to be the same, others to be independent.
+    allow_different_settings : bool, default False
+        Whether results may differ in k, metric or convention: such a difference says what the setting changes.
+
+    Returns
+    -------
+    value : float
+        The sum.
+    stderr : float
+        Its standard error.
+
+    Raises
+    ------
+    InputError
+        If a result has no scores or is a part of one, or results differ in n, k, convention or groups.
+    AlignmentError
+        If results have other items, or the same in another order.
+    OptionError
+        If a cell has no scores, with the ones there are, or no cell is given.
+
+    Examples
+    --------
+    How much lower is layer 12 than layer 0? ``contrast(result, {("a_to_b", "12"): 1, ("a_to_b", "0"): -1})``
+    """
+    import xarray as xr
+
+    if isinstance(results, xr.Dataset):
+        results = {"": results}
+        weights = {("", *cell): weight for cell, weight in weights.items()}
+    if not results:
+        raise InputError("There is no result to read scores from: give at least one.")
+    if not weights:
+        raise OptionError("A contrast of no cells is nothing: give weights of one cell or more.")
+    _check_comparable(results, allow_different_n=allow_different_n, allow_different_settings=allow_different_settings)
+    value, parts = 0.0, []
+    wanted = {tuple(str(part) for part in cell): weight for cell, weight in weights.items()}
+    for name, result in results.items():
+        scores, keys = Scores.of_result(result)
+        row = np.zeros(len(scores.values))
+        for key, place in keys.items():
+            row[place] = wanted.pop((str(name), *key), 0.0)
+        parts.append(scores.combine(row))
+        value += float(parts[-1].values[0])
+    if wanted:
+        raise OptionError(
+            f"There are no scores of {tuple(part for part in next(iter(wanted)) if part)!r}: the cells of "
+            f"{'the last' if len(results) > 1 else 'this'} result are {', '.join(map(repr, list(keys)[:4]))} and so on."
+        )
+    return value, float(_sum_of(parts, list(results.values())).stderr()[0])
+
+
+def _sum_of(parts: Sequence[Scores], results: Sequence[xr.Dataset]) -> Scores:
+    """Scores of the sum of one value each of several results, over the items of all."""
+    names = [[str(item) for item in result["item"].values] for result in results]
+    place = {item: number for number, item in enumerate(dict.fromkeys(item for some in names for item in some))}
+    group_of: dict[str, str] = {}
+    psi, edges = np.zeros((1, len(place))), []
+    for part, some, result in zip(parts, names, results, strict=True):
+        to = np.array([place[item] for item in some])
+        # A score is what an item adds to N times the value: where N is another, so is the score.
+        scale = len(place) / len(some)
+        psi[0, to] += scale * part.psi[0]
+        edges.append((to[part.query], to[part.candidate], scale * part.edge))
+        of_items = result["group"].values if "group" in result.coords else [f"item {item}" for item in some]
+        group_of |= dict(zip(some, map(str, of_items), strict=True))
+    query, candidate, edge = (np.concatenate(column) for column in zip(*edges, strict=True))
+    return Scores(
+        values=np.array([sum(float(part.values[0]) for part in parts)]),
+        psi=psi,
+        cell=np.zeros(len(edge), np.int64),
+        query=query,
+        candidate=candidate,
+        edge=edge,
+        groups=group_codes([group_of[item] for item in place], len(place)),
+    )
+
+
+def _check_comparable(
+    results: Mapping[str, xr.Dataset], *, allow_different_n: bool, allow_different_settings: bool
+) -> None:
+    (first_name, first), *others = results.items()
+    for name, result in others:
+        if result.attrs.get("n") != first.attrs.get("n") and not allow_different_n:
+            raise InputError(
+                f"{first_name!r} has n={first.attrs.get('n')} and {name!r} n={result.attrs.get('n')}, which the "
+                "imbalance depends on: measure both with subsample= the same number of items, or pass "
+                "allow_different_n=True."
+            )
+        for setting in () if allow_different_settings else ("k", "metric", "convention", "candidates"):
+            if result.attrs.get(setting) != first.attrs.get(setting):
+                raise InputError(
+                    f"{first_name!r} has {setting}={first.attrs.get(setting)} and {name!r} "
+                    f"{setting}={result.attrs.get(setting)}, which the imbalance depends on: measure both alike."
+                )
+        if result["item"].values.tolist() != first["item"].values.tolist() and not allow_different_n:
+            raise AlignmentError(
+                f"{first_name!r} and {name!r} are not on the same items in the same order: "
+                "measure them on common items."
+            )
+        if ("group" in result.coords) != ("group" in first.coords) or (
+            "group" in first.coords and not _same_groups(first, result)
+        ):
+            raise InputError(
+                f"{first_name!r} and {name!r} have different groups: measure both with the same, so that their "
+                "errors are of one kind."
+            )
+
+
+def _same_groups(one: xr.Dataset, other: xr.Dataset) -> bool:
+    """Whether items that both have are of the same groups."""
+    of_one, of_other = (
+        dict(zip(map(str, result["item"].values), map(str, result["group"].values), strict=True))
+        for result in (one, other)
+    )
+    return all(of_other.get(item, group) == group for item, group in of_one.items())

@@ -1,1 +1,0 @@
-"""What is read off rows of distances: one measure a module."""

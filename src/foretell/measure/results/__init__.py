@@ -1,0 +1,1 @@
+"""What the measure gives back: a small object for two spaces, a labelled dataset for many, and its files."""

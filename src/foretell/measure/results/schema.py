@@ -1,0 +1,215 @@
+"""What the measure of many spaces gives back: a labelled dataset.
+
+The dataset's schema is written in ``docs/result.md``; `SCHEMA_VERSION` is its version.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.measure.array_types import Floats
+from foretell.measure.inference.standard_errors import Scores, critical
+from foretell.version import __version__
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "DIRECTIONS",
+    "QUANTILES",
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "NullSummary",
+    "PerItem",
+    "Tidy",
+    "labelled",
+    "result_attributes",
+    "tidy",
+]
+
+SCHEMA = "foretell-result"
+SCHEMA_VERSION = 1
+DIRECTIONS = ("a_to_b", "b_to_a")
+QUANTILES = (0.025, 0.5, 0.975)
+
+
+@dataclass(frozen=True)
+class NullSummary:
+    """What permutations say of the values.
+
+    Parameters
+    ----------
+    quantiles : ndarray, shape (3, 2, ...)
+        Of the values under free permutations, or those within strata where there are any.
+    quantiles_of_groups : ndarray, shape (3, 2, ...), or None
+        Of those under permutations that keep groups together, where there are groups and no strata.
+    p_value : ndarray, shape (2, ...)
+    p_value_minimum : ndarray, shape (2,)
+        Both against permutations within strata, or that keep groups together, where there are any.
+    """
+
+    quantiles: Floats
+    quantiles_of_groups: Floats | None
+    p_value: Floats
+    p_value_minimum: Floats
+
+
+@dataclass(frozen=True)
+class PerItem:
+    """Neighbours of every query.
+
+    Parameters
+    ----------
+    neighbour : ndarray of int32, shape (pairs, Q, k)
+        Places of the nearest items, nearest first; -1 where there is none.
+    rank : ndarray of float32, shape (pairs, Q, k)
+        Their ranks in the other space.
+    query : ndarray of int, shape (Q,)
+        Places of the queries among the items.
+    """
+
+    neighbour: NDArray[np.int32]
+    rank: NDArray[np.float32]
+    query: NDArray[np.int64]
+
+
+def labelled(
+    names: tuple[Sequence[str], Sequence[str]],
+    *,
+    curve: bool,
+    imbalance: Floats,
+    stderr: Floats | None,
+    scores: tuple[Scores, Sequence[tuple[int, int]]] | None,
+    null: NullSummary | None,
+    per_item: PerItem | None = None,
+    items: Sequence[str],
+    groups: Sequence[str] | None,
+    strata: Sequence[str] | None,
+    attributes: Mapping[str, Any],
+) -> xr.Dataset:
+    """Put numbers into the dataset of ``docs/result.md``.
+
+    Parameters
+    ----------
+    names : pair of sequences of str
+        Of the spaces of A and of B.
+    curve : bool
+        Whether cells are layer l against layer l (arrays of shape (2, L)) or all pairs ((2, L_A, L_B)).
+    imbalance, stderr : ndarray, shape (2, ...)
+        Directions first. `stderr` is None without errors.
+    scores : Scores and cells, optional
+        Scores of the cells (places along a and b), all of the first direction and then of the second.
+    null : NullSummary, optional
+    per_item : PerItem, optional
+    items, groups, strata : sequences of str
+    attributes : mapping
+    """
+    import xarray as xr
+
+    over = ("direction", "layer") if curve else ("direction", "a", "b")
+    variables: dict[str, Any] = {"imbalance": (over, imbalance)}
+    coords: dict[str, Any] = {"direction": list(DIRECTIONS), "item": _text(items)}
+    coords |= {"layer": _text(names[0])} if curve else {"a": _text(names[0]), "b": _text(names[1])}
+    if groups is not None:
+        coords["group"] = ("item", _text(groups))
+    if strata is not None:
+        coords["stratum"] = ("item", _text(strata))
+    if stderr is not None:
+        variables["stderr"] = (over, stderr)
+        margin = critical(attributes["n_groups"]) * stderr
+        variables["low"], variables["high"] = (over, imbalance - margin), (over, imbalance + margin)
+    if scores is not None:
+        values, cells = scores
+        variables["scores"] = (("direction", "cell", "item"), values.psi.reshape(2, len(cells), -1))
+        variables["edge_direction"] = ("edge", (values.cell // len(cells)).astype(np.int8))
+        variables["edge_cell"] = ("edge", (values.cell % len(cells)).astype(np.int32))
+        variables["edge_query"] = ("edge", values.query.astype(np.int32))
+        variables["edge_candidate"] = ("edge", values.candidate.astype(np.int32))
+        variables["edge_score"] = ("edge", values.edge)
+        coords["cell_number"] = ("cell", np.arange(len(cells)))
+        coords["item_number"] = ("item", np.arange(len(items)))
+        attributes = {**attributes, "n_cells": len(cells)}
+        coords["cell_a"] = ("cell", _text([names[0][a] for a, _ in cells]))
+        coords["cell_b"] = ("cell", _text([names[1][b] for _, b in cells]))
+    if null is not None:
+        coords["quantile"] = list(QUANTILES)
+        variables["null"] = (("quantile", *over), null.quantiles)
+        if null.quantiles_of_groups is not None:
+            variables["null_of_groups"] = (("quantile", *over), null.quantiles_of_groups)
+        variables["p_value"] = (over, null.p_value)
+        variables["p_value_minimum"] = ("direction", null.p_value_minimum)
+    if per_item is not None:
+        shape = (*imbalance.shape, *per_item.neighbour.shape[1:])
+        variables["neighbour"] = ((*over, "query", "place"), per_item.neighbour.reshape(shape))
+        variables["neighbour_rank"] = ((*over, "query", "place"), per_item.rank.reshape(shape))
+        coords["query"] = _text([items[place] for place in per_item.query])
+    return xr.Dataset(variables, coords, result_attributes(attributes))
+
+
+def result_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of a result: these, and what every result carries."""
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        **attributes,
+        "versions": json.dumps(_versions()),
+    }
+
+
+@dataclass(frozen=True)
+class Tidy:
+    """The values of a result as a table: a row a cell and direction, or a cell and measure for similarities.
+
+    Parameters
+    ----------
+    over : mapping of str to ndarray
+        The dimensions whose product are the rows, the last changing fastest, with their coordinates.
+    along : mapping of str to ndarray
+        Further coordinates of "layer".
+    columns : mapping of str to ndarray
+        A value a row.
+    settings : mapping of str to value
+        The same in every row.
+    """
+
+    over: Mapping[str, NDArray[Any]]
+    along: Mapping[str, NDArray[Any]]
+    columns: Mapping[str, NDArray[Any]]
+    settings: Mapping[str, Any]
+
+
+def tidy(result: xr.Dataset) -> Tidy:
+    """A result's values as a table; similarities have no convention and no null."""
+    over = [str(dim) for dim in result["imbalance" if "imbalance" in result else "similarity"].dims]
+    along = [str(name) for name in result.coords if result[name].dims == ("layer",) and name not in over]
+    names = [str(name) for name, values in result.data_vars.items() if list(values.dims) == over]
+    columns = {name: result[name].values.reshape(-1) for name in names}
+    for quantile in result["quantile"].values if "null" in result else ():
+        columns[f"null_{quantile:g}"] = result["null"].sel(quantile=quantile).transpose(*over).values.reshape(-1)
+    return Tidy(
+        {dim: result[dim].values for dim in over},
+        {name: result[name].values for name in along},
+        columns,
+        {name: result.attrs[name] for name in ("n", "k", "convention") if name in result.attrs},
+    )
+
+
+def _text(names: Sequence[str]) -> NDArray[np.object_]:
+    return np.array([str(name) for name in names], dtype=object)
+
+
+def _versions() -> dict[str, str]:
+    found = {"foretell": __version__, "python": platform.python_version()}
+    for library in ("numpy", "numba", "xarray"):
+        with suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found

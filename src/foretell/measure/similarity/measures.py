@@ -1,0 +1,205 @@
+"""From spaces to the measures beside the imbalance, of pairs of spaces: in as few walks as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from foretell.exceptions import OptionError
+from foretell.measure.array_types import Floats, Numbers
+from foretell.measure.distances.backends import METRICS, distances, is_constant
+from foretell.measure.distances.protocol import Distances
+from foretell.measure.imbalance.estimation import oracle
+from foretell.measure.imbalance.estimation.request import Options
+from foretell.measure.pairwise.blocks import Reducer
+from foretell.measure.pairwise.passes import batches
+from foretell.measure.pairwise.reduction import Walk
+from foretell.measure.similarity import similarity_oracle as similar
+from foretell.measure.similarity.cka import debiased_cka
+from foretell.measure.similarity.distance_products import Pair, Products, Values
+from foretell.measure.similarity.rsa import DistanceCounts, SortedDistances, cosines, pearson
+from foretell.measure.similarity.shared_neighbours import Neighbourhoods
+from foretell.measure.spaces.given_distances import GivenDistances
+from foretell.measure.spaces.inputs import Input
+from foretell.measure.spaces.queries import Layout
+
+__all__ = ["MEASURES", "Measure", "Measurement"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a measure is to be read, and of what it can be taken."""
+
+    symmetric: bool
+    larger_is_more_alike: bool
+    metrics: Sequence[str] = METRICS
+    of_neighbours: bool = False
+
+
+MEASURES: Mapping[str, Measure] = {
+    # Distances that somebody else has made have no inner products behind them that we could know of.
+    "cka": Measure(symmetric=True, larger_is_more_alike=True, metrics=("hamming", "euclidean", "cosine")),
+    "mutual_knn": Measure(symmetric=True, larger_is_more_alike=True, of_neighbours=True),
+    "overlap": Measure(symmetric=True, larger_is_more_alike=True, of_neighbours=True),
+    # Euclidean distances do not tell inner products, which depend on where the origin is.
+    "cknna": Measure(symmetric=True, larger_is_more_alike=True, metrics=("hamming", "cosine"), of_neighbours=True),
+    "rsa_pearson": Measure(symmetric=True, larger_is_more_alike=True),
+    "rsa_spearman": Measure(symmetric=True, larger_is_more_alike=True),
+}
+
+_Found = dict[str, dict[Pair, float]]
+
+
+class Measurement:
+    """Pairs of spaces that are measured on all items, and on halves of them."""
+
+    def __init__(
+        self, inputs: Sequence[Input], cells: Sequence[Pair], wanted: Sequence[str], k: int, options: Options
+    ) -> None:
+        self._inputs, self._cells, self._k = inputs, cells, k
+        self._wanted = set(wanted)
+        self._spaces = [distances(space, options.metric, options.backend) for space in inputs]
+        to_hold = sum(space.to_hold for space in self._spaces)
+        if options.errors and to_hold <= options.memory // 2:
+            # What is measured 80 times over is not to be read as often.
+            for space in self._spaces:
+                space.hold()
+            options = replace(options, memory=options.memory - to_hold)
+        self._options = options
+        self._roots = options.metric == "euclidean"
+        self._halved = all(space.symmetric for space in self._spaces)
+        self._whole = options.metric == "hamming"
+        self._centres: dict[tuple[int, bool], float] = {}
+
+    @property
+    def least_items(self) -> int:
+        """How many items the neighbours asked for need."""
+        return self._k + 2 if any(MEASURES[name].of_neighbours for name in self._wanted) else 0
+
+    def constant(self, layout: Layout) -> set[int]:
+        """Places of the spaces in which all items are alike."""
+        return {place for place, space in enumerate(self._spaces) if is_constant(space, layout)}
+
+    def found(self, layout: Layout, constant: set[int]) -> _Found:
+        """Every measure of every pair of spaces that vary."""
+        cells = [cell for cell in self._cells if not constant.intersection(cell)]
+        found: _Found = {name: {} for name in self._wanted}
+        if self._options.backend == "numpy":
+            parts = [self._by_oracle(cells, layout)]
+        else:
+            parts = [self._by_walk(some, layout) for some in batches(cells, lambda some: self._n_blocks(some, layout))]
+        for part in parts:
+            for name in self._wanted:
+                found[name] |= part[name]
+        return found
+
+    def _walk(self, cells: Sequence[Pair], layout: Layout) -> tuple[Walk, list[int]]:
+        places = sorted({place for cell in cells for place in cell})
+        steps = [[self._spaces[place] for place in places]]
+        return Walk(steps, layout, memory=self._options.memory, threads=self._options.threads), places
+
+    def _n_blocks(self, cells: Sequence[Pair], layout: Layout) -> int:
+        walk, places = self._walk(cells, layout)
+        return walk.n_blocks([*self._reducers(cells, places).values()])
+
+    def _reducers(self, cells: Sequence[Pair], places: Sequence[int]) -> dict[str, Any]:
+        """Reducers of the first walk, by what they are for."""
+        number = {place: row for row, place in enumerate(places)}
+        pairs = [(number[a], number[b]) for a, b in cells]
+        spaces = [self._spaces[place] for place in places]
+        reducers: dict[str, Reducer] = {}
+        if self._wanted & {"mutual_knn", "overlap", "cknna"}:
+            slopes = None
+            if "cknna" in self._wanted:
+                slopes = [2 / space.greatest if space.greatest else 0.5 for space in spaces]
+            reducers["neighbours"] = Neighbourhoods(pairs, len(spaces), k=self._k, slopes=slopes)
+        for name, root in (("cka", False), ("rsa_pearson", self._roots)):
+            if name in self._wanted and f"products {root}" not in reducers:
+                values = [Values(self._centre(place, root), root) for place in places]
+                reducers[f"products {root}"] = Products(pairs, values, halved=self._halved)
+        if "rsa_spearman" in self._wanted:
+            greatest = [space.greatest or 0 for space in spaces]
+            by_sorting = SortedDistances(pairs, len(spaces), halved=self._halved)
+            reducers["ranks"] = DistanceCounts(greatest) if self._whole else by_sorting
+        return reducers
+
+    def _by_walk(self, cells: Sequence[Pair], layout: Layout) -> _Found:
+        walk, places = self._walk(cells, layout)
+        reducers = self._reducers(cells, places)
+        self._check_sorting(walk, reducers, layout)
+        walk.feed([*reducers.values()])
+        found: dict[str, dict[Pair, float]] = {}
+        if "neighbours" in reducers:
+            common = reducers["neighbours"].result(threads=self._options.threads)
+            for name in ("mutual_knn", "overlap", "cknna"):
+                found[name] = {pair: getattr(of, name) for pair, of in common.items()}
+        if "cka" in self._wanted:
+            found["cka"] = debiased_cka(reducers["products False"].result())
+        if "rsa_pearson" in self._wanted:
+            found["rsa_pearson"] = pearson(reducers[f"products {self._roots}"].result())
+        if "rsa_spearman" in self._wanted and not self._whole:
+            found["rsa_spearman"] = reducers["ranks"].result()
+        elif "rsa_spearman" in self._wanted:
+            tables = [Values(table=table) for table in reducers["ranks"].result()]
+            number = {place: row for row, place in enumerate(places)}
+            second = Products([(number[a], number[b]) for a, b in cells], tables, halved=self._halved)
+            walk.feed([second])
+            found["rsa_spearman"] = cosines(second.result().products)
+        return {
+            name: {(places[a], places[b]): value for (a, b), value in of_name.items()}
+            for name, of_name in found.items()
+        }
+
+    def _check_sorting(self, walk: Walk, reducers: Mapping[str, Any], layout: Layout) -> None:
+        ranks = reducers.get("ranks")
+        others = [reducer for reducer in reducers.values() if reducer is not ranks]
+        if isinstance(ranks, SortedDistances) and walk.n_blocks(others) and not walk.n_blocks([*others, ranks]):
+            raise OptionError(
+                f"measures='rsa_spearman' sorts all distances of floats, {ranks.n_bytes(layout) / 2**20:.0f} MiB for "
+                f"2 spaces of {layout.n_items} items: give more memory, or leave it out."
+            )
+
+    def _centre(self, place: int, root: bool) -> float:
+        """A number near the distances of a space that depends on neither blocks nor which items are measured."""
+        space = self._spaces[place]
+        if space.greatest is not None:
+            return float(space.greatest // 2)
+        if (place, root) not in self._centres:
+            row = _row(space)
+            self._centres[place, root] = float((np.sqrt(row) if root else row).mean())
+        return self._centres[place, root]
+
+    def _by_oracle(self, cells: Sequence[Pair], layout: Layout) -> _Found:
+        own = np.ix_(layout.queries, layout.queries)
+        d = {place: self._all_distances(place)[own] for cell in cells for place in cell}
+        apart = {place: similar.pairs_of_items(np.sqrt(x) if self._roots else x) for place, x in d.items()}
+        ranks = {place: similar.average_ranks(x) for place, x in apart.items()}
+        slope = {place: 2 / (self._spaces[place].greatest or 4) for place in d}
+        found: _Found = {name: {} for name in MEASURES}
+        for a, b in cells:
+            found["cka"][a, b] = similar.cka(d[a], d[b])
+            found["rsa_pearson"][a, b] = similar.pearson(apart[a], apart[b])
+            found["rsa_spearman"][a, b] = similar.pearson(ranks[a], ranks[b])
+            if self.least_items:
+                found["overlap"][a, b] = similar.overlap(d[a], d[b], self._k)
+                found["mutual_knn"][a, b] = similar.mutual_knn(d[a], d[b], self._k)
+                found["cknna"][a, b] = similar.cknna(d[a], d[b], self._k, (slope[a], slope[b]))
+        return found
+
+    def _all_distances(self, place: int) -> Numbers:
+        space: Any = self._inputs[place]
+        if isinstance(space, GivenDistances):
+            return space.data
+        if self._whole:
+            return oracle.hamming(space.bits())
+        return (oracle.euclidean if self._roots else oracle.cosine)(space.points())
+
+
+def _row(space: Distances) -> Floats:
+    """Distances from the first item to all others."""
+    row = np.zeros((1, space.n_items), space.dtype)
+    space.fill(row, np.zeros(1, np.int64), np.arange(space.n_items), triangle=False, threads=1, panel_bytes=2**20)
+    return row[0, 1:].astype(np.float64)

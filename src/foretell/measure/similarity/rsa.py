@@ -1,0 +1,164 @@
+r"""Representational similarity analysis: the correlation of two spaces' distances over pairs of items.
+
+Pearson's follows from the sums of `foretell.measure.similarity.distance_products`. Spearman's is Pearson's of the
+distances' average ranks among all distances of the space. With :math:`y_{ij}` how many distances are below
+:math:`d_{ij}` less how many are above, a rank is :math:`(m + 1 + y_{ij}) / 2` among m; the mean of y is 0, so that
+
+.. math:: r_S = \frac{\sum y^A_{ij} y^B_{ij}}{\sqrt{\sum (y^A_{ij})^2 \sum (y^B_{ij})^2}}.
+
+- Whole distances of bits: a first walk counts how often each of the D + 1 distances occurs (`DistanceCounts`), a second
+  one looks y up and multiplies. Both cost about as much as Pearson's.
+- Floats: all N (N - 1) / 2 distances of each space are kept and sorted (`SortedDistances`), 8 bytes each.
+
+Distances that differ both ways, as given ones may, are correlated over ordered pairs. Euclidean distances are
+correlated themselves, not their squares. Symmetric; 1 for identical spaces, 0 on average for independent ones.
+
+Source: Kriegeskorte, Mur & Bandettini 2008.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from foretell.measure.array_types import Floats, Ints, Items, Numbers
+from foretell.measure.kernels.compiled import compiled
+from foretell.measure.pairwise.blocks import Block
+from foretell.measure.similarity.cka import covariance, ratio
+from foretell.measure.similarity.distance_products import COLUMNS, ROWS, GroupedPairs, Pair, ProductSums, add_products
+from foretell.measure.spaces.queries import Layout
+from foretell.threads import in_order
+
+__all__ = ["DistanceCounts", "SortedDistances", "cosines", "pearson"]
+
+
+def pearson(sums: ProductSums) -> dict[Pair, float]:
+    """Pearson's correlation of distances of every pair of spaces; NaN where all distances of one are the same."""
+    own = {a: covariance(sums, (a, b)) for a, b in sums.products if a == b}
+    # A variance that is 0 but for rounding is no variance.
+    own = {a: x if x > 1e-14 * sums.products[a, a] else math.nan for a, x in own.items()}
+    return {(a, b): ratio(covariance(sums, (a, b)), own[a], own[b]) for a, b in sums.products}
+
+
+def cosines(products: Mapping[Pair, float]) -> dict[Pair, float]:
+    """Correlation of values of mean 0 from the sums of their products."""
+    return {(a, b): ratio(total, products[a, a], products[b, b]) for (a, b), total in products.items()}
+
+
+class DistanceCounts:
+    """Count how often each whole distance occurs in each space, over pairs of items that are each taken once.
+
+    Parameters
+    ----------
+    greatest : sequence of int
+        The greatest distance of each space.
+    """
+
+    reads_distances = True
+
+    def __init__(self, greatest: Sequence[int]) -> None:
+        self._counts = [np.zeros(most + 1, np.int64) for most in greatest]
+
+    def n_bytes(self, layout: Layout) -> int:
+        """Bytes of the counts, and of the tables that are made of them."""
+        return 2 * sum(counts.nbytes for counts in self._counts)
+
+    def update(self, block: Block, *, threads: int) -> None:
+        """Count a block's distances."""
+
+        def count(space: int) -> None:
+            count_distances(block.distances[space], block.n_candidates, block.own, self._counts[space])
+
+        for _ in in_order(count, range(len(self._counts)), threads=threads):
+            pass
+
+    def merge(self, other: DistanceCounts) -> None:
+        """Add the counts of other rows."""
+        self._counts = [one + more for one, more in zip(self._counts, other._counts, strict=True)]
+
+    def result(self) -> list[Floats]:
+        """Give, for each distance in each space, how many distances are below less how many above."""
+        return [_balance(counts).astype(np.float64) for counts in self._counts]
+
+
+def _balance(counts: Ints) -> Ints:
+    """How many are below each value less how many above, from how many have each value in order."""
+    within = np.cumsum(counts)
+    return np.asarray(2 * within - counts - within[-1])
+
+
+class SortedDistances:
+    """Keep all distances of every space, and correlate their ranks.
+
+    Parameters
+    ----------
+    pairs : sequence of (int, int)
+        Places in the walk's list of spaces, the lesser one first.
+    n_spaces : int
+    halved : bool
+        Whether distances are the same both ways, so that each pair of items need be taken only once.
+    """
+
+    reads_distances = True
+
+    def __init__(self, pairs: Sequence[Pair], n_spaces: int, *, halved: bool) -> None:
+        self._pairs = GroupedPairs(pairs, n_spaces)
+        self._n_spaces, self._halved = n_spaces, halved
+        self._rows: dict[int, list[Floats]] = {}
+
+    def n_bytes(self, layout: Layout) -> int:
+        """Bytes of the distances, and of sorting those of one space."""
+        n = len(layout.queries)
+        n_pairs = n * (n - 1) // (2 if self._halved else 1)
+        return 8 * n_pairs * (2 * self._n_spaces + 4) + 8 * self._n_spaces * ROWS * COLUMNS
+
+    def update(self, block: Block, *, threads: int) -> None:
+        """Keep a block's distances."""
+        first = block.own + 1 if self._halved else np.zeros_like(block.own)
+
+        def kept(space: int) -> Floats:
+            rows = zip(block.distances[space][:, : block.n_candidates], first, block.own, strict=True)
+            if self._halved:
+                return np.concatenate([row[start:] for row, start, _ in rows]).astype(np.float64)
+            return np.concatenate([np.delete(row, own) for row, _, own in rows]).astype(np.float64)
+
+        self._rows[block.first] = list(in_order(kept, range(self._n_spaces), threads=threads))
+
+    def merge(self, other: SortedDistances) -> None:
+        """Take over the distances of other rows."""
+        self._rows |= other._rows
+
+    def result(self) -> dict[Pair, float]:
+        """Spearman's correlation of every pair."""
+        order = sorted(self._rows)
+        ranks = [
+            _ranks(np.concatenate([self._rows[first][space] for first in order])) for space in range(self._n_spaces)
+        ]
+        values = np.zeros((self._n_spaces, ROWS, COLUMNS))
+        parts = []
+        for first in range(0, len(ranks[0]), ROWS * COLUMNS):
+            values[:] = 0.0
+            for space, of_space in enumerate(ranks):
+                some = of_space[first : first + ROWS * COLUMNS]
+                values[space].reshape(-1)[: len(some)] = some
+            total = self._pairs.zeros()
+            add_products(values, ROWS, self._pairs.left, self._pairs.right, total)
+            parts.append(total)
+        return cosines(self._pairs.summed(parts))
+
+
+def _ranks(distances: Floats) -> Floats:
+    """How many are below each less how many above."""
+    _, place, counts = np.unique(distances, return_inverse=True, return_counts=True)
+    return np.asarray(_balance(counts)[place], np.float64)
+
+
+@compiled
+def count_distances(distances: Numbers, n: int, own: Items, counts: Ints) -> None:
+    """Count the distances of each row past the query's own place."""
+    for r in range(own.size):
+        row = distances[r][own[r] + 1 : n]
+        for m in range(row.size):
+            counts[row[m]] += 1

@@ -1,0 +1,58 @@
+"""The cache of what is fetched or made once: where it is, how it is written, and whether anything may be fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from foretell.exceptions import WriteError
+from foretell.files import reading
+
+__all__ = ["cache_dir", "is_offline", "sha256_of", "writing_cache"]
+
+_READ_BYTES = 2**20
+
+
+def cache_dir() -> Path:
+    """Folder of fetched parts: FORETELL_CACHE, else XDG_CACHE_HOME/foretell, else ~/.cache/foretell."""
+    chosen = os.environ.get("FORETELL_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        if chosen:
+            return Path(chosen).expanduser()
+        # A relative one is to be ignored, says the specification of these folders.
+        return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "foretell"
+    except RuntimeError as error:
+        raise WriteError("There is no home folder for the cache: set FORETELL_CACHE to a folder.") from error
+
+
+def is_offline() -> bool:
+    """Whether FORETELL_OFFLINE, or HF_HUB_OFFLINE as the hub's library reads it, forbids to fetch anything."""
+    of_hub = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    return of_hub or os.environ.get("FORETELL_OFFLINE", "") not in ("", "0")
+
+
+@contextmanager
+def writing_cache(folder: Path) -> Iterator[None]:
+    """Make a folder of the cache, and raise `WriteError` for what the operating system refuses while it is filled."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.errno is None:  # a library's own
+            raise
+        raise WriteError(
+            f"The cache {folder} cannot be written to ({error.strerror}): make room, or set FORETELL_CACHE to another."
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal sha256 of a file; raises `InputError` if it cannot be read."""
+    digest = hashlib.sha256()
+    with reading(path), path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

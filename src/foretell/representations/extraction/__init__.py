@@ -1,0 +1,1 @@
+"""Pairs x model -> store: which items take part, the run of the model, and activations made into bits."""

@@ -1,0 +1,265 @@
+"""Pairs x model -> store: run a model over one side of the pairs and keep the signs of every layer."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.cluster.connection import connected
+from foretell.cluster.replica import Replica
+from foretell.exceptions import InputError, OptionError, check_option
+from foretell.representations.data.pairs import Pairs
+from foretell.representations.extraction.batches import full_chunks
+from foretell.representations.extraction.filling import (
+    binarize_waiting,
+    columns_of,
+    existing,
+    forget_damaged,
+    info_of,
+    made_of_items,
+)
+from foretell.representations.extraction.model_run import ModelRun, windows_of
+from foretell.representations.extraction.progress import progress_bar
+from foretell.representations.extraction.sharded import complete_on, spec_of
+from foretell.representations.loading.lazy import LazyModel
+from foretell.representations.models.base import Modality, Model, Reading
+from foretell.representations.models.info import ModelInfo
+from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.store.format import fingerprint_of
+from foretell.representations.store.lock import locked
+from foretell.representations.store.reader import Store, opened
+from foretell.representations.store.recordings import Recording, Tokens
+from foretell.representations.store.storage import Storage
+from foretell.representations.store.writer import StoreWriter, create_store
+
+__all__ = ["BATCH_TOKENS", "extract", "fingerprint"]
+
+BATCH_TOKENS = 512
+"""Tokens of a forward pass by default."""
+
+
+def extract(
+    pairs: Pairs,
+    *,
+    model: str | os.PathLike[str] | Model,
+    side: str,
+    out: str | Path,
+    tokens: Tokens = "last 20",
+    batch_tokens: int = BATCH_TOKENS,
+    chunk_items: int | None = None,
+    repair: bool = False,
+    progress: bool = False,
+    cluster: str | None = None,
+    replica: Replica | None = None,
+    **options: Any,
+) -> Store:
+    """Run a model over one side of the pairs and keep the sign bits of every layer.
+
+    A run that was stopped is completed by the same call: what is there is not computed again, and for a complete store
+    the model is not even loaded. One process may write a store at a time.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        Each with tokens enough for the rule (see `select_pairs`).
+    model : str, path or Model
+        What `load_model` takes, or gives.
+    side : str
+        Side of the pairs.
+    out : str or Path
+        Folder of the store, or the URL of a file system that fsspec knows.
+    tokens : str, or sequence of str
+        Which tokens of each item are kept, such as ``"last 20"``, ``"class"`` or ``"mean"``, and how they become bits
+        if not by their signs: ``"last 20, median"``. Several are kept of one run of the model, the first of them being
+        what `Store.space` gives by default.
+    batch_tokens : int
+        Most tokens in a forward pass, padding included; a single longer item makes a pass of its own.
+        The bits do not depend on it, but where rounding decides: signs of activations near to 0, which
+        `Store.near_zero` counts of the first of `tokens`, and numbers as near to another threshold.
+    chunk_items : int, optional
+        Items of a chunk, which is what is read at a time: about 64 by default, as many in each.
+    repair : bool
+        Whether to read what is there, and make damaged chunks anew.
+    progress : bool
+        Whether to draw a progress bar on standard error.
+    cluster : str, optional
+        ``"auto"``: the Ray cluster that this machine is part of, or else one of this machine alone; an address: that
+        cluster; ``"local"``: none. Its workers load the model, which is then to be given by its name, take shards of
+        the items, and write to `out`, which all of them must see. The bits are the same.
+    replica : Replica, optional
+        What a worker is given of a node: one processor by default.
+    **options
+        Of `load_model`, such as ``dtype="bfloat16"``, ``device="cuda"`` or ``revision="main"``.
+
+    Returns
+    -------
+    Store
+        Complete.
+
+    Raises
+    ------
+    OptionError
+        For an unknown side, model, option or token rule, or a number below 1.
+    InputError
+        If an item has too few tokens, or more than the model takes, or a hidden state is not finite.
+    StoreError
+        If something else is at `out`, another process writes it, or the disk is full or read-only.
+    FetchError
+        If a built-in model is not in the cache and cannot be fetched.
+    ClusterError
+        If there is no such cluster, no room for the model, or a shard's workers died again and again.
+    """
+    recordings = Recording.parse_all(tokens)
+    check_option("side", side, pairs.sides)
+    chunk_items = full_chunks(len(pairs)) if chunk_items is None else chunk_items
+    for name, number in (("batch_tokens", batch_tokens), ("chunk_items", chunk_items)):
+        if number < 1:
+            raise OptionError(f"{name}={number} must be at least 1.")
+    modality = pairs.modality(side)
+    reader = _reader_of(model, modality, options)
+    if reader.modality != modality:
+        raise OptionError(
+            f"{reader.info.id} reads {reader.modality}s and side {side!r} is of {modality}s: load its part for them "
+            f"with load_model(..., modality={modality!r})."
+        )
+    made_of = _made_of(
+        pairs, side=side, model=reader.info, dtype=reader.dtype, recordings=recordings, chunk_items=chunk_items
+    )
+    storage = Storage(out, read_only=False)
+    store = existing(storage, made_of)
+    if store is not None and store.is_complete and store.is_tidy and not repair:
+        return store
+    contents = pairs.contents(side)
+    with connected(cluster) as crew, locked(storage) as check:
+        spec = None if crew is None else spec_of(reader)
+        store = existing(storage, made_of)  # another process may have been at work until now
+        check()
+        if store is not None and repair:
+            forget_damaged(store, StoreWriter(storage, store.info))
+        if store is None:
+            store = _create(storage, pairs, side=side, model=reader, recordings=recordings, made_of=made_of)
+        if not store.committed.all():
+            with progress_bar(store, enabled=progress) as advance:
+                if crew is None or spec is None:
+                    run = ModelRun(store, reader, lambda first, stop: contents[first:stop], batch_tokens)
+                    run.complete(windows_of(store), check, advance)
+                else:
+                    if isinstance(reader, LazyModel):
+                        reader.slot.let_go()  # workers on this machine need its memory
+                    complete_on(
+                        crew,
+                        store,
+                        spec,
+                        contents,
+                        batch_tokens=batch_tokens,
+                        replica=replica or Replica(),
+                        check=check,
+                        done=advance,
+                    )
+        binarize_waiting(opened(storage), StoreWriter(storage, store.info), check)
+    return opened(Storage(out, read_only=True))
+
+
+def _reader_of(model: str | os.PathLike[str] | Model, modality: Modality, options: Mapping[str, Any]) -> Model:
+    """A model that is loaded when it must be, or one that is loaded."""
+    if isinstance(model, str | os.PathLike):
+        return LazyModel(os.fspath(model), modality, ModelOptions.of(options))
+    if options:
+        raise OptionError(
+            f"{', '.join(options)}: options of loading a model, and this one is loaded: give its name, or leave them "
+            "out."
+        )
+    return model
+
+
+def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last 20") -> str:
+    """Hash of all that decides what `extract` would keep, chunks as by default: a name for its store."""
+    check_option("side", side, pairs.sides)
+    recordings = Recording.parse_all(tokens)
+    made_of = _made_of(
+        pairs,
+        side=side,
+        model=model.info,
+        dtype=model.dtype,
+        recordings=recordings,
+        chunk_items=full_chunks(len(pairs)),
+    )
+    return fingerprint_of(made_of)
+
+
+def _made_of(
+    pairs: Pairs, *, side: str, model: ModelInfo, dtype: str, recordings: Sequence[Recording], chunk_items: int
+) -> dict[str, str | int]:
+    """Everything that the bits and their places depend on, by names that an error can show."""
+    return {
+        "model revision": model.revision,
+        "preprocessing": model.tokenizer,
+        "dtype": dtype,
+        "tokens": json.dumps([str(one) for one in recordings]),
+        "side": side,
+        "chunk_items": chunk_items,
+        **made_of_items(pairs, side),
+    }
+
+
+def _create(
+    storage: Storage,
+    pairs: Pairs,
+    *,
+    side: str,
+    model: Model,
+    recordings: Sequence[Recording],
+    made_of: Mapping[str, str | int],
+) -> Store:
+    counts, first = _counted(model, pairs.contents(side), pairs.ids, side=side, recordings=recordings)
+    info = info_of(
+        pairs,
+        recordings,
+        first,
+        model.n_dimensions,
+        made_of,
+        dtype=model.dtype,
+        libraries=("foretell", "numpy", "torch", "transformers"),
+        model_id=model.info.id,
+        model_revision=model.info.revision,
+        model_licence=model.info.licence,
+        preprocessing=model.info.tokenizer,
+        n_blocks=model.n_blocks,
+    )
+    create_store(storage, info, columns=columns_of(pairs, side), token_counts=counts)
+    return opened(storage)
+
+
+def _counted(
+    model: Model, contents: Sequence[Any], ids: Sequence[str], *, side: str, recordings: Sequence[Recording]
+) -> tuple[NDArray[np.uint32], Reading]:
+    """Tokens of each item, checked for what is to be kept of them, and the first item as the model reads it."""
+    # Images are all read alike, and it takes long: one tells.
+    read = model.read(contents[:1] if model.modality == "image" else contents)
+    remedy = "leave such items out with select_pairs."
+    for item, reading in zip(ids, read, strict=False):
+        for one in recordings:
+            if reading.n_tokens < one.tokens.needs:
+                raise InputError(
+                    f"Item {item!r} has {reading.n_tokens} tokens on side {side!r} for {model.info.id}, too few for "
+                    f"tokens={str(one)!r}: {remedy}"
+                )
+            n_tokens = one.tokens.n_tokens or len(one.tokens.places(reading))
+            if one.tokens.n_tokens is None and n_tokens != len(one.tokens.places(read[0])):
+                raise InputError(
+                    f"tokens={str(one)!r} keeps as many tokens as an item has, and items have different numbers of "
+                    "them: choose 'last T', or 'mean'."
+                )
+        if model.max_length is not None and reading.length > model.max_length:
+            raise InputError(
+                f"Item {item!r} has {reading.length} tokens on side {side!r}, more than the {model.max_length} that "
+                f"{model.info.id} takes: {remedy}"
+            )
+    counts = np.array([reading.n_tokens for reading in read], np.uint32)
+    return np.broadcast_to(counts, len(contents)) if model.modality == "image" else counts, read[0]

@@ -1,0 +1,1 @@
+"""Activations made elsewhere -> store: files of arrays in place of a model that is run here."""

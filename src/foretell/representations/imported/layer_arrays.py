@@ -1,0 +1,218 @@
+"""Activations as one array a layer, and what stands beside them: ids, offsets, token_ids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.exceptions import InputError, OptionError
+from foretell.representations.imported.activation_source import Ids, first_to_last, layer_name, only_dtype, reading_of
+from foretell.representations.imported.array_files import Tensor, open_arrays, read_texts, texts_of
+from foretell.representations.models.base import Reading
+
+__all__ = ["BESIDE", "LayerArrays", "of_layers", "texts_in"]
+
+BESIDE = ("ids", "offsets", "token_ids")
+"""Names of what is no layer."""
+
+
+class LayerArrays:
+    """One array a layer: (items, H), (items, tokens, H), or (all tokens, H) with offsets of the items.
+
+    Parameters
+    ----------
+    tensors : mapping of str to Tensor
+        By layer.
+    beside : mapping of str to array
+        `offsets` and `token_ids`, where there are any.
+    ids : sequence of str
+    special : frozenset of int
+        Tokens by number that are not real ones.
+    files : mapping of str to Path
+    """
+
+    def __init__(
+        self,
+        tensors: Mapping[str, Tensor],
+        beside: Mapping[str, NDArray[Any]],
+        *,
+        ids: Sequence[str],
+        special: frozenset[int],
+        files: Mapping[str, Path],
+    ) -> None:
+        self.ids, self.files, self._tensors = tuple(ids), files, tensors
+        first_layer, first = next(iter(tensors.items()))
+        self._offsets = _checked_offsets(beside["offsets"], first.shape[0]) if "offsets" in beside else None
+        self._leading = first.shape[:-1]
+        for layer, tensor in tensors.items():
+            _check_floats(tensor, f"layer {layer}", dimensions=(2,) if self._offsets is not None else (2, 3))
+            if tensor.shape[:-1] != self._leading:
+                raise InputError(
+                    f"Layer {first_layer} is of shape {first.shape} and layer {layer} of shape {tensor.shape}: give "
+                    "the same items and tokens at every layer."
+                )
+        n_items = self._leading[0] if self._offsets is None else len(self._offsets) - 1
+        if n_items != len(self.ids):
+            raise InputError(f"There are {len(self.ids)} ids for {n_items} items in the arrays: give every item one.")
+        self.n_dimensions = {layer: tensor.shape[-1] for layer, tensor in tensors.items()}
+        self.dtype = only_dtype({layer: tensor.dtype for layer, tensor in tensors.items()})
+        self._is_real = _real(beside.get("token_ids"), self._leading, special)
+
+    def reading(self, item: int) -> Reading:
+        """Which positions of an item are real tokens."""
+        if self._offsets is not None:
+            length = int(self._offsets[item + 1] - self._offsets[item])
+        else:
+            length = self._leading[1] if len(self._leading) == 2 else 1
+        real = np.ones(length, bool) if self._is_real is None else self._is_real[self._span(item)]
+        return reading_of(np.atleast_1d(real))
+
+    def item_bytes(self, item: int) -> int:
+        """Bytes of an item in the files, all layers together."""
+        length = self.reading(item).length
+        return sum(length * tensor.shape[-1] * tensor.stored.itemsize for tensor in self._tensors.values())
+
+    def activations(self, layer: str, item: int, places: NDArray[np.intp]) -> NDArray[Any]:
+        """Of some positions of an item, shape (len(places), H), in 32 or 64 bits."""
+        tensor = self._tensors[layer]
+        if self._offsets is not None:
+            return tensor.floats(int(self._offsets[item]) + places)
+        return tensor.floats((item, places)) if len(self._leading) == 2 else tensor.floats((item, None))
+
+    def release(self) -> None:
+        """Nothing is open for some items alone: files of layers stay mapped."""
+
+    def _span(self, item: int) -> int | slice:
+        return item if self._offsets is None else slice(int(self._offsets[item]), int(self._offsets[item + 1]))
+
+
+def _add_layers(tensors: dict[str, Tensor], own: Mapping[str, Tensor], layer: str, path: Path) -> None:
+    for name, tensor in own.items():
+        of = layer or layer_name(name or path.stem)
+        if of in tensors:
+            raise InputError(f"{path}: two arrays are of layer {of}: leave one of each.")
+        tensors[of] = tensor
+
+
+def of_layers(
+    paths: Mapping[str, Path],
+    folder: Path | None,
+    ids: Ids | None,
+    layers: Sequence[int | str] | None,
+    special: frozenset[int],
+) -> LayerArrays:
+    """Open files of one layer each, or one of all layers, whose name is then "".
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        By layer.
+    folder : Path, optional
+        Where ids, offsets and token_ids may stand beside them.
+    ids, layers, special
+        As for `open_source`.
+    """
+    tensors: dict[str, Tensor] = {}
+    beside: dict[str, NDArray[Any]] = {}
+    files = {f"{layer} {path.name}": path for layer, path in paths.items()}
+    named = list(read_texts(Path(ids))) if isinstance(ids, str | Path) else ids
+    if isinstance(named, Mapping):
+        raise OptionError("ids= names files, and these are arrays of a layer each: give the items in order.")
+    found_ids: dict[str, Sequence[str]] = {} if named is None else {"ids=": list(named)}
+    for layer, path in paths.items():
+        arrays, said = open_arrays(path)
+        if "ids" in said or "ids" in arrays:
+            found_ids[path.name] = texts_in(arrays, said, path)
+        _note(beside, arrays, path)
+        own = {name: tensor for name, tensor in arrays.items() if name not in BESIDE}
+        if layer and len(own) != 1:
+            raise InputError(f"{path} has {len(own)} arrays ({', '.join(own)}) and is of one layer: leave that one.")
+        _add_layers(tensors, own, layer, path)
+    if folder is not None:
+        for file in sorted(file for file in folder.iterdir() if file.stem in BESIDE):
+            if file.stem == "ids":
+                found_ids[file.name] = read_texts(file)
+            else:
+                (tensor,) = open_arrays(file)[0].values()
+                _note(beside, {file.stem: tensor}, file)
+                files[file.name] = file
+    if not found_ids:
+        raise InputError(
+            "Nothing says which items these are, and their order is never assumed: give ids=, or put them in ids.txt, "
+            "ids.json, an array 'ids' of the .npz, or the metadata of the .safetensors."
+        )
+    (where, expected), *others = found_ids.items()
+    for other, got in others:
+        if list(got) != list(expected):
+            raise InputError(f"{where} and {other} name other items, or the same in another order: give one of them.")
+    names = first_to_last(tensors) if layers is None else [layer_name(str(layer)) for layer in layers]
+    absent = [name for name in names if name not in tensors]
+    if absent or not names:
+        raise OptionError(f"layers={layers!r}: there are the layers {', '.join(first_to_last(tensors)) or 'none'}.")
+    chosen = {name: tensors[name] for name in first_to_last(names)}
+    return LayerArrays(chosen, beside, ids=expected, special=special, files=files)
+
+
+def texts_in(arrays: Mapping[str, Tensor], said: Mapping[str, str], path: Path) -> list[str]:
+    """The ids that a file itself has: an array of a .npz, or a JSON list in the metadata of a .safetensors."""
+    if "ids" in arrays:
+        try:
+            return texts_of(arrays["ids"].stored)
+        except ValueError as error:
+            raise InputError(f"{path}: 'ids' is not read ({error}): give one string an item.") from error
+    try:
+        listed = json.loads(said["ids"])
+    except (ValueError, RecursionError):
+        listed = None
+    if not isinstance(listed, list):
+        raise InputError(f"{path}: its metadata's 'ids' are no JSON list: write json.dumps(ids) there.")
+    return [str(one) for one in listed]
+
+
+def _note(beside: dict[str, NDArray[Any]], arrays: Mapping[str, Tensor], path: Path) -> None:
+    """Take offsets and token_ids of a file, which must be those of the other files."""
+    for name in ("offsets", "token_ids"):
+        if name not in arrays:
+            continue
+        values = np.array(arrays[name].stored)
+        if values.dtype.kind not in "iu":
+            raise InputError(f"{path}: {name!r} is {values.dtype}: give whole numbers.")
+        if name in beside and not np.array_equal(beside[name], values):
+            raise InputError(f"{path} has other {name!r} than a file before it: give the same at every layer.")
+        beside[name] = values
+
+
+def _checked_offsets(offsets: NDArray[Any], n_tokens: int) -> NDArray[np.int64]:
+    values = offsets.astype(np.int64)
+    if values.ndim != 1 or len(values) < 2 or values[0] or values[-1] != n_tokens or (np.diff(values) < 0).any():
+        raise InputError(
+            f"offsets must be (items + 1) numbers from 0 up to the {n_tokens} tokens of the arrays: item i is tokens "
+            "offsets[i] to offsets[i + 1]."
+        )
+    return values
+
+
+def _check_floats(tensor: Tensor, what: str, *, dimensions: Sequence[int]) -> None:
+    if not tensor.is_float or len(tensor.shape) not in dimensions or 0 in tensor.shape:
+        raise InputError(
+            f"{what} is {tensor.dtype} of shape {tensor.shape}: give floats of shape (items, H) or (items, tokens, H), "
+            "or (all tokens, H) with offsets."
+        )
+
+
+def _real(
+    token_ids: NDArray[Any] | None, leading: tuple[int, ...], special: frozenset[int]
+) -> NDArray[np.bool_] | None:
+    """Which tokens are real, where some may not be."""
+    if not special:
+        return None
+    if token_ids is None:
+        raise OptionError("special_token_ids= needs token_ids beside the arrays, to know which tokens are special.")
+    if token_ids.shape != leading:
+        raise InputError(f"token_ids are of shape {token_ids.shape} and the arrays of {leading} tokens: give each one.")
+    return ~np.isin(token_ids, list(special))

@@ -1,0 +1,220 @@
+"""Models found by their names, without loading their weights: where their files are, and which revision they are."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+
+from foretell.exceptions import InputError, OptionError, check_option
+from foretell.files import reading
+from foretell.representations.builtin.efficientnet_lite import LITE0, find_lite0
+from foretell.representations.builtin.model_folders import BUILT_IN, built_in_folder
+from foretell.representations.models.base import Modality
+from foretell.representations.models.gguf_file import decoded_gguf
+from foretell.representations.models.hub_models import is_hub_id, snapshot, stated_licence
+from foretell.representations.models.info import ModelInfo, combined_sha256, computing_files
+from foretell.representations.models.model_options import DEFAULTS, ModelOptions
+
+__all__ = ["BUILT_IN_IMAGE", "PREFIX", "describe_model", "find_image_model", "find_text_model", "installed_model"]
+
+
+def describe_model(
+    name: str | os.PathLike[str], modality: Modality = "text", options: ModelOptions = DEFAULTS
+) -> ModelInfo:
+    """Find what `load_model` would load: weights are fetched, decoded and hashed at most, never loaded.
+
+    Parameters
+    ----------
+    name : str or path
+    modality : {"text", "image"}
+    options : ModelOptions
+        Those of how it is run decide nothing.
+
+    Returns
+    -------
+    ModelInfo
+
+    Raises
+    ------
+    OptionError
+        For an unknown name, or a revision of what is not a hub id.
+    InputError
+        If the folder lacks a file that is needed.
+    FetchError
+        If what must be fetched cannot be.
+    """
+    check_option("modality", modality, ("text", "image"))
+    find = find_image_model if modality == "image" else find_text_model
+    with reading(name):
+        found = find(os.fspath(name), options)
+    return found.with_random_weights(options.random_weights)
+
+
+_VOCABULARIES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+    "vocab.txt",
+    "vocab.json",
+)
+# What else says how a tokenizer cuts texts: its merges, its special tokens, which of them it adds.
+_TOKENIZER_FILES = (
+    *_VOCABULARIES,
+    "merges.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+
+
+def find_text_model(name: str, options: ModelOptions) -> ModelInfo:
+    """What is known of a text model, of a name as `load_model` takes it."""
+    path = Path(name).expanduser()
+    cache = options.cache
+    if name not in BUILT_IN and is_hub_id(name) and not path.exists():
+        folder, commit = snapshot(name, options)
+        _check_folder(folder)
+        computing_files(folder, options)  # refuses weights that are not to be read; the commit is the revision
+        return ModelInfo(name, commit, _tokenizer(folder), stated_licence(folder), folder)
+    if options.revision is not None:
+        raise OptionError(
+            f"revision={options.revision!r} is for models of the hub ('organisation/model'), which {name!r} is not."
+        )
+    if name in BUILT_IN:
+        built_in = BUILT_IN[name]
+        folder = built_in_folder(built_in, cache=cache)
+        return ModelInfo(name, built_in.revision, _tokenizer(folder), built_in.licence, folder)
+    if name.startswith(PREFIX):
+        path, version, licence = installed_model(name)
+        info = _of_path(path, options)
+        return ModelInfo(name, f"{version} {info.revision}", info.tokenizer, licence, info.folder)
+    if path.is_dir() or path.is_file():
+        return _of_path(path.resolve(), options)
+    near = difflib.get_close_matches(name, BUILT_IN, n=1)
+    raise OptionError(
+        f"{name!r} is no model that reads this{f': did you mean {near[0]!r}?' if near else '.'} Give a built-in name "
+        f"({', '.join(BUILT_IN)}), the path of a folder with config.json, safetensors and a tokenizer, the path of a "
+        f"GGUF file, '{PREFIX}NAME', or a hub id with its organisation, such as 'google-bert/bert-base-uncased'."
+    )
+
+
+def _of_path(path: Path, options: ModelOptions) -> ModelInfo:
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(4) != b"GGUF":
+                raise InputError(f"{path} is not a GGUF file: give one, or the folder in which config.json is.")
+        folder, sha256, licence = decoded_gguf(path, cache=options.cache)
+        return ModelInfo(path.stem, f"gguf sha256:{sha256}", _tokenizer(folder), licence, folder)
+    _check_folder(path)
+    revision = combined_sha256(computing_files(path, options))
+    return ModelInfo(path.name, revision, _tokenizer(path), stated_licence(path), path)
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise `InputError` unless a folder has a configuration and a tokenizer."""
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"The model folder {folder} has no config.json: save the model there with its save_pretrained, or give the "
+            "GGUF file in it, if it has one."
+        )
+    if not any((folder / vocabulary).is_file() for vocabulary in _VOCABULARIES):
+        raise InputError(
+            f"The model folder {folder} has no tokenizer.json: save the tokenizer there with its save_pretrained."
+        )
+
+
+def _tokenizer(folder: Path) -> str:
+    files = [folder / name for name in sorted(_TOKENIZER_FILES) if (folder / name).is_file()]
+    return f"tokenizer {combined_sha256(files)}"
+
+
+PREFIX = "package:"
+"""What a name begins with, to mean an installed package."""
+
+
+def installed_model(name: str) -> tuple[Path, str, str]:
+    """Where an installed package has its model: (GGUF file or folder in the hub's layout, version, stated licence).
+
+    Parameters
+    ----------
+    name : str
+        ``package:NAME`` where the package has one model, or ``package:NAME/PATH`` with the path of the file or folder
+        as the package lists it.
+
+    Raises
+    ------
+    OptionError
+        If the package is not installed, or has no such model, or several.
+    """
+    package, _, wanted = name.removeprefix(PREFIX).partition("/")
+    try:
+        distribution = metadata.distribution(package)
+    except (metadata.PackageNotFoundError, ValueError) as error:
+        raise OptionError(
+            f"model={name!r}: no package {package!r} is installed here: pip install {package}."
+        ) from error
+    files = [PurePosixPath(file.as_posix()) for file in distribution.files or ()]
+    weighty = {file.parent for file in files if file.suffix == ".safetensors"}
+    found = [file for file in files if file.suffix == ".gguf"]
+    found += [file.parent for file in files if file.name == "config.json" and file.parent in weighty]
+    chosen = [path for path in found if not wanted or str(path) == wanted.rstrip("/")]
+    if len(chosen) != 1:
+        listed = ", ".join(f"{PREFIX}{package}/{path}" for path in found) or "none"
+        raise OptionError(
+            f"model={name!r}: the package has {len(chosen)} such models, not one. It carries these GGUF files and "
+            f"folders with config.json and safetensors: {listed}."
+        )
+    said = distribution.metadata
+    stated = next((said[key] for key in ("License-Expression", "License") if key in said), "not stated")
+    return Path(str(distribution.locate_file(chosen[0]))), distribution.version, stated.splitlines()[0]
+
+
+BUILT_IN_IMAGE = (LITE0,)
+"""Names of the image models that need no folder."""
+
+# Of the two files either may say how pixels are prepared; transformers asks the second one first.
+_PREPROCESSING = ("preprocessor_config.json", "processor_config.json")
+
+
+def find_image_model(name: str, options: ModelOptions) -> ModelInfo:
+    """What is known of an image model, of a name as `load_model` takes it.
+
+    Its `tokenizer` says how pixels are prepared: the hash of the preprocessing's files.
+    """
+    folder = Path(name).expanduser()
+    if name not in BUILT_IN_IMAGE and not folder.is_dir():
+        if not is_hub_id(name):
+            raise OptionError(
+                f"{name!r} is not an image model: give a built-in name ({', '.join(BUILT_IN_IMAGE)}), the path of a "
+                "folder with config.json, safetensors and preprocessor_config.json, or a hub id 'organisation/model'."
+            )
+        folder, commit = snapshot(name, options)
+        preprocessing = _preprocessing(folder)
+        computing_files(folder, options)  # refuses weights that are not to be read; the commit is the revision
+        return ModelInfo(name, commit, preprocessing, stated_licence(folder), folder)
+    if options.revision is not None:
+        raise OptionError(
+            f"revision={options.revision!r} is for models of the hub ('organisation/model'), not {name!r}."
+        )
+    if name == LITE0:
+        return find_lite0(options)
+    folder = folder.resolve()
+    preprocessing = _preprocessing(folder)
+    revision = combined_sha256(computing_files(folder, options))
+    return ModelInfo(folder.name, revision, preprocessing, stated_licence(folder), folder)
+
+
+def _preprocessing(folder: Path) -> str:
+    """How pixels are prepared for a folder's model; raises `InputError` where nothing says so, or what the model is."""
+    how = [folder / file for file in _PREPROCESSING if (folder / file).is_file()]
+    if not (folder / "config.json").is_file() or not how:
+        missing = _PREPROCESSING[0] if (folder / "config.json").is_file() else "config.json"
+        raise InputError(
+            f"The model folder {folder} has no {missing}: save the model and its image processor there "
+            "with their save_pretrained."
+        )
+    return f"{how[0].name} {combined_sha256(how)}"

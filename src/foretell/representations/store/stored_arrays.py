@@ -1,0 +1,168 @@
+"""Arrays of a store, each looked at before it is read: files may be damaged, or come from anyone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from foretell.exceptions import ForetellError, StoreError, one_line
+from foretell.representations.store.checks import fault_of_array
+from foretell.representations.store.format import StoreInfo, decode_texts
+from foretell.representations.store.storage import Storage
+
+__all__ = ["StoreArrays"]
+
+_LARGE_CHUNK = 2**26  # bytes
+_CHECKSUM_BYTES = 4
+
+
+class StoreArrays:
+    """What is in a store's files, by the names of its arrays.
+
+    Every method raises `StoreError` for an array that is not what the attributes say.
+
+    Parameters
+    ----------
+    storage : Storage
+        Where they are.
+    info : StoreInfo
+        What they must be.
+    group : zarr.Group
+        Open for reading.
+
+    Attributes
+    ----------
+    is_version_1 : bool
+        Whether all layers are in one array.
+    """
+
+    def __init__(self, storage: Storage, info: StoreInfo, group: Any) -> None:
+        self.storage = storage
+        self.info = info
+        self.is_version_1 = group.attrs.get("version") == 1
+        self._group = group
+        self._is_counted = False
+        self._sized: set[str] = set()
+
+    def has(self, column: str) -> bool:
+        """Whether there is such a column of the items."""
+        return self.storage.exists(f"{column}/offsets/zarr.json")
+
+    def check_n_items(self) -> None:
+        """Raise `StoreError` unless as many items are written as the attributes say: that decides what is allocated."""
+        if not self._is_counted:
+            self._check_filled("token_counts", self._array_of("token_counts", (self.info.n_items,), np.uint32))
+            self._is_counted = True
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A column of texts."""
+        try:
+            return decode_texts(*self.pieces(name, "utf8"))
+        except UnicodeDecodeError as error:
+            raise self._not_readable(f"{name}/utf8", one_line(error)) from error
+
+    def pieces(self, name: str, data: str) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+        """Offsets of a column, and what they point into."""
+        offsets = self.small(f"{name}/offsets", (self.info.n_items + 1,), np.uint64, filled=True)
+        pieces = self.small(f"{name}/{data}", None, filled=True)
+        if offsets[0] != 0 or offsets[-1] != len(pieces) or (offsets[1:] < offsets[:-1]).any():
+            raise self._not_readable(f"{name}/offsets", "it does not fit to what it points into")
+        return offsets, pieces
+
+    def small(
+        self,
+        name: str,
+        shape: tuple[int, ...] | None,
+        dtype: DTypeLike = np.uint8,
+        *,
+        filled: bool | Iterable[int] = False,
+        part: slice = slice(None),
+    ) -> NDArray[Any]:
+        """A small array, or a part of it; `filled`: of which every chunk, or these, were written."""
+        array = self._array_of(name, shape, dtype)
+        if filled is not False:
+            self._check_filled(name, array, None if filled is True else filled)
+        try:
+            with self.storage.reached():
+                return np.asarray(array[part])
+        except (KeyError, ValueError, RuntimeError, OSError) as error:
+            raise self._not_readable(name, one_line(error)) from error
+
+    def layer(self, layer: str, kept: int, of: str) -> tuple[Any, tuple[int, ...], str]:
+        """The array of a recording's layer, where in it, and the key of a chunk's file."""
+        if self.is_version_1:
+            number = self.info.layers.index(layer)
+            before, item = (len(self.info.layers),), self.info.kept[0].item_shape(layer)
+            array = self._sized_array("bits", before, item, np.uint8, f"bits/c/{number}/0/0/0")
+            return array, (number,), f"bits/c/{number}/{{}}/0/0"
+        name = f"{of}/{kept}/{layer}"
+        one = self.info.kept[kept]
+        is_bits = of == "bits" and not one.is_full
+        item = one.item_shape(layer) if is_bits else (one.n_tokens, one.n_bits[layer])
+        array = self._sized_array(name, (), item, np.uint8 if is_bits else np.float32, f"{name}/c/0/0/0")
+        return array, (), f"{name}/c/{{}}/0/0"
+
+    def fault(self, layer: str, chunk: int, kept: int, of: str) -> str:
+        """What is wrong with a chunk of a layer, or nothing."""
+        array, place, key = self.layer(layer, kept, of)
+        if not self.storage.exists(key.format(chunk)):
+            return (
+                "a folder is in its file's place" if self.storage.has_folder(key.format(chunk)) else "its file is gone"
+            )
+        try:
+            with self.storage.reached():
+                array[(*place, slice(*self.info.span(chunk)))]
+        except (ValueError, RuntimeError):
+            return "its checksum does not fit"
+        except (StoreError, OSError) as error:
+            return one_line(error)
+        return ""
+
+    def _sized_array(
+        self, name: str, before: tuple[int, ...], item: tuple[int, ...], dtype: DTypeLike, first: str
+    ) -> Any:
+        """An array of a chunk of items a file; one that claims much must have a first file that is as large."""
+        info = self.info
+        chunk = (*(1 for _ in before), info.chunk_items, *item)
+        array = self._array_of(name, (*before, info.n_items, *item), dtype, chunk)
+        n_bytes = math.prod(chunk) * np.dtype(dtype).itemsize
+        if n_bytes > _LARGE_CHUNK and first not in self._sized:
+            if self.storage.size(first) < n_bytes:
+                raise self._not_readable(name, "its first chunk is not as large as it claims")
+            self._sized.add(first)
+        return array
+
+    def _array_of(
+        self, name: str, shape: tuple[int, ...] | None, dtype: DTypeLike, chunk: tuple[int, ...] | None = None
+    ) -> Any:
+        """An array of the store, which is what it must be."""
+        try:
+            with self.storage.reached():
+                array = self._group[name]
+        except ForetellError:
+            raise
+        # Zarr makes objects of what is written in its files, and whatever is wrong there shows in ways of its own.
+        except Exception as error:
+            raise self._not_readable(name, one_line(error)) from error
+        fault = fault_of_array(array, shape, dtype, chunk)
+        if fault:
+            raise self._not_readable(name, fault)
+        self.storage.expect(name, math.prod(array.chunks) * array.dtype.itemsize + _CHECKSUM_BYTES)
+        return array
+
+    def _check_filled(self, name: str, array: Any, chunks: Iterable[int] | None = None) -> None:
+        """Raise `StoreError` unless some or all chunks of a small array are there: zarr makes zeros of what is not."""
+        after = "/0" * (array.ndim - 1)
+        for chunk in range(-(-array.shape[0] // array.chunks[0])) if chunks is None else chunks:
+            key = f"{name}/c/{chunk}{after}"
+            if not self.storage.exists(key):
+                raise self._not_readable(name, f"{key} is gone")
+
+    def _not_readable(self, name: str, why: str) -> StoreError:
+        return StoreError(
+            f"{self.storage.name} is damaged: its array {name} is not readable ({why}); delete it and extract again."
+        )

@@ -1,0 +1,1 @@
+"""A study as it is written down: its file, its sections, what is wrong with them, and the presets."""

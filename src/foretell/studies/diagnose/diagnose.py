@@ -1,0 +1,184 @@
+"""Name the cause of a bad or suspicious imbalance, from evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foretell.exceptions import OptionError, check_option, checked_count
+from foretell.measure.array_types import Items
+from foretell.measure.distances.backends import METRICS, distances, is_constant
+from foretell.measure.results.result_files import checked_as_result, load_result
+from foretell.measure.spaces.queries import Layout
+from foretell.representations.imported.array_files import SUFFIXES
+from foretell.representations.store.reader import Store
+from foretell.studies.diagnose.findings import Diagnosis, Finding
+from foretell.studies.diagnose.metrics import find_metric
+from foretell.studies.diagnose.pairing import Pairing, find_pairing
+from foretell.studies.diagnose.result_checks import find_in_result, find_swapped
+from foretell.studies.diagnose.side_contents import Contents, find_contents
+from foretell.studies.diagnose.sides import Given, common_items, distances_of, given
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["diagnose"]
+
+
+def diagnose(
+    a: Any = None,
+    b: Any = None,
+    *,
+    result: xr.Dataset | str | Path | None = None,
+    layers_a: Sequence[str] | None = None,
+    layers_b: Sequence[str] | None = None,
+    tokens: str | None = None,
+    metric: str = "hamming",
+    k: int = 1,
+    items: int = 3000,
+    seed: int = 0,
+) -> Diagnosis:
+    """Name what is wrong with two sides, or with a result, and prove it.
+
+    Looked for are: pairs that are shifted, all or part way; pairs of which a part is out of order; two spaces with
+    nothing in common; collapsed bits; dead dimensions; items that are alike; a metric that does not fit; a result whose
+    directions are swapped against its labels.
+
+    Parameters
+    ----------
+    a, b : store, path, space, array, or mapping of names to spaces; optional
+        The two sides, item i of A beside item i of B: a store or its path, a file of arrays, or what
+        `foretell.information_imbalance` takes, or several of these by name. One side alone is looked at by itself.
+    result : Dataset or path of a result.nc, optional
+        A result of these sides, or alone.
+    layers_a, layers_b : sequence of str, optional
+        Names of layers, five spread over depth by default.
+    tokens : str, optional
+        Of stores: a rule such as "last 5".
+    metric : {"hamming", "euclidean", "cosine", "precomputed"}
+        Of arrays.
+    k : int
+        Neighbours of the imbalances in the evidence.
+    items : int
+        The first so many are looked at. Time and memory grow with their square.
+    seed : int
+        Of shuffles.
+
+    Returns
+    -------
+    Diagnosis
+        Its `findings` are empty where nothing is wrong.
+
+    Raises
+    ------
+    OptionError, InputError, StoreError
+        If nothing is given, or what is given cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np, foretell
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((300, 64))
+    >>> a, b = x + 0.3 * rng.standard_normal(x.shape), x + 0.3 * rng.standard_normal(x.shape)
+    >>> diagnose(a, b).faults
+    ()
+    >>> diagnose(a, np.roll(b, 7, axis=0)).findings[0].said
+    'Pairs are shifted: item i of A goes with item i + 7 of B, round the end.'
+    """
+    check_option("metric", metric, METRICS)
+    limit = checked_count("items", items, least=20)
+    if a is None and b is None and result is None:
+        raise OptionError("There is nothing to diagnose: give a result, a side, or two.")
+    found: list[Finding] = []
+    looked_at: list[str] = []
+    read: Any = load_result(result) if isinstance(result, str | Path) else result
+    if read is not None:
+        with checked_as_result("The result"):
+            found += find_in_result(read)
+        looked_at.append(f"result: {read.attrs.get('n_items')} items, whether it is below shuffled pairs")
+    of_result = (None, None) if read is None or tokens is not None else _tokens_of(read)
+    sides = [
+        given(side, letter, layers=layers, tokens=tokens or (rule if _is_store(side) else None), metric=metric)
+        for letter, side, layers, rule in (("A", a, layers_a, of_result[0]), ("B", b, layers_b, of_result[1]))
+        if side is not None
+    ]
+    alone = [_alone(side, limit, metric) for side in sides]
+    for contents, line in alone:
+        found += contents.findings
+        looked_at.append(line)
+    if len(sides) == 2:
+        a_alone, b_alone = (contents for contents, _ in alone)
+        first, second = sides
+        found += _differing(first, second)
+        pairing = _pairing(first, second, a_alone, b_alone, limit=limit, metric=metric, k=k, seed=seed)
+        found += pairing.findings
+        looked_at.append(pairing.looked_at)
+        if read is not None and not any(one.fault == "items_missing" for one in found):
+            with checked_as_result("The result"):
+                swapped, line = find_swapped(read, first, second)
+            found += swapped
+            looked_at.append(line)
+    return Diagnosis(tuple(found), tuple(looked_at))
+
+
+def _is_store(side: Any) -> bool:
+    return isinstance(side, Store) or (isinstance(side, str | Path) and Path(side).suffix not in SUFFIXES)
+
+
+def _tokens_of(result: xr.Dataset) -> tuple[str | None, str | None]:
+    """Token rules of A and of B that a study's result was measured with, where it says so."""
+    first, _, second = str(result.attrs.get("tokens", "")).partition(" and ")
+    if not first or "," in first + second:
+        return None, None  # nothing is said, or how activations became bits, which stores tell themselves
+    return first, second or first
+
+
+def _alone(side: Given, limit: int, metric: str) -> tuple[Contents, str]:
+    """What is found of one side by itself."""
+    rows = np.arange(min(side.n_items, limit))
+    line = (
+        f"{side.letter}: {side.name}, {', '.join(side.spaces)}; {len(rows)} of {side.n_items} items: "
+        f"{'collapsed bits, dead dimensions, ' if metric == 'hamming' else ''}items alike, whether the metric fits"
+    )
+    of_metric = tuple(find_metric(side, rows, metric))
+    if of_metric:  # the cause of whatever else there is
+        return Contents(of_metric, tuple(side.spaces), np.zeros(len(rows), bool)), line
+    return find_contents(side, rows, of_signs=metric == "hamming"), line
+
+
+def _pairing(
+    a: Given, b: Given, of_a: Contents, of_b: Contents, *, limit: int, metric: str, k: int, seed: int
+) -> Pairing:
+    """What is found of the pairs, from the layers that are sound."""
+    in_a, in_b = (rows[:limit] for rows in common_items(a, b))
+    matrices = []
+    for side, contents, rows in ((a, of_a, in_a), (b, of_b, in_b)):
+        fit = [space for name, space in side.spaces.items() if name not in contents.unfit]
+        matrices.append([distances_of(one, metric, rows) for one in fit if not _is_constant(one, metric, rows)])
+    if not all(matrices):
+        return Pairing((), "pairs: not looked at, since a side has no sound layer")
+    alike = np.isin(in_a, np.flatnonzero(of_a.alike)) | np.isin(in_b, np.flatnonzero(of_b.alike))
+    return find_pairing(*matrices, alike=alike, k=k, seed=seed)
+
+
+def _differing(a: Given, b: Given) -> list[Finding]:
+    """Items that one side lacks or that stand in another order, where numbers or ids tell."""
+    same_ids = a.ids is None or b.ids is None or a.ids == b.ids
+    if a.n_items == b.n_items and same_ids:
+        return []
+    evidence: dict[str, float | int | str] = {"items of A": a.n_items, "items of B": b.n_items}
+    said = "The two sides have different numbers of items."
+    if not same_ids:
+        common = len(set(a.ids or ()) & set(b.ids or ()))
+        evidence["ids that both have"] = common
+        same = common == a.n_items == b.n_items
+        said = "The two sides have the same ids in another order." if same else "The two sides have different ids."
+    remedy = "foretell.align the sides by id (`foretell compare --common`); without ids, find which items are missing"
+    return [Finding("items_differ", said, evidence, remedy)]
+
+
+def _is_constant(space: Any, metric: str, rows: Items) -> bool:
+    return is_constant(distances(space, metric, "numba"), Layout(rows, rows))

@@ -1,0 +1,194 @@
+"""What a result says of itself, and whether it is what the stores give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foretell.measure.imbalance.information_imbalance import imbalance_matrix
+from foretell.measure.results.schema import DIRECTIONS
+from foretell.measure.spaces.space import select
+from foretell.representations.store.views import StoreSpace
+from foretell.studies.diagnose.findings import Finding
+from foretell.studies.diagnose.sides import Given
+from foretell.studies.names import direction_sentence
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["find_in_result", "find_swapped"]
+
+_P = 0.05
+_CELLS = 3
+_EXACT = 1e-6
+
+
+def find_in_result(result: xr.Dataset) -> Iterator[Finding]:
+    """Read from a result alone whether it is flat at 1, or not below its null.
+
+    Parameters
+    ----------
+    result : Dataset
+        A curve or a matrix (`docs/result.md`).
+    """
+    values = result["imbalance"]
+    least = {str(d): float(values.sel(direction=d).min()) for d in values["direction"].values}
+    flat, evidence = True, {}
+    for direction, value in least.items():
+        evidence[f"least imbalance, {direction}"] = value
+        if "p_value_minimum" in result:
+            p = float(result["p_value_minimum"].sel(direction=direction))
+            evidence[f"p of it against shuffled pairs, {direction}"] = p
+            flat &= p > _P
+        elif "low" in result:
+            cell = result.sel(direction=direction)
+            below = float((cell["high"] < 1).mean())
+            evidence[f"share of cells whose interval is below 1, {direction}"] = below
+            flat &= below <= _P
+        else:
+            flat &= value > 0.95
+    if flat:
+        yield Finding(
+            "not_below_shuffled",
+            "The result is flat at 1, both ways: no better than shuffled pairs.",
+            evidence,
+            "give the two stores as well: they tell whether pairs are shifted, scrambled or share nothing",
+        )
+
+
+def find_swapped(result: xr.Dataset, a: Given, b: Given) -> tuple[tuple[Finding, ...], str]:
+    """Measure some cells of a result again, and tell whether its directions are those of its labels.
+
+    Parameters
+    ----------
+    result : Dataset
+        With the metric "hamming", of all items.
+    a, b : Given
+        The sides that it is said to be of.
+
+    Returns
+    -------
+    findings : tuple of Finding
+    looked_at : str
+    """
+    sides = {"as given": (a, b), "changed round": (b, a)}
+    labels = _labels(result)
+    of_stores = tuple(_label(side) for side in (a, b))
+    turned = labels is not None and None not in of_stores and labels != of_stores and labels == of_stores[::-1]
+    first, second = sides["changed round" if turned else "as given"]
+    read = _cells(result, first, second)
+    if isinstance(read, str):
+        return (), f"result: directions not looked at, {read}"
+    names, said, found = read
+    # A layer whose items are all alike has no value, here as there.
+    straight, swapped = (_farthest(said, of) for of in (found, found[::-1]))
+    told = f"result: {len(names)} cells measured again ({', '.join(names)})"
+    asymmetry = _farthest(found[0], found[1])
+    evidence: dict[str, float | int | str] = {
+        "cells measured again": ", ".join(names),
+        "a_to_b in the result": _listed(said[0]),
+        "b_to_a in the result": _listed(said[1]),
+        f"measured: {first.name} foretells {second.name}": _listed(found[0]),
+        f"measured: {second.name} foretells {first.name}": _listed(found[1]),
+        "greatest difference as labelled": straight,
+        "greatest difference swapped": swapped,
+    }
+    if straight <= _EXACT:
+        return (), f"{told}: as labelled"
+    if swapped <= _EXACT < asymmetry:
+        sentence = f"what it calls a_to_b ({direction_sentence(result.attrs, 'a_to_b')})" if labels else "its a_to_b"
+        finding = Finding(
+            "directions_swapped",
+            f"Directions are swapped against the labels: {sentence} is what {second.name} says of {first.name}.",
+            evidence,
+            "change side_a and side_b of the result (and models), or read a_to_b as b_to_a; take the neighbours of A, "
+            "ranks in B for a_to_b",
+        )
+        return (finding,), told
+    finding = Finding(
+        "other_result",
+        "The result is not what these sides give, in either direction.",
+        evidence,
+        "give the sides, tokens and metric that it was measured with, or measure it again",
+    )
+    return (finding,), told
+
+
+def _farthest(one: Any, other: Any) -> float:
+    """The greatest difference; infinite where only one of the two has a value."""
+    if (np.isnan(one) != np.isnan(other)).any():
+        return float("inf")
+    return float(np.nanmax(np.abs(one - other), initial=0.0))
+
+
+def _cells(result: xr.Dataset, a: Given, b: Given) -> tuple[list[str], Any, Any] | str:
+    """Names of some cells, their values in a result, and measured again; or why not. Values are of shape (2, cells)."""
+    attrs = result.attrs
+    if attrs.get("metric") != "hamming" or attrs.get("candidates") != "leave-one-out" or "k" in result.dims:
+        return "it is not one of bits, of all candidates, at one k"
+    if "n_queries" in attrs and attrs["n_queries"] != attrs["n_items"]:
+        return "it is of some of the items as queries"
+    items = [str(item) for item in result["item"].values]
+    rows = []
+    for side in (a, b):
+        if side.ids is None:
+            if len(items) != side.n_items:
+                return f"{side.letter} has no ids, and other items"
+            rows.append(np.arange(side.n_items))
+            continue
+        place = {name: number for number, name in enumerate(side.ids)}
+        if any(item not in place for item in items):
+            return f"{side.letter} lacks some of its items"
+        rows.append(np.array([place[item] for item in items]))
+    curve = "layer" in result.dims
+    pairs = [(name, name) for name in map(str, result["layer"].values)] if curve else None
+    if pairs is None:
+        count = min(result.sizes["a"], result.sizes["b"])
+        pairs = [(str(result["a"].values[i]), str(result["b"].values[i])) for i in range(count)]
+    there = [(one, other) for one, other in pairs if _space(a, one) is not None and _space(b, other) is not None]
+    if not there:
+        return "the sides have none of its layers"
+    chosen = [there[round(place)] for place in np.linspace(0, len(there) - 1, min(_CELLS, len(there)))]
+    said, found = [], []
+    for one, other in chosen:
+        where = {"layer": one} if curve else {"a": one, "b": other}
+        said.append([float(result["imbalance"].sel(direction=d, **where)) for d in DIRECTIONS])
+        again = imbalance_matrix(
+            [select(_space(a, one), rows[0])],
+            [select(_space(b, other), rows[1])],
+            k=int(attrs["k"]),
+            convention=str(attrs["convention"]),
+            errors=False,
+        )
+        found.append([float(again["imbalance"].sel(direction=d)[0, 0]) for d in DIRECTIONS])
+    names = [one if one == other else f"{one} | {other}" for one, other in chosen]
+    return names, np.array(said).T, np.array(found).T
+
+
+def _space(side: Given, layer: str) -> Any:
+    """A layer of a side, of those looked at or any other of its store."""
+    if layer in side.spaces:
+        return side.spaces[layer]
+    first = next(iter(side.spaces.values()))
+    if isinstance(first, StoreSpace) and layer in first.store.info.kept[first.kept].n_bits:
+        return StoreSpace(first.store, layer, first.kept, first.window)
+    return None
+
+
+def _labels(result: xr.Dataset) -> tuple[tuple[str, str], tuple[str, str]] | None:
+    """Model and side of A and of B, as a result says."""
+    attrs = result.attrs
+    if "side_a" not in attrs or "side_b" not in attrs:
+        return None
+    one, other = ((str(attrs.get(f"model_{side}", "")), str(attrs[f"side_{side}"])) for side in "ab")
+    return (one, other) if one != other else None
+
+
+def _label(side: Given) -> tuple[str, str] | None:
+    return None if side.store is None else (side.store.info.model_id, side.store.info.side)
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(f"{value:.4f}" for value in values)

@@ -1,0 +1,198 @@
+"""Maps of layer against layer, one panel a direction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from foretell.exceptions import InputError
+from foretell.studies.names import direction_name, sides_of
+from foretell.studies.plotting.depth_figure import depth_figure
+from foretell.studies.plotting.drawing.captions import conditions
+from foretell.studies.plotting.drawing.figure_checks import check_result
+from foretell.studies.plotting.drawing.matrices import mark_cell, outline, plot_matrix
+from foretell.studies.plotting.drawing.sheet import (
+    TWO_COLUMNS,
+    axes_at,
+    axes_or_new,
+    caption_height,
+    sheet,
+    shortened,
+    wrapped,
+    write_caption,
+)
+from foretell.studies.plotting.drawing.style import INK, paper_style
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["at_equal_depth", "equal_depth_figure", "map_figure", "plot_map"]
+
+_PANEL = 2.6
+"""Inches of a map's side."""
+
+_TAU = 0.05
+
+
+def map_figure(result: xr.Dataset) -> Figure:
+    """Both directions of a map study side by side, two columns wide.
+
+    Parameters
+    ----------
+    result : Dataset
+        As `foretell.studies.map.measure_map` gives it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With a canvas of its own, outside pyplot: nothing to close.
+    """
+    check_result(result, "maps", {"a", "b"})
+    values = result["imbalance"].to_numpy()
+    low, high = float(np.nanmin(values)), max(1.0, float(np.nanmax(values)))
+    caption = _caption(result)
+    below = caption_height(caption) + 0.42
+    with paper_style():
+        figure = sheet(TWO_COLUMNS, below + _PANEL + 0.3)
+        for place, direction in enumerate(map(str, result["direction"].to_numpy())):
+            ax = axes_at(figure, 0.5 + place * 3.05, below, _PANEL, _PANEL)
+            plot_map(result, ax, direction=direction, low=low, high=high)
+            if place:
+                ax.set_ylabel("")
+        bar = axes_at(figure, 6.4, below, 0.12, _PANEL)
+        figure.colorbar(ax.images[0], cax=bar, label="Information Imbalance")
+        write_caption(figure, caption)
+    return figure
+
+
+def plot_map(
+    result: xr.Dataset,
+    ax: Axes | None = None,
+    *,
+    direction: str,
+    low: float = 0.0,
+    high: float = 1.0,
+    tau: float = _TAU,
+) -> Axes:
+    """Draw one direction of a map on given axes: the semantic region, the best pair, and where depths are equal.
+
+    Parameters
+    ----------
+    result : Dataset
+        A matrix; `best`, where it has it, is marked by a cross, and where it has relative depths a line shows
+        where those of both sides are the same.
+    ax : Axes, optional
+        Where to draw; new ones by default.
+    direction : {"a_to_b", "b_to_a"}
+    low, high : float
+        Values of the ends of the colours.
+    tau : float, default 0.05
+        Share of the way from the least value to 1 within which a pair of layers is outlined.
+
+    Returns
+    -------
+    Axes
+        The same.
+    """
+    check_result(result, "maps", {"a", "b"})
+    ax = axes_or_new(ax)
+    of = result.sel(direction=direction)
+    values = of["imbalance"].to_numpy()
+    # Rows are layers of A, upwards.
+    plot_matrix(values, ax, low=low, high=high)
+    for axis, name in zip((ax.yaxis, ax.xaxis), sides_of(result.attrs, "a_to_b"), strict=True):
+        axis.set_label_text(shortened(f"layer of {name}", _PANEL, 8))
+        axis.set_major_locator(MaxNLocator(8, integer=True))
+    ax.set_title(shortened(direction_name(result.attrs, direction), _PANEL, 8), fontsize=8, color=INK, pad=4)
+    least = float(np.nanmin(values))
+    outline(np.nan_to_num(values, nan=np.inf) <= least + tau * (1 - least), ax)
+    if "relative_depth_a" in result.coords:
+        depths = [result[f"relative_depth_{side}"].to_numpy() for side in "ab"]
+        across = np.arange(values.shape[1])
+        up = np.interp(depths[1], depths[0], np.arange(values.shape[0]))
+        ax.plot(across, up, color="white", linewidth=1.4, alpha=0.6)
+        ax.plot(across, up, color=INK, linewidth=0.8, linestyle=(0, (5, 3)))
+    if "best" in result:
+        names = [str(name) for name in of["best"].to_numpy()]
+        row, column = (list(result[side].to_numpy()).index(name) for side, name in zip("ab", names, strict=True))
+        mark_cell(ax, row, column)
+    return ax
+
+
+def equal_depth_figure(result: xr.Dataset) -> Figure:
+    """Both directions of a map at equal relative depth, as a depth curve one column wide.
+
+    Parameters
+    ----------
+    result : Dataset
+        A matrix with `relative_depth_a` and `relative_depth_b`, such as a map study's.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With a legend, and a caption that says what the numbers depend on.
+
+    Raises
+    ------
+    InputError
+        If the result is no map, or says nothing of depths.
+    """
+    first, second = sides_of(result.attrs, "a_to_b")
+    return depth_figure(
+        at_equal_depth(result), note=f"Each layer of {first} with the layer of {second} at the nearest relative depth."
+    )
+
+
+def at_equal_depth(result: xr.Dataset) -> xr.Dataset:
+    """The curve that a map holds: each layer of A with the layer of B at the nearest relative depth.
+
+    Parameters
+    ----------
+    result : Dataset
+        A matrix with `relative_depth_a` and `relative_depth_b`.
+
+    Returns
+    -------
+    Dataset
+        What the matrix has of values, errors and nulls along `layer`, that of A, and its `relative_depth`;
+        `layer_of_b` is the other's. Of two layers as near it is the shallower.
+    """
+    import xarray as xr
+
+    check_result(result, "layers at equal depth", {"a", "b"})
+    if not {"relative_depth_a", "relative_depth_b"} <= set(result.coords):
+        raise InputError(
+            "A figure of layers at equal depth needs the coordinates relative_depth_a and relative_depth_b: "
+            "result.assign_coords(relative_depth_a=('a', depths), relative_depth_b=('b', depths)) gives them."
+        )
+    of_a, of_b = (result[f"relative_depth_{side}"].to_numpy() for side in "ab")
+    nearest = np.abs(of_b[None, :] - of_a[:, None]).argmin(axis=1)
+    table = [str(name) for name, values in result.data_vars.items() if {"a", "b"} <= set(values.dims)]
+    curve = result[table].isel(
+        a=xr.DataArray(np.arange(len(of_a)), dims="layer"), b=xr.DataArray(nearest, dims="layer")
+    )
+    return curve.reset_coords(drop=True).assign_coords(
+        direction=result["direction"],
+        layer=result["a"].to_numpy(),
+        layer_of_b=("layer", result["b"].to_numpy()[nearest]),
+        relative_depth=("layer", of_a),
+    )
+
+
+def _caption(result: xr.Dataset) -> list[str]:
+    parts = [
+        conditions(result.attrs),
+        f"Outlined: within {_TAU} of the way from the least value of that direction to 1.",
+    ]
+    if "tokens" in result.attrs:
+        parts.insert(1, f"Tokens: {result.attrs['tokens']}.")
+    if "best" in result:
+        parts.append("Cross: the best pair of layers in that direction.")
+    if "relative_depth_a" in result.coords:
+        parts.append("Dashed: equal relative depth.")
+    parts.append("1: one side says nothing of the other.")
+    return wrapped(" ".join(parts), TWO_COLUMNS - 0.16)

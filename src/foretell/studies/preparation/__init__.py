@@ -1,0 +1,1 @@
+"""From a study to a store a side: pairs, items, models, and what is known of them already."""

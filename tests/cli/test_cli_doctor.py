@@ -1,0 +1,123 @@
+"""The doctor says what is there, and notices what is broken."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import foretell
+from foretell.cli.app import app
+from foretell.cli.installation import Check, diagnose
+from foretell.measure.distances import cpu
+from foretell.representations.store.writer import StoreWriter
+
+RUNNER = CliRunner()
+
+
+def doctor() -> tuple[str, int]:
+    found = RUNNER.invoke(app, ["doctor"], catch_exceptions=False)
+    return " ".join(found.stdout.split()), found.exit_code
+
+
+def test_a_sound_installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path))
+    text, code = doctor()
+    assert code == 0
+    assert f"foretell {foretell.__version__}" in text
+    assert f"numpy {np.__version__}" in text
+    assert "numba (what auto takes)" in text or "torch (what auto takes)" in text
+    assert "ok numba measures as numpy does" in text
+    assert "ok a store is written and read" in text
+    assert "FAILED" not in text
+    assert "is empty: `foretell data fetch` fills it" in text
+
+
+def test_every_usable_backend_is_tried() -> None:
+    found = diagnose()
+    tried = {check.name.partition(" ")[0] for check in found.checks if "measures as" in check.name}
+    assert tried == {name for name, why_not in found.backends.items() if not why_not} - {"numpy"}
+    assert found.is_sound
+
+
+def test_wrong_distances_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = cpu.hamming
+
+    def wrong(x: Any, q: Any, y: Any, c: Any, out: Any, **options: Any) -> None:
+        right(x, q, y, c, out, **options)
+        out[:, ::5] += 9
+
+    monkeypatch.setattr(cpu, "hamming", wrong)
+    text, code = doctor()
+    assert code == 1
+    assert "FAILED numba measures as numpy does: " in text
+    assert "instead of" in text
+
+
+def test_a_store_that_loses_bits_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    write = StoreWriter.write_chunk
+
+    def lossy(self: StoreWriter, chunk: int, data: dict[Any, Any], near_zero: Any) -> None:
+        write(self, chunk, {key: values & np.uint8(127) for key, values in data.items()}, near_zero)
+
+    monkeypatch.setattr(StoreWriter, "write_chunk", lossy)
+    text, code = doctor()
+    assert code == 1
+    assert "FAILED a store is written and read: layer 0 does not read as it was written" in text
+
+
+def test_an_error_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_given: Any, **_options: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(StoreWriter, "write_chunk", failing)
+    text, code = doctor()
+    assert code == 1
+    assert "FAILED a store is written and read: OSError: no space left" in text
+
+
+def test_what_is_missing_is_said_by_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name in ("torch", "gguf"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return installed(name)
+
+    monkeypatch.setattr("foretell.cli.installation._versions", dict)
+    monkeypatch.setattr("foretell.cli.installation.importlib.metadata.version", version)
+    monkeypatch.setattr("foretell.cli.installation._tried", lambda name, _check: Check(name, ""))
+    missing = diagnose().missing
+    assert set(missing["hf"]) == {"torch", "gguf"}
+    assert "dev" not in missing
+    text, code = doctor()
+    assert code == 0
+    assert "extra hf lacks gguf, torch: pip install 'foretell[hf]'" in text
+
+
+def test_backends_that_are_not_there() -> None:
+    code = (
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in {'torch', 'numkong'}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "import importlib.util\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *a: None if name in ('torch', 'numkong') else find(name, *a)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "sys.argv = ['foretell', 'doctor']\n"
+        "from foretell.cli.app import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    text = " ".join(done.stdout.split())
+    assert "backends numba (what auto takes), numpy This needs" in text
+    assert "pip install 'foretell[hf]'" in text
+    assert "devices cpu threads" in text

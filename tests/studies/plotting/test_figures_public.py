@@ -1,0 +1,237 @@
+"""`foretell.figures`: figures of health and of n, axes that are made where none are given, files of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+import foretell
+from foretell import figures
+from foretell.exceptions import InputError
+from foretell.measure.inference.standard_errors import critical
+from foretell.representations.store.health import Health, LayerHealth
+from tests.studies.conftest import Runs
+from tests.studies.plotting.drawn import assert_readable, words_of
+from tests.studies.synthetic import curve
+
+
+def _health(name: str, n_layers: int = 9) -> Health:
+    layers = tuple(LayerHealth(str(layer), 0.5 + layer / 40, 3 * layer, layer / 20, None) for layer in range(n_layers))
+    return Health(f"last 20 of {name}", layers, 100, 0, 100)
+
+
+class TestHealth:
+    def test_three_shares_along_the_depth(self) -> None:
+        figure = figures.health_figure({"en by tiny": _health("en"), "es by tiny": _health("es", 5)})
+        assert_readable(figure)
+        values = [line.get_ydata() for line in figure.axes[1].lines]
+        assert values[0] == pytest.approx([3 * layer / 100 for layer in range(9)])
+        assert figure.axes[0].lines[0].get_ydata() == pytest.approx([0.5 + layer / 40 for layer in range(9)])
+        assert figure.axes[2].lines[1].get_ydata() == pytest.approx([layer / 20 for layer in range(5)])
+        assert figure.axes[0].lines[1].get_xdata() == pytest.approx(np.linspace(0, 1, 5))
+        for word in ("en by tiny", "es by tiny", "positive bits", "identical items", "tied nearest", "N = 100 items"):
+            assert word in words_of(figure)
+
+    def test_long_names_are_cut_and_told_apart(self) -> None:
+        found = {f"{'side-' * 20}{number} by model": _health("x") for number in range(3)}
+        figure = figures.health_figure(found)
+        assert_readable(figure)
+        (legend,) = figure.legends
+        assert len({text.get_text() for text in legend.get_texts()}) == 3
+
+    def test_of_none(self) -> None:
+        with pytest.raises(InputError, match="needs a store"):
+            figures.health_figure({})
+
+
+class TestOfArrays:
+    """Results of arrays know no model, no depth and no tokens."""
+
+    @pytest.fixture
+    def layers(self) -> list[NDArray[np.float64]]:
+        rng = np.random.default_rng(0)
+        known = rng.standard_normal((80, 4))
+        return [known @ rng.standard_normal((4, 32)) + much * rng.standard_normal((80, 32)) for much in (2, 1, 0.5, 1)]
+
+    def test_curves(self, layers: list[NDArray[np.float64]]) -> None:
+        found = foretell.imbalance_curve(layers, layers[::-1], null=40)
+        semantic = foretell.semantic_layers(found)
+        figure = figures.depths_figure({"mine": found}, {"mine": semantic})
+        assert_readable(figure)
+        assert "A: A" not in words_of(figure)
+        assert "layers, from the first (0) to the last (1)" in words_of(figure)
+        assert "relative depth" not in words_of(figure)
+        lines = figure.axes[0].lines[:2]
+        assert len(lines) == 2
+        for line, values in zip(lines, found["imbalance"].to_numpy(), strict=True):
+            np.testing.assert_array_equal(line.get_xdata(), [0, 1 / 3, 2 / 3, 1])
+            np.testing.assert_array_equal(line.get_ydata(), values)
+        assert_readable(figures.depths_figure({"mine": found, "again": found}, {"mine": semantic}))
+        assert_readable(figures.plane_figure({"mine": found}))
+        alike = foretell.similarity_curve(layers, layers[::-1])
+        assert_readable(figures.beside_figure(found.merge(alike, compat="override", combine_attrs="override")))
+
+    @pytest.mark.parametrize(
+        ("draw", "of", "said"),
+        [
+            (
+                lambda x: figures.depths_figure({"mine": x}),
+                "matrix",
+                "needs a result over layer; .* over a and b",
+            ),
+            (
+                lambda x: figures.depths_figure({"mine": x}),
+                "several k",
+                r"over k and layer: choose one k by result\.sel",
+            ),
+            (lambda x: figures.depths_figure({"mine": x}), "nothing", "a dataset over layer: NoneType is none"),
+            (lambda x: figures.depths_figure({"mine": x}), "alike", "needs a result with 'imbalance' over layer"),
+            (lambda x: figures.depths_figure(cast(Any, [x])), "curve", "takes results by name"),
+            (figures.depths_figure, "curve", "takes results by name"),
+            (figures.plot_depth, "matrix", "needs a result over layer"),
+            (lambda x: figures.plot_semantic_layers(x, {}, cast(Any, None)), "matrix", "needs a result over layer"),
+            (figures.map_figure, "curve", "maps needs a result over a and b; this one is over layer"),
+            (lambda x: figures.plot_map(x, direction="a_to_b"), "curve", "needs a result over a and b"),
+            (figures.equal_depth_figure, "curve", "needs a result over a and b"),
+            (figures.equal_depth_figure, "matrix", "relative_depth_a and relative_depth_b"),
+            (figures.plane_figure, "curve", "takes results by name"),
+            (lambda x: figures.plane_figure({"mine": x}), "matrix", "over layer or tokens; this one is over a and b"),
+            (figures.plot_plane, "matrix", "over layer or tokens"),
+            (figures.beside_figure, "curve", "with 'similarity' over"),
+            (figures.beside_figure, "alike", "with 'imbalance' over"),
+            (lambda x: figures.plot_similarity(x, measure="cka"), "curve", "with 'similarity' over layer and measure"),
+            (lambda x: figures.token_curve_figure({"mine": x}), "curve", "needs a result over tokens"),
+            (figures.plot_token_curve, "curve", "needs a result over tokens"),
+            (lambda x: figures.token_map_figure({"mine": x}), "curve", "needs a result over a and b"),
+            (figures.token_map_figure, "matrix", "takes results by name"),
+            (lambda x: figures.plot_token_map(x, direction="a_to_b"), "curve", "needs a result over a and b"),
+            (figures.plot_by_distance, "matrix", "with 'by_distance' over distance and way"),
+            (figures.by_n_figure, "curve", "needs a result over n"),
+            (figures.plot_by_n, "curve", "needs a result over n"),
+            (figures.asymmetries_figure, "curve", "takes results by name"),
+            (lambda x: figures.asymmetries_figure({"mine": x}), "alike", "with 'imbalance' over"),
+        ],
+    )
+    def test_of_another_kind_it_is_said_what_it_is(
+        self, layers: list[NDArray[np.float64]], draw: Callable[[Any], object], of: str, said: str
+    ) -> None:
+        made: dict[str, Callable[[], Any]] = {
+            "curve": lambda: foretell.imbalance_curve(layers, layers),
+            "several k": lambda: foretell.imbalance_curve(layers, layers, k=cast(Any, [1, 3])),
+            "matrix": lambda: foretell.imbalance_matrix(layers, layers),
+            "alike": lambda: foretell.similarity_curve(layers, layers),
+            "nothing": lambda: None,
+        }
+        with pytest.raises(InputError, match=said):
+            draw(made[of]())
+
+
+class TestByN:
+    def test_values_and_bands(self) -> None:
+        x, y = np.random.default_rng(0).standard_normal((2, 400, 24))
+        result = foretell.imbalance_by_n(x, x + y)
+        figure = figures.by_n_figure(result)
+        assert_readable(figure)
+        (ax,) = figure.axes
+        for line, direction in zip(ax.lines, ("a_to_b", "b_to_a"), strict=True):
+            np.testing.assert_array_equal(line.get_xdata(), result["n"])
+            np.testing.assert_array_equal(line.get_ydata(), result["imbalance"].sel(direction=direction))
+        heights = np.asarray(ax.collections[0].get_paths()[0].vertices)[:, 1]
+        margin = critical(int(result["n"].min())) * result["stderr"]
+        top = (result["imbalance"] + margin).sel(direction="a_to_b").max()
+        assert heights.max() == pytest.approx(float(top))
+        for word in ("A foretells B", "N = 400 items", "k = 1", "adjusted", "n, candidates of a query"):
+            assert word in words_of(figure)
+
+    def test_sides_are_named_where_they_are_known(self) -> None:
+        x, y = np.random.default_rng(0).standard_normal((2, 120, 24))
+        named = foretell.imbalance_by_n(x, y).assign_attrs(side_a="en", side_b="es", model_a="m", model_b="m")
+        assert "English foretells Spanish" in words_of(figures.by_n_figure(named))
+
+
+def test_results_that_no_study_made_are_of_a_and_b() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((80, 3, 16))
+    layers = [x + noise * rng.standard_normal(x.shape) for noise in (1.0, 0.5)]
+    a, b = (foretell.Bits.from_activations(layer) for layer in layers)
+    tokens, matrix = foretell.token_curve(a, b), foretell.imbalance_matrix(layers, layers)
+    drawn = (
+        figures.token_curve_figure({"one": tokens}),
+        figures.map_figure(matrix),
+        figures.token_map_figure({"one": foretell.token_map(a, b)}),
+    )
+    for figure in drawn:
+        assert_readable(figure)
+        assert "N = 80 items" in words_of(figure)
+    labels = [line.get_label() for line in figures.plot_token_curve(tokens).lines]
+    assert "A foretells B (A → B)" in labels
+    assert figures.plot_map(matrix, direction="b_to_a").get_title() == "B → A"
+
+
+def test_axes_are_made_where_none_are_given(runs: Runs) -> None:
+    depth, matrix = curve(), runs["map"].answer.result
+    for ax in (
+        figures.plot_depth(depth),
+        figures.plot_plane(depth),
+        figures.plot_map(matrix, direction="a_to_b"),
+        figures.plot_health({"x": _health("x")}, what="tied"),
+    ):
+        assert isinstance(ax, Axes)
+        assert isinstance(ax.figure, Figure)
+    own = Figure().add_subplot()
+    assert figures.plot_depth(depth, own) is own
+
+
+def test_asymmetries_of_curves_and_maps(runs: Runs) -> None:
+    curves = figures.asymmetries_figure(runs["several depths"].answer.results)
+    assert len(curves.axes[0].get_yticklabels()) == 4
+    maps = figures.asymmetries_figure(runs["several maps"].answer.results)
+    assert_readable(maps)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
+def test_files_of_every_kind_are_the_same_twice(tmp_path: Path, suffix: str) -> None:
+    figure = figures.depths_figure({"en-es": curve()})
+    for name in ("one", "other"):
+        figures.save_figure(figure, str(tmp_path / f"{name}{suffix}"))
+    assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"other{suffix}").read_bytes()
+
+
+def test_all_names_are_there() -> None:
+    assert sorted(figures.__all__) == figures.__all__
+    assert all(callable(getattr(figures, name)) for name in figures.__all__)
+
+
+class TestNotebooks:
+    def test_an_answer(self, runs: Runs) -> None:
+        html = runs["depth"].answer._repr_html_()
+        assert runs["depth"].answer.summary.paragraph.split(",")[0] in html
+        assert html.count("<tr>") == len(runs["depth"].answer.summary.blocks)
+        assert 'src="data:image/png;base64,' in html
+
+    def test_text_from_data_is_escaped(self, runs: Runs) -> None:
+        from dataclasses import replace
+
+        answer = runs["depth"].answer
+        summary = replace(answer.summary, paragraph="<script>1</script>", heading=("<img>",))
+        html = replace(answer, summary=summary, failed={"<b>": "<i>"})._repr_html_()
+        assert "<script>" not in html
+        assert "<b><img" not in html
+        assert "&lt;i&gt;" in html
+
+    def test_an_imbalance(self) -> None:
+        x = np.random.default_rng(0).standard_normal((80, 24))
+        found = foretell.information_imbalance(x, x + np.random.default_rng(1).standard_normal(x.shape))
+        html = found._repr_html_()
+        assert f"{found.a_to_b:.4f}" in html
+        assert f"n = {found.n}" in html
+        assert html.count("<svg") == 2
+        few = foretell.information_imbalance(x[:4], x[:4] + 1)
+        assert "nan" not in few._repr_html_().split("</table>")[0]
