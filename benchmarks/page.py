@@ -20,8 +20,8 @@ import numpy as np
 import xarray as xr
 from playwright.sync_api import sync_playwright
 
+from foretell.studies.report.contents import Contents, Said, Shown
 from foretell.studies.report.page import page_of
-from foretell.studies.report.run_contents import Contents, Said, Shown
 
 N_LAYERS, N_ITEMS, N_PAIRS, K = 61, 5000, 6, 5
 LOADS = 9

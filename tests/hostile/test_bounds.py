@@ -35,8 +35,8 @@ from foretell.representations.store.reader import open_store
 from foretell.studies.config.study_file import load_study
 from foretell.studies.planning.plan import _known_plan
 from foretell.studies.preparation.prepare import _only
+from foretell.studies.report.contents import contents_of
 from foretell.studies.report.page import write_report
-from foretell.studies.report.run_contents import contents_of
 from tests.hostile.readers import READERS, _pairs
 
 OUTSIDE = "not for the page"

@@ -17,9 +17,9 @@ import xarray as xr
 import foretell
 from foretell.exceptions import InputError, StudyError
 from foretell.measure.results.result_files import load_result, save_result
+from foretell.studies.report.contents import contents_of
 from foretell.studies.report.page import write_report
 from foretell.studies.report.payload import payload
-from foretell.studies.report.run_contents import contents_of
 from tests.studies.conftest import Runs
 from tests.studies.report.conftest import HOSTILE
 

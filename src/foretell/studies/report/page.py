@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 from foretell.exceptions import require
 from foretell.files import replacing
 from foretell.measure.results.result_files import checked_as_result
+from foretell.studies.report.contents import Contents, contents_of
 from foretell.studies.report.payload import payload
-from foretell.studies.report.run_contents import Contents, contents_of
 from foretell.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from foretell.studies.report.run_contents import Said
+    from foretell.studies.report.contents import Said
 
 __all__ = ["page_of", "write_report"]
 

@@ -22,7 +22,7 @@ from foretell.studies.summaries.other_measures import similarities_of
 if TYPE_CHECKING:
     import xarray as xr
 
-    from foretell.studies.report.run_contents import Contents, Shown
+    from foretell.studies.report.contents import Contents, Shown
 
 __all__ = ["payload"]
 
