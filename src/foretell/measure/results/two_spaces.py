@@ -22,7 +22,7 @@ class Imbalance:
     asymmetry : float
         ``a_to_b - b_to_a``; negative: A predicts B better than B predicts A.
     stderr_a_to_b, stderr_b_to_a, stderr_asymmetry : float
-        Dyadic-robust standard errors (`foretell.measure.inference.standard_errors`).
+        Dyadic-robust standard errors (`foretell.measure.inference`).
     n : int
         Candidates that a query has. The imbalance falls with n: compare equal n only.
     n_items, k : int
