@@ -216,7 +216,7 @@ from contextlib import contextmanager
 import foretell.representations.extraction.batches as batching
 import foretell.representations.store.writer as writer
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.extraction import extract
+from foretell.representations.extraction.extract import extract
 
 values, name, out, when = json.load(sys.stdin), *sys.argv[1:]
 usual = writer.StoreWriter._writing
@@ -600,7 +600,7 @@ REAL = """
 import sys
 import foretell.representations.extraction.batches as batching
 from foretell.representations.loading.load_pairs import load_pairs
-from foretell.representations.extraction import extract
+from foretell.representations.extraction.extract import extract
 from foretell.representations.loading.text_loading import load_text_model
 from foretell.representations.extraction.selection import select_pairs
 
