@@ -15,8 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import foretell
-from foretell.measure.distances import cpu
-from foretell.measure.kernels import outranking, packing
+from foretell.measure.kernels import columns, outranking, packing
 from foretell.measure.kernels.vector_rows import COUNTED_BYTES
 from foretell.measure.kernels.vector_tiles import SIDE
 from foretell.measure.similarity.measures import MEASURES
@@ -130,8 +129,8 @@ def main() -> None:
     for module, stand_in in (
         (packing, signs),
         (outranking, count_ahead),
-        (cpu, add_distances),
-        (cpu, prefetch),
+        (columns, add_distances),
+        (columns, prefetch),
     ):
         setattr(module, stand_in.__name__, stand_in)
     made: dict[str, Any] = numbers()
