@@ -107,15 +107,15 @@ def measured(folder: Path, how: str, n_queries: int) -> dict[str, Any]:
     some = [space.bits(slice(0, 200)) for space in spaces]
     foretell.imbalance_matrix([some[0]], [some[1]], queries=20)
     del some
-    given = {"memory": MEMORY} if how == "disk" else {"memory": "8 GiB"}
+    foretell.set_options(memory=MEMORY if how == "disk" else "8 GiB")
     gc.collect()
     baseline = status("VmRSS")
     CLEAR.write_text("5")  # the high-water mark starts from here
     began = time.perf_counter()
     if how == "memory":
-        result = foretell.imbalance_matrix([spaces[0].bits()], [spaces[1].bits()], queries=n_queries, **given)
+        result = foretell.imbalance_matrix([spaces[0].bits()], [spaces[1].bits()], queries=n_queries)
     else:
-        result = foretell.imbalance_matrix([spaces[0]], [spaces[1]], queries=n_queries, **given)
+        result = foretell.imbalance_matrix([spaces[0]], [spaces[1]], queries=n_queries)
     seconds = time.perf_counter() - began
     values = [*result["imbalance"].values.ravel().tolist(), *result["stderr"].values.ravel().tolist()]
     return {"seconds": seconds, "beyond": status("VmHWM") - baseline, "values": values}

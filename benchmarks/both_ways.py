@@ -75,20 +75,21 @@ def rows(repeats: int) -> list[Row]:
     if not PYTHON.exists():
         why = "make bench makes the peers' environment"
         return [unavailable(f"1{letter}", WORK, what, f">= {bar:g}x", why) for letter, _, what, bar, _ in PEERS]
+    foretell.set_options(threads=1)
     a, b = (data.activations(N_ITEMS, N_DIMS, side=side) for side in (0, 1))
-    foretell.information_imbalance(a[:64, :64], b[:64, :64], threads=1)
+    foretell.information_imbalance(a[:64, :64], b[:64, :64])
     with Peers() as peers:
         theirs = peers.ask(do="make", n_items=N_ITEMS, n_dims=N_DIMS)["digest"]
         if theirs != data.digest(a, b):
             raise RuntimeError("the peers' process made other data: the two versions of numpy draw other numbers")
-        jobs = {"ours": timed(lambda: foretell.information_imbalance(a, b, threads=1))}
+        jobs = {"ours": timed(lambda: foretell.information_imbalance(a, b))}
         jobs |= {name: partial(peers.timing, name) for _, name, *_ in PEERS}
         runs = in_turn(jobs, repeats)
     found = []
     for letter, name, what, bar, convention in PEERS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # DADApy's convention depends on the order of ties, and says so
-            ours = foretell.information_imbalance(a, b, threads=1, convention=convention)
+            ours = foretell.information_imbalance(a, b, convention=convention)
         note = _agreement((ours.a_to_b, ours.b_to_a), runs[name][-1].result)
         row = compared(f"1{letter}", WORK, what, ours=runs["ours"], theirs=runs[name], at_least=bar, note=note)
         found.append(row)

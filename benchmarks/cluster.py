@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -75,9 +76,12 @@ def _spaces(options: argparse.Namespace, side: int) -> dict[str, foretell.Bits]:
     return found
 
 
-def _timed(a: dict[str, foretell.Bits], b: dict[str, foretell.Bits], **how: object) -> tuple[float, xr.Dataset]:
+def _timed(
+    a: dict[str, foretell.Bits], b: dict[str, foretell.Bits], null: int = 0, **how: Any
+) -> tuple[float, xr.Dataset]:
     began = time.perf_counter()
-    result = foretell.imbalance_curve(a, b, memory=MEMORY, **how)  # type: ignore[arg-type]
+    with foretell.set_options(memory=MEMORY, **how):
+        result = foretell.imbalance_curve(a, b, null=null)
     return time.perf_counter() - began, result
 
 

@@ -34,6 +34,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+import foretell
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
 from foretell.measure.inference.minimum import minimum, regions
 from foretell.measure.inference.standard_errors import Scores
@@ -51,7 +52,7 @@ def scores_of(sides: Sides, *, k: int = 1, groups: Sequence[str] | None = None) 
     """Scores of II(A -> B) for every layer of A, and then of II(B -> A)."""
     layers, b = sides
     cells = [(str(layer), "0") for layer in range(len(layers))]
-    scores, places = Scores.of_result(imbalance_matrix(layers, [b], k=k, groups=groups, named_cells=cells, threads=1))
+    scores, places = Scores.of_result(imbalance_matrix(layers, [b], k=k, groups=groups, named_cells=cells))
     order = [places[direction, *cell] for direction in ("a_to_b", "b_to_a") for cell in cells]
     return scores.combine(np.eye(len(order))[order])
 
@@ -59,7 +60,7 @@ def scores_of(sides: Sides, *, k: int = 1, groups: Sequence[str] | None = None) 
 def values_of(sides: Sides, *, k: int = 1) -> Floats:
     """Values alone, which cost less."""
     layers, b = sides
-    found: Floats = imbalance_matrix(layers, [b], k=k, errors=False, threads=1)["imbalance"].values
+    found: Floats = imbalance_matrix(layers, [b], k=k, errors=False)["imbalance"].values
     return found.reshape(-1)
 
 
@@ -394,7 +395,9 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", help="300 1000 for values, 500 4000 for curves, if not given")
     parser.add_argument("--jobs", type=int, default=1)
     given = parser.parse_args()
-    pool = ProcessPoolExecutor(given.jobs) if given.jobs > 1 else None
+    one_thread = partial(foretell.set_options, threads=1)
+    one_thread()
+    pool = ProcessPoolExecutor(given.jobs, initializer=one_thread) if given.jobs > 1 else None
     if given.section == "values":
         runs, sizes = given.runs or 1000, given.sizes or (300, 1000)
         lines, more = value_section(pool, runs, given.truth, sizes), f" --truth {given.truth}"

@@ -34,7 +34,7 @@ def status(field: str) -> int:
     return 1024 * int(line.split()[1])
 
 
-def measured(n_items: int, n_bits: int, n_spaces: int, options: dict[str, Any]) -> dict[str, Any]:
+def measured(n_items: int, n_bits: int, n_spaces: int) -> dict[str, Any]:
     """Seconds, peak and digest of one call."""
     a, b = (
         [
@@ -43,14 +43,14 @@ def measured(n_items: int, n_bits: int, n_spaces: int, options: dict[str, Any]) 
         ]
         for side in (0, 1)
     )
-    foretell.imbalance_matrix([a[0].bits(slice(64))], [b[0].bits(slice(64))], **options)
+    foretell.imbalance_matrix([a[0].bits(slice(64))], [b[0].bits(slice(64))])
     gc.collect()
     # What making the inputs has freed but the allocator still holds would hide as much of the peak.
     ctypes.CDLL(None).malloc_trim(0)
     baseline = status("VmRSS")
     CLEAR.write_text("5")  # the high-water mark starts from here
     start = time.perf_counter()
-    result = foretell.imbalance_matrix(a, b, **options)
+    result = foretell.imbalance_matrix(a, b)
     seconds = time.perf_counter() - start
     beyond = status("VmHWM") - baseline
     names = sorted(map(str, result.data_vars))
@@ -66,9 +66,9 @@ def main() -> None:
     parser.add_argument("--spaces", type=int, default=1, help="a side")
     parser.add_argument("--memory", help="budget; none by default")
     asked = parser.parse_args()
-    options = {"threads": 1} | ({"memory": asked.memory} if asked.memory else {})
+    foretell.set_options(threads=1, memory=asked.memory)
     try:
-        answer = measured(asked.n_items, asked.n_bits, asked.spaces, options)
+        answer = measured(asked.n_items, asked.n_bits, asked.spaces)
     except OptionError as error:
         answer = {"unavailable": str(error)}
     except OSError as error:

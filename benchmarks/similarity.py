@@ -74,16 +74,17 @@ def main() -> None:
         ]
         for side in (0, 1)
     )
-    foretell.similarity_matrix([a[0][:64]], [b[0][:64]], threads=1)  # compiled once
-    foretell.imbalance_matrix([a[0][:64]], [b[0][:64]], threads=1)
+    foretell.set_options(threads=1)
+    foretell.similarity_matrix([a[0][:64]], [b[0][:64]])  # compiled once
+    foretell.imbalance_matrix([a[0][:64]], [b[0][:64]])
 
     jobs = {
         "distances alone": timed(partial(distances_alone, [*a, *b])),
-        "imbalance, k=1, no errors": timed(partial(foretell.imbalance_matrix, a, b, errors=False, threads=1)),
+        "imbalance, k=1, no errors": timed(partial(foretell.imbalance_matrix, a, b, errors=False)),
     }
     for name in MEASURES:
-        jobs[name] = timed(partial(foretell.similarity_matrix, a, b, measures=[name], threads=1))
-    jobs["all six"] = timed(partial(foretell.similarity_matrix, a, b, threads=1))
+        jobs[name] = timed(partial(foretell.similarity_matrix, a, b, measures=[name]))
+    jobs["all six"] = timed(partial(foretell.similarity_matrix, a, b))
     plain = {"numpy": np}
     if find_spec("torch"):
         import torch

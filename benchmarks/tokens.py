@@ -30,21 +30,22 @@ def _sides(n_bits: int) -> list[foretell.Bits]:
 def rows(repeats: int) -> list[Row]:
     """Time the curve against one pass at `WIDE` bits a token, and against all prefixes at `NARROW`."""
     one_pass, every_prefix = "one call over all tokens", f"{N_TOKENS} calls, one a prefix"
+    foretell.set_options(threads=1)
     wide, narrow = _sides(WIDE), _sides(NARROW)
     for sides in (wide, narrow):
         tiny = [_last(side, 2, n_items=64) for side in sides]
-        foretell.token_curve(*tiny, threads=1)
-        foretell.information_imbalance(*tiny, threads=1)
+        foretell.token_curve(*tiny)
+        foretell.information_imbalance(*tiny)
 
     def prefixes() -> list[foretell.Imbalance]:
         numbers = range(1, N_TOKENS + 1)
-        return [foretell.information_imbalance(*(_last(x, number) for x in narrow), threads=1) for number in numbers]
+        return [foretell.information_imbalance(*(_last(x, number) for x in narrow)) for number in numbers]
 
     runs = in_turn(
         {
-            "wide": timed(lambda: foretell.token_curve(*wide, threads=1)),
-            "one pass": timed(lambda: foretell.information_imbalance(*wide, threads=1)),
-            "narrow": timed(lambda: foretell.token_curve(*narrow, threads=1)),
+            "wide": timed(lambda: foretell.token_curve(*wide)),
+            "one pass": timed(lambda: foretell.information_imbalance(*wide)),
+            "narrow": timed(lambda: foretell.token_curve(*narrow)),
             "every prefix": timed(prefixes),
         },
         repeats,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,11 @@ EXTRAS = (
 )
 
 
+def measured(a: Any, b: Any, **options: Any) -> foretell.Imbalance:
+    with foretell.set_options(**options):
+        return foretell.information_imbalance(a, b)
+
+
 def refusal(ask: Callable[[], object]) -> str:
     """What is said of a library that is not installed; nothing where none is missed."""
     try:
@@ -48,7 +54,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     shared = rng.standard_normal((200, 8))
     a, b = shared @ rng.standard_normal((8, 96)), shared[:, :3] @ rng.standard_normal((3, 64))
-    compiled, counted = (foretell.information_imbalance(a, b, backend=name) for name in ("auto", "numpy"))
+    compiled, counted = (measured(a, b, backend=name) for name in ("auto", "numpy"))
     values = [(found.a_to_b, found.b_to_a, found.asymmetry) for found in (compiled, counted)]
     assert values[0] == values[1], f"the kernels and numpy's bit counts differ: {values}"
     assert 0 < compiled.a_to_b < compiled.b_to_a < 1
@@ -59,8 +65,8 @@ def main() -> None:
         "a store": lambda: foretell.open_store("none.zarr"),
         "a result": lambda: foretell.load_result("none.nc"),
         "a model": lambda: foretell.load_model("hub/none", revision="main"),
-        "a backend": lambda: foretell.information_imbalance(a, b, backend="numkong"),
-        "a cluster": lambda: foretell.imbalance_curve([a], [b], cluster="auto"),
+        "a backend": lambda: measured(a, b, backend="numkong"),
+        "a cluster": lambda: measured(a, b, cluster="auto"),
     }
     for what, ask in asked.items():
         assert "pip install 'foretell[" in refusal(ask), f"{what} does not say what to install"

@@ -19,6 +19,7 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, TieOrderWarning
+from tests.options import under
 
 SOURCES = Path(foretell.__file__).parent
 RNG = np.random.default_rng(0)
@@ -81,7 +82,7 @@ def test_every_warning_is_given_by_one_function() -> None:
 
 OF_CONSTANT: dict[str, Callable[[], Any]] = {
     "imbalance_matrix": lambda: foretell.imbalance_matrix([X], [FLAT]),
-    "imbalance_matrix on a cluster of none": lambda: foretell.imbalance_matrix([X], [FLAT], cluster="local"),
+    "imbalance_matrix on a cluster of none": lambda: under(cluster="local").imbalance_matrix([X], [FLAT]),
     "imbalance_curve": lambda: foretell.imbalance_curve([X], [FLAT]),
     "similarity_matrix": lambda: foretell.similarity_matrix([X], [FLAT]),
     "similarity_curve": lambda: foretell.similarity_curve([X], [FLAT]),
@@ -198,7 +199,6 @@ DIFFER: dict[str, dict[str, Any]] = {
     "result": {"diagnose": None},
     # What is asked for by name here is an option there.
     "out": {"plan": None, "run": None, "write_report": "report.html"},
-    "cluster": {"connected": inspect.Parameter.empty},
     "n_items": {"halves_stderr": inspect.Parameter.empty},
     "sides": {"load_pairs": inspect.Parameter.empty},
     # What a store keeps is looked at, whatever that is.
@@ -220,7 +220,7 @@ def test_parameters_of_one_name_have_one_default() -> None:
 
 
 def test_what_is_measured_comes_by_place_and_how_by_name() -> None:
-    how = {"k", "metric", "convention", "backend", "threads", "memory", "seed", "errors", "null", "groups", "progress"}
+    how = {"k", "metric", "convention", "seed", "errors", "null", "groups", "progress"}
     known = defaultdict(set)
     for function, one in functions().items():
         for name, parameter in inspect.signature(one).parameters.items():
@@ -230,7 +230,9 @@ def test_what_is_measured_comes_by_place_and_how_by_name() -> None:
     others = {"n_neighbors", "random_state", "rng", "n_jobs", "verbose", "distance", "n_permutations", "workers"}
     assert not others & set().union(*known.values())
     for function in (name for name in known if "metric" in known[name] and name != "diagnose"):
-        assert {"k", "backend", "threads", "memory"} <= known[function], function
+        assert "k" in known[function], function
+    # How work is done is said in one place.
+    assert not {"backend", "threads", "memory", "cluster"} & set().union(*known.values())
 
 
 def environment_variables() -> set[str]:

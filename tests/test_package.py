@@ -7,13 +7,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import foretell
 from foretell.exceptions import MissingDependencyError, OptionError, require
 from foretell.files import replacing
-from foretell.options import checked_threads
+from foretell.options import current_options
 from foretell.threads import in_order
 
 HEAVY = ("torch", "transformers", "ray", "matplotlib", "plotly")
@@ -112,11 +113,13 @@ def test_an_error_in_a_task_comes_out() -> None:
 
 
 def test_threads_are_checked() -> None:
-    assert checked_threads(None) >= 1
-    assert checked_threads(3) == 3
+    assert current_options().threads >= 1
+    with foretell.set_options(threads=3):
+        assert current_options().threads == 3
+    wrong: Any
     for wrong in (0, -1, 2.0, True, "2"):
         with pytest.raises(OptionError, match="threads="):
-            checked_threads(wrong)  # type: ignore[arg-type]
+            foretell.set_options(threads=wrong)
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:

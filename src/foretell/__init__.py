@@ -31,7 +31,7 @@ _HOME = {
     "Imbalance": "foretell.measure.results.two_spaces",
     "load_result": "foretell.measure.results.result_files",
     "save_result": "foretell.measure.results.result_files",
-    "connected": "foretell.cluster.connection",
+    "set_options": "foretell.options",
     "contrast": "foretell.measure.inference.contrasts",
     "cross_fit": "foretell.measure.imbalance.cross_validation",
     "halves_stderr": "foretell.measure.inference.halves",
@@ -76,7 +76,6 @@ __all__ = [
     "Space",
     "__version__",
     "align",
-    "connected",
     "contrast",
     "contrast_p_value",
     "cross_fit",
@@ -100,6 +99,7 @@ __all__ = [
     "save_result",
     "select_pairs",
     "semantic_layers",
+    "set_options",
     "similarity_curve",
     "similarity_matrix",
     "token_curve",
@@ -108,7 +108,6 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from foretell.cluster.connection import connected
     from foretell.cluster.replica import Replica
     from foretell.measure.imbalance.by_item import item_imbalance
     from foretell.measure.imbalance.by_n import imbalance_by_n
@@ -130,6 +129,7 @@ if TYPE_CHECKING:
     from foretell.measure.spaces.bits import Bits
     from foretell.measure.spaces.floats import Points
     from foretell.measure.spaces.space import Space, align
+    from foretell.options import set_options
     from foretell.representations.data.pairs import Pairs
     from foretell.representations.data.pictures import Picture
     from foretell.representations.extraction.extract import extract

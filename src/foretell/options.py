@@ -1,7 +1,7 @@
-"""Where defaults of options are decided: threads, memory, and which cluster the work goes to.
+"""Options of how work is done: threads, memory, backend, cluster. The one place where their defaults are decided.
 
-The measure knows a cluster by the protocols below and imports none. A public function resolves its ``cluster=`` once,
-by `mapper_of`, and hands the mapper on as a value, since a context variable does not reach the threads of a pool.
+No result depends on them, but for the last digits of floats by backend. A public function reads them once, by
+`current_options`, and hands them on as values. The measure knows a cluster by the protocols below and imports none.
 """
 
 from __future__ import annotations
@@ -9,22 +9,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from contextvars import ContextVar
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from enum import Enum
+from types import TracebackType
+from typing import Any, Final, Literal, Protocol, Self, TypeVar
 
-from foretell.exceptions import OptionError, checked_count, require
+from foretell.exceptions import OptionError, check_option, checked_count, require
 
 __all__ = [
+    "BACKENDS",
+    "CurrentOptions",
     "Held",
     "Mapper",
     "Resources",
     "Share",
-    "checked_memory",
-    "checked_threads",
-    "current_mapper",
-    "mapper_of",
-    "using",
+    "current_options",
+    "set_options",
 ]
 
 Common = TypeVar("Common")
@@ -32,33 +34,10 @@ Common_co = TypeVar("Common_co", covariant=True)
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
+BACKENDS = ("auto", "numba", "numkong", "torch", "numpy")
+"""Names of the code that makes distances; "auto" chooses."""
+
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
-
-
-def checked_threads(threads: int | None) -> int:
-    """Number of threads to use: `threads`, or the processors this process may run on."""
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return checked_count("threads", threads, least=1)
-
-
-def checked_memory(memory: str | int | None) -> int:
-    """Bytes of a budget such as "512 MiB"; for None a quarter of the machine's memory.
-
-    Raises
-    ------
-    OptionError
-        If it is not a number of bytes.
-    """
-    if memory is None:
-        try:
-            return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
-        except (AttributeError, ValueError, OSError):
-            return 2**31
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?i?)b?\s*", str(memory), re.IGNORECASE)
-    if isinstance(memory, bool) or found is None or found[2].lower() not in _UNITS:
-        raise OptionError(f'memory={memory!r} is not an option: give a size such as "512 MiB" or "8 GiB".')
-    return int(float(found[1]) * _UNITS[found[2].lower()])
 
 
 class Resources(Protocol):
@@ -126,44 +105,154 @@ class Mapper(Protocol):
         ...
 
 
-_MAPPER: ContextVar[Mapper | None] = ContextVar("mapper", default=None)
+class _Unchanged(Enum):
+    UNCHANGED = "unchanged"
 
 
-def current_mapper() -> Mapper | None:
-    """The mapper of the innermost `using`; None where this process does the work."""
-    return _MAPPER.get()
+_UNCHANGED: Final = _Unchanged.UNCHANGED
+_Keep = Literal[_Unchanged.UNCHANGED]
 
 
-@contextmanager
-def using(mapper: Mapper | None) -> Iterator[None]:
-    """Within this context, `current_mapper` is this one."""
-    token = _MAPPER.set(mapper)
-    try:
-        yield
-    finally:
-        _MAPPER.reset(token)
+@dataclass(frozen=True)
+class CurrentOptions:
+    """The options as they are now.
+
+    Attributes
+    ----------
+    threads : int
+    memory : int
+        Bytes.
+    backend : str
+        One of `BACKENDS`.
+    mapper : Mapper or None
+        The cluster that work goes to; None: this process does it.
+    """
+
+    threads: int
+    memory: int
+    backend: str
+    mapper: Mapper | None
 
 
-@contextmanager
-def mapper_of(cluster: str | None) -> Iterator[Mapper | None]:
-    """The mapper that a public function's ``cluster=`` names, and the current one within the context.
+class set_options:  # noqa: N801 - used like a function, and as a context manager
+    """Set how work is done, from now on or within a ``with`` block.
+
+    A block puts back what was there before. An option that is not named stays as it is. Results do not depend on
+    options, but for the last digits of floats by ``backend``. Options are those of a context (`contextvars`): they hold
+    in the thread that set them, and a thread that you start yourself begins with the defaults.
 
     Parameters
     ----------
+    threads : int or None
+        None, the default: as many as this process may use processors.
+    memory : str, int or None
+        The most that a measure may hold beyond its inputs, as "512 MiB", or in bytes. None, the default: a quarter of
+        the machine's memory. On a cluster it is that of a machine for all tasks that run there.
+    backend : {"auto", "numba", "numkong", "torch", "numpy"}
+        What makes distances. ``numba`` and ``numkong`` compare packed bits; ``torch`` multiplies matrices, on a GPU
+        where it sees one; ``numpy`` is the slow reference. All give the same, but that torch tells floats apart only
+        where squared distances differ by a share of 1e-10. ``auto``, the default, is torch where it is in use and sees
+        a GPU, else numba.
     cluster : str or None
-        As for `foretell.connected`; None: the current one.
+        ``"auto"``: the Ray cluster that this machine is part of, or else one of this machine alone, which ends with the
+        block. An address: that cluster. ``"local"`` or None, the default: none, this process does the work.
 
     Raises
     ------
+    OptionError
+        For a value that is not allowed.
     ClusterError
-        If there is no such cluster.
+        If there is no cluster at the address, or it has no processors.
     MissingDependencyError
-        If Ray is not installed.
+        If a cluster is asked for and Ray is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np, foretell
+    >>> x = np.random.default_rng(0).standard_normal((200, 64))
+    >>> with foretell.set_options(threads=1, memory="100 MiB"):
+    ...     foretell.information_imbalance(x, x).a_to_b
+    0.0
     """
-    if cluster is None:
-        yield current_mapper()
-        return
-    # By its name: the module stands above the measure, and needs Ray, which most people do not have.
-    connected = require("foretell.cluster.connection", "ray").connected
-    with connected(cluster) as mapper:
-        yield mapper
+
+    def __init__(
+        self,
+        *,
+        threads: int | _Keep | None = _UNCHANGED,
+        memory: str | int | _Keep | None = _UNCHANGED,
+        backend: str | _Keep = _UNCHANGED,
+        cluster: str | _Keep | None = _UNCHANGED,
+    ) -> None:
+        self._open = ExitStack()
+        new = _CHOSEN.get()
+        if threads is not _UNCHANGED:
+            new = replace(new, threads=None if threads is None else checked_count("threads", threads, least=1))
+        if memory is not _UNCHANGED:
+            new = replace(new, memory=None if memory is None else _bytes_of(memory))
+        if backend is not _UNCHANGED:
+            check_option("backend", backend, BACKENDS)
+            new = replace(new, backend=backend)
+        if cluster is not _UNCHANGED:
+            new = replace(new, mapper=self._connected(cluster))
+        self._token = _CHOSEN.set(new)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _CHOSEN.reset(self._token)
+        self._open.close()
+
+    def _connected(self, cluster: str | None) -> Mapper | None:
+        if cluster in (None, "local"):
+            return None
+        # By its name: the module stands above this one, and needs Ray, which most people do not have.
+        connection = require("foretell.cluster.connection", "ray")
+        mapper: Mapper = self._open.enter_context(connection.connected(cluster))
+        return mapper
+
+
+def current_options() -> CurrentOptions:
+    """The options as they are now, defaults decided."""
+    chosen = _CHOSEN.get()
+    return CurrentOptions(
+        _processors() if chosen.threads is None else chosen.threads,
+        _quarter_of_memory() if chosen.memory is None else chosen.memory,
+        chosen.backend,
+        chosen.mapper,
+    )
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What was set; None for a default that is decided when it is asked for."""
+
+    threads: int | None = None
+    memory: int | None = None
+    backend: str = "auto"
+    mapper: Mapper | None = None
+
+
+_CHOSEN: ContextVar[_Chosen] = ContextVar("chosen", default=_Chosen())  # noqa: B039 - it is frozen
+
+
+def _processors() -> int:
+    """The processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _quarter_of_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    except (AttributeError, ValueError, OSError):
+        return 2**31
+
+
+def _bytes_of(memory: str | int) -> int:
+    """Bytes of a budget such as "512 MiB"."""
+    parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?i?)b?\s*", str(memory), re.IGNORECASE)
+    if isinstance(memory, bool) or parts is None or parts[2].lower() not in _UNITS:
+        raise OptionError(f'memory={memory!r} is not an option: give a size such as "512 MiB" or "8 GiB".')
+    return int(float(parts[1]) * _UNITS[parts[2].lower()])

@@ -17,6 +17,7 @@ import foretell
 from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.packages import cached
 from tests.conftest import DEMO_STUDY, DemoRun
+from tests.options import under
 
 pytestmark = pytest.mark.model
 
@@ -59,7 +60,7 @@ def test_two_arrays_of_the_same_bits_give_the_same_numbers(demo_run: DemoRun) ->
     at_15 = demo_run.result["imbalance"].sel(layer="15").values
     assert at_15.tolist() == [ii.a_to_b, ii.b_to_a]
     unpacked = [space.bits().unpack().reshape(60, -1) for space in (space_a, space_b)]
-    assert foretell.information_imbalance(*unpacked, backend="numpy").a_to_b == pytest.approx(ii.a_to_b, abs=1e-12)
+    assert under(backend="numpy").information_imbalance(*unpacked).a_to_b == pytest.approx(ii.a_to_b, abs=1e-12)
 
 
 def test_the_final_norm_changes_no_distance(demo_run: DemoRun) -> None:

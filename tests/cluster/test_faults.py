@@ -25,6 +25,7 @@ from foretell.measure.imbalance.estimation import measurement
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction import batches
 from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, Loopback, files, loopback
+from tests.options import under
 
 SPACES = list(np.random.default_rng(0).standard_normal((4, 1500, 60)))
 LAYERS = list(np.random.default_rng(1).standard_normal((16, 800, 60)))
@@ -132,7 +133,7 @@ class TestMeasure:
         """In the first walk, or in that of the null."""
         alone = foretell.imbalance_matrix(SPACES[:2], SPACES[2:], null=20)
         answers = _after(monkeypatch, when, two_nodes.kill)
-        shared = foretell.imbalance_matrix(SPACES[:2], SPACES[2:], null=20, cluster="auto")
+        shared = under(cluster="auto").imbalance_matrix(SPACES[:2], SPACES[2:], null=20)
         xr.testing.assert_identical(shared, alone)
         # Eight tasks a walk; four, where one node is left for the second.
         assert len(answers) in (12, 16)
@@ -141,7 +142,7 @@ class TestMeasure:
     def test_a_node_that_measures_layers_is_killed(self, two_nodes: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
         alone = foretell.imbalance_curve(LAYERS, LAYERS[::-1], null=20)
         answers = _after(monkeypatch, 2, two_nodes.kill)
-        xr.testing.assert_identical(foretell.imbalance_curve(LAYERS, LAYERS[::-1], null=20, cluster="auto"), alone)
+        xr.testing.assert_identical(under(cluster="auto").imbalance_curve(LAYERS, LAYERS[::-1], null=20), alone)
         assert len(answers) == len(LAYERS) // 2  # layers l and L - l measure each other, both ways round
 
     @pytest.mark.slow
@@ -155,7 +156,7 @@ class TestMeasure:
             return in_order(self, _noted, (tmp_path, work, common), tasks, **options)
 
         monkeypatch.setattr(Cluster, "in_order", noted)
-        xr.testing.assert_identical(foretell.imbalance_curve(LAYERS, LAYERS[::-1], null=20, cluster="auto"), alone)
+        xr.testing.assert_identical(under(cluster="auto").imbalance_curve(LAYERS, LAYERS[::-1], null=20), alone)
         assert len(list(tmp_path.iterdir())) == 2, "the one that joined late measured some of it"
 
 
@@ -172,7 +173,7 @@ class TestReading:
     ) -> None:
         _after(monkeypatch, 2, two_nodes.kill)
         out = tmp_path / "left.zarr"
-        foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=out, cluster="auto", **OPTIONS)
+        under(cluster="auto").extract(tiny_pairs, model=str(tiny_model_folder), out=out, **OPTIONS)
         assert files(out) == files(alone)
 
     @pytest.mark.slow
@@ -188,7 +189,7 @@ class TestReading:
         two_nodes.kill()
         _after(monkeypatch, 1, two_nodes.add)
         out = tmp_path / "left.zarr"
-        foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=out, cluster="auto", **OPTIONS)
+        under(cluster="auto").extract(tiny_pairs, model=str(tiny_model_folder), out=out, **OPTIONS)
         assert files(out) == files(alone)
 
     @pytest.mark.slow
@@ -205,7 +206,7 @@ class TestReading:
         n_before = int(_committed(out).sum())
         assert 1 <= n_before < len(_committed(out))
         # A worker that outlives its driver by a moment writes nothing but what it was writing.
-        foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=out, cluster="auto", **OPTIONS)
+        under(cluster="auto").extract(tiny_pairs, model=str(tiny_model_folder), out=out, **OPTIONS)
         assert files(out) == files(alone)
 
     def _driver(self, cluster: Loopback, pairs: Pairs, model: Path, out: Path, folder: Path) -> subprocess.Popen[bytes]:

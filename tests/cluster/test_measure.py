@@ -17,6 +17,7 @@ from foretell.cluster.replica import Replica
 from foretell.measure.imbalance.estimation import distributed, measurement
 from foretell.measure.kernels.order_keys import TILE
 from tests.cluster.conftest import Loopback
+from tests.options import under
 
 N = 200
 
@@ -63,7 +64,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 def test_maps_are_the_same_to_the_bit(nodes: Loopback, options: dict[str, Any]) -> None:
     a, b = _layers(1), _layers(2)
     alone = foretell.imbalance_matrix(a, b, seed=3, **options)
-    xr.testing.assert_identical(foretell.imbalance_matrix(a, b, seed=3, cluster="auto", **options), alone)
+    xr.testing.assert_identical(under(cluster="auto").imbalance_matrix(a, b, seed=3, **options), alone)
 
 
 CURVES: dict[str, dict[str, Any]] = {
@@ -95,7 +96,7 @@ def test_curves_are_the_same_to_the_bit(
 
     monkeypatch.setattr(Cluster, "in_order", watched)
     monkeypatch.setattr(Cluster, "room_for", lambda self, each: n_workers)
-    xr.testing.assert_identical(foretell.imbalance_curve(a, b, seed=3, cluster=nodes.address, **options), alone)
+    xr.testing.assert_identical(under(cluster=nodes.address).imbalance_curve(a, b, seed=3, **options), alone)
     assert names == {"part" if n_workers == 1 else "rows"}
 
 
@@ -115,7 +116,7 @@ def test_what_is_merged_here_keeps_to_the_memory_of_this_machine(
         return in_order(self, work, common, tasks, **options)
 
     monkeypatch.setattr(Cluster, "in_order", watched)
-    xr.testing.assert_identical(foretell.imbalance_curve(a, b, null=10, memory="100 kB", cluster="auto"), alone)
+    xr.testing.assert_identical(under(memory="100 kB", cluster="auto").imbalance_curve(a, b, null=10), alone)
     assert len(walks) > 2  # a walk and its null's, for all layers at once
     assert sum(walks) == 2 * 4
 
@@ -123,21 +124,21 @@ def test_what_is_merged_here_keeps_to_the_memory_of_this_machine(
 def test_token_curves_are_the_same_to_the_bit(nodes: Loopback) -> None:
     tokens = [foretell.Bits.from_activations(np.random.default_rng(of).standard_normal((N, 5, 24))) for of in (1, 2)]
     alone = foretell.token_curve(*tokens, null=10)
-    with foretell.connected("auto"):
+    with foretell.set_options(cluster="auto"):
         xr.testing.assert_identical(foretell.token_curve(*tokens, null=10), alone)
 
 
 def test_ties_that_order_decides_are_told_of(nodes: Loopback) -> None:
     a, b = _layers(1), _layers(2)
     with pytest.warns(foretell.exceptions.TieOrderWarning):
-        foretell.imbalance_matrix({"0": a["0"]}, {"0": b["0"]}, convention="glielmo", cluster="auto")
+        under(cluster="auto").imbalance_matrix({"0": a["0"]}, {"0": b["0"]}, convention="glielmo")
 
 
 def test_stores_are_read_by_the_nodes(nodes: Loopback, stores: tuple[Path, Path]) -> None:
     sides = [foretell.open_store(place) for place in stores]
     spaces = [{layer: store.space(layer) for layer in store.layers} for store in sides]
     alone = foretell.imbalance_matrix(*spaces, null=5)
-    xr.testing.assert_identical(foretell.imbalance_matrix(*spaces, null=5, cluster="auto"), alone)
+    xr.testing.assert_identical(under(cluster="auto").imbalance_matrix(*spaces, null=5), alone)
 
 
 def test_tasks_are_whole_tiles_that_are_all_rows() -> None:

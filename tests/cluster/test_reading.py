@@ -21,6 +21,7 @@ from foretell.representations.store.reader import opened
 from foretell.representations.store.storage import Storage
 from foretell.representations.store.writer import StoreWriter
 from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, Loopback, files
+from tests.options import under
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +32,8 @@ def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_store_is_the_same(
     nodes: Loopback, tiny_pairs: Pairs, tiny_model_folder: Path, alone: Path, tmp_path: Path
 ) -> None:
-    store = foretell.extract(
-        tiny_pairs, model=str(tiny_model_folder), out=tmp_path / "left.zarr", cluster="auto", **OPTIONS
+    store = under(cluster="auto").extract(
+        tiny_pairs, model=str(tiny_model_folder), out=tmp_path / "left.zarr", **OPTIONS
     )
     assert store.is_complete
     assert files(tmp_path / "left.zarr") == files(alone)
@@ -86,7 +87,6 @@ def test_progress_counts_every_item_once(
         StoreWriter(store.storage, store.info).forget(chunk)
     counts: list[tuple[int, str]] = []
     with connected("auto") as cluster:
-        assert cluster is not None
         complete_on(
             cluster,
             store,
@@ -107,7 +107,7 @@ class TestRefused:
     ) -> None:
         model = foretell.load_model(str(tiny_model_folder))
         with pytest.raises(OptionError, match="workers of a cluster load their own: give its name"):
-            foretell.extract(tiny_pairs, model=model, out=tmp_path / "left.zarr", cluster="auto", **OPTIONS)
+            under(cluster="auto").extract(tiny_pairs, model=model, out=tmp_path / "left.zarr", **OPTIONS)
 
     @pytest.mark.slow
     def test_what_a_worker_raises_comes_here(
@@ -119,7 +119,7 @@ class TestRefused:
         weights["norm.weight"] = weights["norm.weight"] * float("nan")
         save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
         with pytest.raises(InputError, match="gives NaN or infinity at layer"):
-            foretell.extract(tiny_pairs, model=str(broken), out=tmp_path / "left.zarr", cluster="auto", **OPTIONS)
+            under(cluster="auto").extract(tiny_pairs, model=str(broken), out=tmp_path / "left.zarr", **OPTIONS)
 
     def test_more_than_a_node_has(
         self, nodes: Loopback, tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path: Path,

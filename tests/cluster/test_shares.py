@@ -15,6 +15,7 @@ from foretell.cluster.replica import Replica
 from foretell.exceptions import ClusterError, OptionError
 from foretell.measure.imbalance.estimation import measurement
 from tests.cluster.conftest import Loopback, loopback
+from tests.options import under
 
 SIDES = [list(layers) for layers in np.random.default_rng(0).standard_normal((2, 3, 500, 30))]
 """Each layer's distances to both sides take 1.1 MB."""
@@ -80,13 +81,13 @@ class TestTasks:
         """One where its share is enough for a block; all where theirs is, or where a share is not enough for a tile."""
         sides = [[foretell.Bits.from_activations(x) if signed else x for x in side] for side in SIDES]
         alone = foretell.imbalance_curve(*sides, errors=False)
-        shared = foretell.imbalance_curve(*sides, errors=False, memory=memory, cluster="auto")
+        shared = under(memory=memory, cluster="auto").imbalance_curve(*sides, errors=False)
         xr.testing.assert_identical(shared, alone)
         assert given == {processors}
 
     def test_what_no_task_can_hold(self, one_node_of_two: Loopback, given: set[float]) -> None:
         with pytest.raises(OptionError, match=r"^memory=0\.1 MiB of each machine .* at least 1\.\d MiB"):
-            foretell.imbalance_curve(*SIDES, memory="100 kB", cluster="auto")
+            under(memory="100 kB", cluster="auto").imbalance_curve(*SIDES)
         assert not given
 
     def test_tasks_that_wait_for_others_say_so(
@@ -110,7 +111,7 @@ class TestTasks:
             return True
 
         monkeypatch.setattr(caplog.handler, "filters", [stop])
-        shared = foretell.imbalance_curve(*SIDES, errors=False, memory="2 MB", cluster="auto")
+        shared = under(memory="2 MB", cluster="auto").imbalance_curve(*SIDES, errors=False)
         xr.testing.assert_identical(shared, foretell.imbalance_curve(*SIDES, errors=False))
         assert given == {2}
         assert warned

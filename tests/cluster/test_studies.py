@@ -17,6 +17,7 @@ from foretell.measure.imbalance.estimation import measurement
 from foretell.representations.extraction import batches
 from foretell.studies.config.study_file import study_from
 from tests.cluster.conftest import SHARD_ITEMS, Loopback
+from tests.options import under
 
 
 def test_a_study_gives_what_it_gives_here(
@@ -25,7 +26,7 @@ def test_a_study_gives_what_it_gives_here(
     monkeypatch.setattr(measurement, "SPREAD_FROM", 1)
     monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
     alone = foretell.run(study, out=tmp_path / "alone")
-    shared = foretell.run(study, out=tmp_path / "shared", cluster="auto")
+    shared = under(cluster="auto").run(study, out=tmp_path / "shared")
     for name, result in alone.results.items():
         xr.testing.assert_identical(shared.results[name], result)
     assert shared.summary.paragraph == alone.summary.paragraph

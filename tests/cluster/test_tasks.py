@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+import foretell
 from foretell.cluster.cluster import Cluster
-from foretell.cluster.connection import connected, current
+from foretell.cluster.connection import connected, current_cluster
 from foretell.cluster.remote import RETRIES
 from foretell.cluster.replica import Replica
 from foretell.cluster.workers import Crew
@@ -173,16 +174,16 @@ class TestEach:
 
 class TestConnected:
     def test_the_innermost_counts(self, nodes: Loopback) -> None:
-        assert current() is None
-        with connected(nodes.address) as outer:
-            assert current() is outer
+        assert current_cluster() is None
+        with foretell.set_options(cluster=nodes.address):
+            outer = current_cluster()
             assert outer is not None
-            with connected(None) as inner:
-                assert inner is outer
-            with connected("local") as none:
-                assert none is current() is None
-            assert current() is outer
-        assert current() is None
+            with foretell.set_options(threads=1):
+                assert current_cluster() is outer
+            with foretell.set_options(cluster="local"):
+                assert current_cluster() is None
+            assert current_cluster() is outer
+        assert current_cluster() is None
         assert outer.n_processors == len(nodes.nodes)
         (share,) = outer.shares(2**20)
         assert (share.each, share.memory, share.room) == (Replica(), 2**20, len(nodes.nodes))

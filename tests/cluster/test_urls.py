@@ -17,6 +17,7 @@ from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction import batches
 from foretell.representations.store.reader import Store
 from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, loopback
+from tests.options import under
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_a_cluster_fills_and_reads_it(
         right = foretell.open_store(stores[1])
         spaces = [{layer: one.space(layer, "last 3") for layer in one.layers} for one in (store, right)]
         local = [{layer: one.space(layer, "last 3") for layer in one.layers} for one in (here, right)]
-        shared = foretell.imbalance_matrix(*spaces, null=5, cluster="auto")
+        shared = under(cluster="auto").imbalance_matrix(*spaces, null=5)
     xr.testing.assert_identical(shared, foretell.imbalance_matrix(*local, null=5))
 
 
@@ -94,7 +95,7 @@ def test_a_study_whose_stores_are_behind_a_url(
     monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
     here = foretell.run(study, out=tmp_path / "here")
     with loopback(2):
-        far = foretell.run(study, out=tmp_path / "far", stores=f"{bucket}/of-studies/", cluster="auto")
+        far = under(cluster="auto").run(study, out=tmp_path / "far", stores=f"{bucket}/of-studies/")
         again = foretell.run(study, out=tmp_path / "again", stores=f"{bucket}/of-studies")
     for one in (far, again):
         xr.testing.assert_identical(one.result.drop_attrs(), here.result.drop_attrs())

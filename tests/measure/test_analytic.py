@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import foretell
 from tests.measure.gaussians import CASES, Case, bound_of_entropy, copula_ranks, entropy, limit, reference
+from tests.options import under
 
 Floats = NDArray[np.float64]
 
@@ -19,7 +19,7 @@ def measured(case: Case, n: int, runs: int, seed: int) -> Floats:
     values = []
     for run in range(runs):
         a, b = case.draw(np.random.default_rng([seed, run]), (n + 1,))
-        ii = foretell.information_imbalance(a, b, metric=case.metric, threads=1)
+        ii = under(threads=1).information_imbalance(a, b, metric=case.metric)
         values.append((ii.a_to_b, ii.b_to_a))
     return np.array([np.mean(values, axis=0), np.std(values, axis=0, ddof=1) / math.sqrt(runs)]).T
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import foretell
 from foretell.exceptions import TieOrderWarning
 from tests.measure.golden import dadapy_reference
+from tests.options import under
 
 BACKENDS = ["numpy", "numkong"]
 
@@ -68,7 +69,7 @@ def test_hand_computed(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TieOrderWarning)
-        ii = foretell.information_imbalance(a, b, k=k, metric="precomputed", convention=convention, backend=backend)
+        ii = under(backend=backend).information_imbalance(a, b, k=k, metric="precomputed", convention=convention)
     assert ii.a_to_b == pytest.approx(float(a_to_b), abs=1e-15)
     assert ii.b_to_a == pytest.approx(float(b_to_a), abs=1e-15)
     assert ii.asymmetry == pytest.approx(float(a_to_b - b_to_a), abs=1e-15)
@@ -90,8 +91,8 @@ def test_glielmo_is_what_dadapy_prints(number: int, backend: str) -> None:
     recorded = json.loads(dadapy_reference.RECORD.read_text())["cases"][number]
     a, b = dadapy_reference.data(recorded)
     d_a, d_b = (np.linalg.norm(x[:, None] - x[None], axis=-1) for x in (a, b))
-    ii = foretell.information_imbalance(
-        d_a, d_b, k=recorded["k"], metric="precomputed", convention="glielmo", backend=backend
+    ii = under(backend=backend).information_imbalance(
+        d_a, d_b, k=recorded["k"], metric="precomputed", convention="glielmo"
     )
     assert ii.a_to_b == pytest.approx(recorded["a_to_b"], rel=1e-12)
     assert ii.b_to_a == pytest.approx(recorded["b_to_a"], rel=1e-12)
@@ -102,7 +103,7 @@ def test_glielmo_is_what_dadapy_prints(number: int, backend: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_identical_spaces_are_exactly_0(k: int, n_bits: int, backend: str) -> None:
     x = np.random.default_rng(k).standard_normal((90, n_bits))
-    ii = foretell.information_imbalance(x, x, k=k, backend=backend)
+    ii = under(backend=backend).information_imbalance(x, x, k=k)
     assert (ii.a_to_b, ii.b_to_a, ii.asymmetry) == (0, 0, 0)
     assert (ii.stderr_a_to_b, ii.stderr_b_to_a, ii.stderr_asymmetry) == (0, 0, 0)
 

@@ -15,6 +15,7 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import TieOrderWarning
+from tests.options import call, under
 
 RNG = np.random.default_rng(0)
 KNOWN = RNG.standard_normal((210, 5))
@@ -27,7 +28,8 @@ def curve(**options: Any) -> xr.Dataset:
     """A curve with errors and a null, that has ties to break where the convention asks for it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TieOrderWarning)
-        return foretell.imbalance_curve(*LAYERS, null=5, **options)
+        result: xr.Dataset = call(foretell.imbalance_curve, *LAYERS, null=5, **options)
+        return result
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_callers_at_once_do_not_disturb_each_other(threads: int | None) -> None:
     alone = [curve(**options, threads=1) for options in asked]
     with ThreadPoolExecutor(6) as pool:
         together = list(
-            pool.map(lambda options: foretell.imbalance_curve(*LAYERS, null=5, **options, threads=threads), asked)
+            pool.map(lambda options: call(foretell.imbalance_curve, *LAYERS, null=5, threads=threads, **options), asked)
         )
     for one, other in zip(together, alone, strict=True):
         xr.testing.assert_identical(one, other)
@@ -91,7 +93,7 @@ def test_the_first_calls_may_come_at_once() -> None:
 
 def in_another_process(seed: int) -> list[float]:
     x, y = np.random.default_rng(seed).standard_normal((2, 120, 40))
-    ii = foretell.information_imbalance(x, y, threads=2)
+    ii = under(threads=2).information_imbalance(x, y)
     return [ii.a_to_b, ii.b_to_a, ii.stderr_asymmetry]
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import foretell
 from foretell.exceptions import InputError
+from tests.options import under
 
 BACKENDS = ("numba", "numkong", "torch", "numpy")
 N = 37
@@ -86,17 +87,17 @@ def test_no_form_of_an_array_changes_a_bit(metric: str, tmp_path: Path) -> None:
     saved = tmp_path / "a.npy"
     np.save(saved, np.asfortranarray(a))
     forms = FORMS | (WHOLE if metric == "precomputed" else {})
-    expected = foretell.information_imbalance(a, b, metric=metric, backend="numpy")
+    expected = under(backend="numpy").information_imbalance(a, b, metric=metric)
     for backend in backends_of(metric):
-        plain = foretell.information_imbalance(a, b, metric=metric, backend=backend)
+        plain = under(backend=backend).information_imbalance(a, b, metric=metric)
         assert plain.a_to_b == pytest.approx(expected.a_to_b, abs=1e-12)
         assert plain.b_to_a == pytest.approx(expected.b_to_a, abs=1e-12)
         assert plain.stderr_asymmetry == pytest.approx(expected.stderr_asymmetry, abs=1e-7)
         for name in forms if backend == "numba" else FEW:
-            found = foretell.information_imbalance(forms[name](a), forms[name](b), metric=metric, backend=backend)
+            found = under(backend=backend).information_imbalance(forms[name](a), forms[name](b), metric=metric)
             assert found == plain, (backend, name)
         mapped = np.load(saved, mmap_mode="r")
-        assert foretell.information_imbalance(mapped, b, metric=metric, backend=backend) == plain
+        assert under(backend=backend).information_imbalance(mapped, b, metric=metric) == plain
 
 
 def test_one_dimension_said_many_times_over_without_memory_for_it() -> None:
@@ -121,15 +122,15 @@ def test_a_zero_has_no_sign(backend: str) -> None:
     plain = np.where(others == 0, 0.0, others)
     minus = np.where(others == 0, -1.0, others)
     for dtype in (np.float16, np.float32, np.float64):
-        found = foretell.information_imbalance(some.astype(dtype), b, backend=backend)
-        assert found == foretell.information_imbalance(minus.astype(dtype), b, backend=backend)
+        found = under(backend=backend).information_imbalance(some.astype(dtype), b)
+        assert found == under(backend=backend).information_imbalance(minus.astype(dtype), b)
     for metric in ("euclidean", "cosine") if backend != "numkong" else ():
-        assert foretell.information_imbalance(some, b, metric=metric, backend=backend) == (
-            foretell.information_imbalance(plain, b, metric=metric, backend=backend)
+        assert under(backend=backend).information_imbalance(some, b, metric=metric) == (
+            under(backend=backend).information_imbalance(plain, b, metric=metric)
         )
     d = np.where(lengths(others) < 20, np.where(rng.random((N, N)) < 0.5, 0.0, -0.0), lengths(others))
-    expected = foretell.information_imbalance(d + 0.0, d + 0.0, metric="precomputed", backend="numpy")
-    assert foretell.information_imbalance(d, d, metric="precomputed", backend=backend) == expected
+    expected = under(backend="numpy").information_imbalance(d + 0.0, d + 0.0, metric="precomputed")
+    assert under(backend=backend).information_imbalance(d, d, metric="precomputed") == expected
     assert expected.a_to_b == 0
 
 
@@ -145,15 +146,15 @@ def test_subnormals_are_numbers_like_others(dtype: Any, smallest: float) -> None
     assert (np.abs(tiny) < np.finfo(dtype).tiny).all()
     b = rng.standard_normal((N, 65))
     for backend in BACKENDS:
-        expected = foretell.information_imbalance(whole, b, backend=backend)
-        assert foretell.information_imbalance(tiny, b, backend=backend) == expected
+        expected = under(backend=backend).information_imbalance(whole, b)
+        assert under(backend=backend).information_imbalance(tiny, b) == expected
         for metric in ("euclidean", "cosine") if backend != "numkong" else ():
             if dtype is np.float64:
                 with pytest.raises(InputError, match=r"a: The greatest number is .* beyond float64"):
-                    foretell.information_imbalance(tiny, b, metric=metric, backend=backend)
+                    under(backend=backend).information_imbalance(tiny, b, metric=metric)
                 continue
-            expected = foretell.information_imbalance(whole, b, metric=metric, backend=backend)
-            found = foretell.information_imbalance(tiny, b, metric=metric, backend=backend)
+            expected = under(backend=backend).information_imbalance(whole, b, metric=metric)
+            found = under(backend=backend).information_imbalance(tiny, b, metric=metric)
             assert found == expected, (backend, metric)
 
 
@@ -167,8 +168,8 @@ def test_a_subnormal_beside_ordinary_numbers_is_as_good_as_nothing(backend: str)
     with_dust = np.concatenate([x, rng.uniform(-1, 1, (N, 9)) * 2.0**-1060], axis=1)
     padded = np.concatenate([x, np.zeros((N, 9))], axis=1)
     for metric in ("euclidean", "cosine"):
-        assert foretell.information_imbalance(with_dust, b, metric=metric, backend=backend) == (
-            foretell.information_imbalance(padded, b, metric=metric, backend=backend)
+        assert under(backend=backend).information_imbalance(with_dust, b, metric=metric) == (
+            under(backend=backend).information_imbalance(padded, b, metric=metric)
         )
 
 
@@ -177,9 +178,9 @@ def test_a_subnormal_beside_ordinary_numbers_is_as_good_as_nothing(backend: str)
 def test_whatever_stands_on_the_diagonal_of_distances_is_not_read(backend: str, on_the_diagonal: float) -> None:
     rng = np.random.default_rng(0)
     a, b = (lengths(rng.standard_normal((N, 5))) for _ in "ab")
-    expected = foretell.information_imbalance(a, b, metric="precomputed", backend="numpy")
+    expected = under(backend="numpy").information_imbalance(a, b, metric="precomputed")
     np.fill_diagonal(a, on_the_diagonal)
-    found = foretell.information_imbalance(a, b, metric="precomputed", backend=backend)
+    found = under(backend=backend).information_imbalance(a, b, metric="precomputed")
     assert found.a_to_b == pytest.approx(expected.a_to_b, abs=1e-12)
     assert found.b_to_a == pytest.approx(expected.b_to_a, abs=1e-12)
 
@@ -191,11 +192,11 @@ def test_whole_distances_beyond_what_floats_hold_keep_their_order(backend: str) 
     great = places + 2**62
     assert len(np.unique(great[0].astype(np.float64))) < N * N / 100
     found, expected = (
-        foretell.information_imbalance(*some, metric="precomputed", backend=name)
+        under(backend=name).information_imbalance(*some, metric="precomputed")
         for some, name in ((great, backend), (places, "numpy"))
     )
     assert (found.a_to_b, found.b_to_a) == pytest.approx((expected.a_to_b, expected.b_to_a), abs=1e-12)
-    below = foretell.information_imbalance(*(places - 2**62), metric="precomputed", backend=backend)
+    below = under(backend=backend).information_imbalance(*(places - 2**62), metric="precomputed")
     assert below == found
 
 
@@ -229,8 +230,8 @@ def test_no_form_of_packed_bits_changes_a_bit(
     rng = np.random.default_rng(0)
     x = rng.standard_normal((N, *shape))
     a, b = (foretell.Bits.from_activations(side) for side in (x, x + rng.standard_normal(x.shape)))
-    expected = foretell.information_imbalance(a, b, backend=backend)
+    expected = under(backend=backend).information_imbalance(a, b)
     others = [foretell.Bits(form(side.data), side.n_bits) for side in (a, b)]
-    assert foretell.information_imbalance(*others, backend=backend) == expected
-    oracle = foretell.information_imbalance(a, b, backend="numpy")
+    assert under(backend=backend).information_imbalance(*others) == expected
+    oracle = under(backend="numpy").information_imbalance(a, b)
     assert expected.a_to_b == pytest.approx(oracle.a_to_b, abs=1e-12)

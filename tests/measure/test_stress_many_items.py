@@ -15,6 +15,7 @@ from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.conventions import check_convention, estimate
 from foretell.measure.inference.standard_errors import Scores
 from foretell.measure.spaces.queries import Layout
+from tests.options import under
 
 N, QUERIES, SEED = 2**16 + 1, 500, 5
 
@@ -77,7 +78,7 @@ def test_values_and_errors_of_500_queries(metric: str, width: int, backends: tup
         for p, q in ((0, 1), (1, 0))
     ]
     for backend in backends:
-        result = foretell.imbalance_curve([a], [b], metric=metric, queries=QUERIES, seed=SEED, backend=backend)
+        result = under(backend=backend).imbalance_curve([a], [b], metric=metric, queries=QUERIES, seed=SEED)
         assert result.attrs["n"] == N - 1
         np.testing.assert_allclose(result["imbalance"].values[:, 0], expected, rtol=1e-9, err_msg=backend)
         np.testing.assert_allclose(result["stderr"].values[:, 0], errors, rtol=1e-6, err_msg=backend)

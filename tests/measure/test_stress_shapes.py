@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import foretell
 from foretell.exceptions import ConstantSpaceWarning, TieOrderWarning
+from tests.options import call, under
 
 BACKENDS = ("numba", "numkong", "torch")
 METRICS = ("hamming", "euclidean", "cosine", "precomputed")
@@ -84,11 +85,11 @@ def test_a_curve_and_a_matrix_are_those_of_the_oracle(case: str, metric: str) ->
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TieOrderWarning)
             warnings.simplefilter("ignore", ConstantSpaceWarning)  # any two of three items may be as far apart
-            expected = measure(a, b, k=k, metric=metric, backend="numpy", **options)
+            expected = call(measure, a, b, k=k, metric=metric, backend="numpy", **options)
             for backend in BACKENDS:
                 if backend == "numkong" and metric in ("euclidean", "cosine"):
                     continue
-                found = measure(a, b, k=k, metric=metric, backend=backend, **options)
+                found = call(measure, a, b, k=k, metric=metric, backend=backend, **options)
                 assert_same(found, expected)
 
 
@@ -99,18 +100,19 @@ def test_a_layer_in_which_all_bits_are_equal(value: float, backend: str) -> None
     a, b = layers(40, [30, 30, 30], 0), layers(40, [30, 30, 30], 1)
     (first, dull, last) = a
     b = dict(zip(a, b.values(), strict=True))
-    foretell.imbalance_curve(a, b, backend=backend)  # skips where its library is missing: no warning would come either
+    under(backend=backend).imbalance_curve(a, b)  # skips where its library is missing: no warning would come either
     a[dull] = np.full((40, 30), value)
     for metric in ("hamming", "euclidean") if backend != "numkong" else ("hamming",):
         measures: tuple[Any, ...] = (foretell.imbalance_curve, foretell.imbalance_matrix)
         for measure in measures:
             with pytest.warns(ConstantSpaceWarning, match=dull):
-                result = measure(a, b, metric=metric, null=5, backend=backend)
+                result = call(measure, a, b, metric=metric, null=5, backend=backend)
             over = ["layer"] if "layer" in result.dims else ["a", "b"]
             of_dull = result["imbalance"].sel({over[0]: dull})
             assert (of_dull.sel(direction="a_to_b") == 1).all()
             assert np.isnan(of_dull.sel(direction="b_to_a")).all()
-            rest = measure(
+            rest = call(
+                measure,
                 {name: a[name] for name in (first, last)},
                 {name: b[name] for name in (b if over[0] == "a" else (first, last))},
                 metric=metric,
@@ -135,7 +137,7 @@ def test_tokens_at_the_edges(backend: str) -> None:
             sides.append(foretell.Bits.from_activations(x))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConstantSpaceWarning)
-            found, expected = (foretell.token_curve(*sides, null=5, backend=name) for name in (backend, "numpy"))
+            found, expected = (under(backend=name).token_curve(*sides, null=5) for name in (backend, "numpy"))
         assert_same(found, expected)
 
 
@@ -150,5 +152,5 @@ def test_one_dimension_is_a_line() -> None:
         d = np.abs(b[others, 0].astype(float) - float(b[query, 0]))
         ranks.append(1 + (d < abs(float(b[nearest, 0]) - float(b[query, 0]))).sum())
     for backend in ("numba", "torch", "numpy"):
-        ii = foretell.information_imbalance(a, b, metric="euclidean", backend=backend)
+        ii = under(backend=backend).information_imbalance(a, b, metric="euclidean")
         assert ii.a_to_b == pytest.approx(2 * (np.mean(ranks) - 1) / 198, abs=1e-12)

@@ -12,11 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foretell.exceptions import MissingDependencyError, require
-from foretell.measure.distances.backends import BACKENDS, choose_backend
+from foretell.measure.distances.backends import choose_backend
 from foretell.measure.imbalance.information_imbalance import information_imbalance
-from foretell.options import checked_threads
+from foretell.measure.results.two_spaces import Imbalance
+from foretell.options import BACKENDS, current_options, set_options
 from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.packages import cached
 from foretell.representations.cache import cache_dir
@@ -97,7 +99,7 @@ def diagnose() -> Diagnosis:
         backends=backends,
         auto=choose_backend("auto", "hamming"),
         devices=devices,
-        threads=checked_threads(None),
+        threads=current_options().threads,
         cache=cache_dir(),
         cached=tuple(part.name for part in PARTS.values() if cached(part)),
         missing=_missing(),
@@ -152,7 +154,7 @@ def _measures(backend: str) -> Callable[[], str]:
         rng = np.random.default_rng(0)
         shared = rng.standard_normal((60, 8))
         a, b = shared @ rng.standard_normal((8, 70)), shared[:, :3] @ rng.standard_normal((3, 40))
-        found, expected = (information_imbalance(a, b, k=2, backend=name) for name in (backend, _ORACLE))
+        found, expected = (_measured_by(name, a, b) for name in (backend, _ORACLE))
         if not np.allclose([found.a_to_b, found.b_to_a], [expected.a_to_b, expected.b_to_a], rtol=1e-12, atol=0):
             return (
                 f"{found.a_to_b!r} and {found.b_to_a!r} instead of {expected.a_to_b!r} and {expected.b_to_a!r}: "
@@ -161,6 +163,11 @@ def _measures(backend: str) -> Callable[[], str]:
         return ""
 
     return check
+
+
+def _measured_by(backend: str, a: NDArray[np.float64], b: NDArray[np.float64]) -> Imbalance:
+    with set_options(backend=backend):
+        return information_imbalance(a, b, k=2)
 
 
 def _stores() -> str:

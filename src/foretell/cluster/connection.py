@@ -11,9 +11,9 @@ from typing import Any
 
 from foretell.cluster.cluster import Cluster
 from foretell.exceptions import ClusterError, require
-from foretell.options import current_mapper, using
+from foretell.options import current_options
 
-__all__ = ["connected", "current"]
+__all__ = ["connected", "current_cluster"]
 
 _REACHED_IN = 10.0  # seconds in which a cluster must answer at its address
 
@@ -21,34 +21,26 @@ _LOG = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def connected(cluster: str | None) -> Iterator[Cluster | None]:
-    """The cluster that work within this context goes to.
+def connected(cluster: str) -> Iterator[Cluster]:
+    """Connect to a cluster for the time of the context (`foretell.set_options` makes it the one that work goes to).
 
     Parameters
     ----------
-    cluster : str or None
+    cluster : str
         ``"auto"``: the cluster that this machine is part of, or else one of this machine alone, which ends with the
-        context. An address: that cluster. ``"local"``: none, this process does the work. None: as it is outside.
+        context. An address: that cluster.
 
     Yields
     ------
-    Cluster or None
-        The cluster; None where this process does the work.
+    Cluster
 
     Raises
     ------
     ClusterError
         If there is no cluster at the address, or it has no processors.
     MissingDependencyError
-        Without Ray, but for None and "local".
+        Without Ray.
     """
-    if cluster is None:
-        yield current()
-        return
-    if cluster == "local":
-        with using(None):
-            yield None
-        return
     ray = require("ray", "ray")
     joined = ray.is_initialized()  # the caller's own connection is used, and left as it is
     if not joined:
@@ -59,16 +51,15 @@ def connected(cluster: str | None) -> Iterator[Cluster | None]:
         found = Cluster()
         if not found.n_processors:
             raise ClusterError(f"The cluster at {cluster!r} has no processors: start a worker node (`ray start`).")
-        with using(found):
-            yield found
+        yield found
     finally:
         if not joined:
             ray.shutdown()
 
 
-def current() -> Cluster | None:
-    """The cluster of the innermost `connected`."""
-    mapper = current_mapper()
+def current_cluster() -> Cluster | None:
+    """The cluster that `foretell.set_options` names; None where this process does the work."""
+    mapper = current_options().mapper
     return mapper if isinstance(mapper, Cluster) else None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foretell.cluster.connection import connected
+from foretell.cluster.connection import current_cluster
 from foretell.files import replacing
 from foretell.studies.config.study_file import Study, load_study
 from foretell.studies.outputs import folder_of, make_folder, size_of_answer, write_answer
@@ -34,7 +34,6 @@ def run(
     out: str | Path | None = None,
     stores: str | Path | None = None,
     progress: bool = False,
-    cluster: str | None = None,
 ) -> Answer:
     """Run a study and write its folder: results, tables, figures, summary, and the study itself.
 
@@ -52,10 +51,6 @@ def run(
         same stores uses them again, and completes one that was stopped half way; studies may share a folder.
     progress : bool
         Whether to show bars while the model reads.
-    cluster : str, optional
-        ``"auto"``: the Ray cluster that this machine is part of, or else one of this machine alone; an address: that
-        cluster; ``"local"``: none, which is the default. Its workers read with the models and measure; all of them must
-        see the folder of the stores, or reach their URL. The results do not depend on it.
 
     Returns
     -------
@@ -74,7 +69,7 @@ def run(
     ``foretell.run("demo", out="my-run").result["imbalance"].sel(direction="a_to_b")``
     """
     name, checked = load_study(study)
-    return run_checked(checked, folder_of(name, out), stores=stores, progress=progress, cluster=cluster)
+    return run_checked(checked, folder_of(name, out), stores=stores, progress=progress)
 
 
 def run_checked(
@@ -85,7 +80,6 @@ def run_checked(
     progress: bool = False,
     planned: Callable[[Plan], None] | None = None,
     starting: float = 0.0,
-    cluster: str | None = None,
 ) -> Answer:
     """Run a checked study into a folder (`run`).
 
@@ -98,16 +92,15 @@ def run_checked(
     arrangement = arrange(study, place)
     if planned is not None:
         planned(plan_arranged(study, arrangement, place, starting=starting + time.perf_counter() - began))
-    with connected(cluster) as crew:
-        compared = arrangement.extracted(progress=progress)
-        _write_health(compared, folder, place.notes)  # once a store: no part of what measuring takes the next time
-        give_back()
-        began = time.perf_counter()
-        with Watch() as watch:
-            found = answer(study, compared)
-            write_answer(found, study, folder)
-            write_report(folder, folder / "report.html")
-    if crew is None:  # what it takes here, which is what a plan says
+    compared = arrangement.extracted(progress=progress)
+    _write_health(compared, folder, place.notes)  # once a store: no part of what measuring takes the next time
+    give_back()
+    began = time.perf_counter()
+    with Watch() as watch:
+        found = answer(study, compared)
+        write_answer(found, study, folder)
+        write_report(folder, folder / "report.html")
+    if current_cluster() is None:  # what it takes here, which is what a plan says
         seconds = time.perf_counter() - began
         remember(study, arrangement, place.notes, Cost(seconds, size_of_answer(folder), watch.more))
     return found

@@ -18,7 +18,8 @@ from foretell.measure.distances.backends import distances
 from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.conventions import CONVENTIONS
 from foretell.measure.spaces.floats import Points
-from foretell.options import checked_memory
+from foretell.options import current_options
+from tests.options import call, under
 
 BACKENDS = ("numba", "numkong", "torch")
 LAYOUTS: dict[str, dict[str, Any]] = {
@@ -63,7 +64,7 @@ def measured(a: Any, b: Any, **options: Any) -> Any:
         warnings.simplefilter("ignore", TieOrderWarning)
         warnings.simplefilter("ignore", ConstantSpaceWarning)
         try:
-            return foretell.imbalance_matrix(a, b, **options)
+            return call(foretell.imbalance_matrix, a, b, **options)
         except InputError as error:
             return str(error)
 
@@ -121,7 +122,7 @@ def test_floats_without_ties_equal_the_oracle(backend: str, n_items: int, n_dime
     a, b = a.astype(np.float32), b + 1e3  # far from 0, where products of norms cancel
     for metric in set(metrics_of(backend)) & {"euclidean", "cosine"}:
         oracle, fast = (
-            foretell.information_imbalance(a, b, metric=metric, backend=name, k=k) for name in ("numpy", backend)
+            under(backend=name).information_imbalance(a, b, metric=metric, k=k) for name in ("numpy", backend)
         )
         assert fast.a_to_b == pytest.approx(oracle.a_to_b, abs=1e-12)
         assert fast.b_to_a == pytest.approx(oracle.b_to_a, abs=1e-12)
@@ -151,15 +152,15 @@ def test_near_duplicates_do_not_cancel(backend: str) -> None:
     """Pairs that are 1e-9 apart beside others 1e3 from 0 keep their order, and duplicates tie."""
     if backend == "numkong":
         with pytest.raises(OptionError, match="numkong"):
-            foretell.information_imbalance(np.eye(5), np.eye(5), metric="euclidean", backend=backend)
+            under(backend=backend).information_imbalance(np.eye(5), np.eye(5), metric="euclidean")
         return
     rng = np.random.default_rng(0)
     base = 1e3 + rng.standard_normal((20, 50))
     step = rng.standard_normal((20, 50))
     a = np.concatenate([base, base + 1e-9 * step, base + 3e-9 * step, base])
-    ii = foretell.information_imbalance(a, a.copy(), metric="euclidean", backend=backend)
+    ii = under(backend=backend).information_imbalance(a, a.copy(), metric="euclidean")
     assert (ii.a_to_b, ii.b_to_a) == (0, 0)
-    result = foretell.imbalance_matrix([a], [a[::-1][::-1]], metric="euclidean", backend=backend, per_item=True, k=3)
+    result = under(backend=backend).imbalance_matrix([a], [a[::-1][::-1]], metric="euclidean", per_item=True, k=3)
     nearest = result["neighbour"].values[0, 0, 0]
     # Of the first 20: the copy at 60, then the one 1e-9 away, then that 3e-9 away.
     assert nearest[:20].tolist() == [[60 + i, 20 + i, 40 + i] for i in range(20)]
@@ -195,13 +196,13 @@ def test_forms_of_input_make_no_difference(backend: str, tmp_path: Any) -> None:
         "bfloat16": torch.from_numpy(half).to(torch.bfloat16),
     }
     for metric in set(metrics_of(backend)) - {"precomputed", "cosine"}:
-        expected = foretell.information_imbalance(a, b, metric=metric, backend=backend)
+        expected = under(backend=backend).information_imbalance(a, b, metric=metric)
         for name, form in forms.items():
-            found = foretell.information_imbalance(form, b, metric=metric, backend=backend)
+            found = under(backend=backend).information_imbalance(form, b, metric=metric)
             assert found == expected, (metric, name)
-        expected = foretell.information_imbalance(half, b, metric=metric, backend=backend)
+        expected = under(backend=backend).information_imbalance(half, b, metric=metric)
         for name, form in narrow.items():
-            assert foretell.information_imbalance(form, b, metric=metric, backend=backend) == expected, (metric, name)
+            assert under(backend=backend).information_imbalance(form, b, metric=metric) == expected, (metric, name)
 
 
 def test_tables_and_labelled_arrays_bring_their_ids() -> None:
@@ -236,15 +237,15 @@ class Elsewhere:
 def test_a_space_may_give_columns_next_to_each_other(n_dimensions: int, metric: str) -> None:
     a, b = np.random.default_rng(0).standard_normal((2, 60, n_dimensions))
     for backend in ("numba", "torch", "numpy"):
-        found = foretell.information_imbalance(Elsewhere(a), Elsewhere(b), metric=metric, backend=backend)
-        assert found == foretell.information_imbalance(a, b, metric=metric, backend=backend)
+        found = under(backend=backend).information_imbalance(Elsewhere(a), Elsewhere(b), metric=metric)
+        assert found == under(backend=backend).information_imbalance(a, b, metric=metric)
 
 
 @pytest.mark.parametrize("backend", ["numba", "torch", "numpy"])
 def test_opposite_directions_are_equally_far(backend: str) -> None:
     """Of one dimension there are two directions, and all in the other one tie, however long they are."""
     a, b = np.random.default_rng(3).standard_normal((2, 60, 1))
-    found = foretell.information_imbalance(a, b, metric="cosine", backend=backend)
+    found = under(backend=backend).information_imbalance(a, b, metric="cosine")
     exact = foretell.information_imbalance(np.sign(a), np.sign(b), metric="euclidean")
     assert (found.a_to_b, found.b_to_a) == pytest.approx((exact.a_to_b, exact.b_to_a), abs=1e-12)
 
@@ -262,7 +263,7 @@ def test_what_is_wrong_with_floats() -> None:
     with pytest.raises(InputError, match=r"spaces_a\['layer 2'\]: Item 9 is all zeros"):
         foretell.imbalance_curve({"layer 1": x, "layer 2": flat}, {"layer 1": x, "layer 2": x}, metric="cosine")
     with pytest.raises(InputError, match="Item 9 is all zeros"):  # of a space that is read when asked, in panels
-        foretell.information_imbalance(Elsewhere(flat), x, metric="cosine", memory="1 MiB")
+        under(memory="1 MiB").information_imbalance(Elsewhere(flat), x, metric="cosine")
     with pytest.raises(InputError, match="All items of b are alike"):
         foretell.information_imbalance(x, np.ones((30, 4)), metric="euclidean")
     for scale in (1e160, 1e-160):
@@ -302,11 +303,11 @@ def test_no_budget_changes_a_bit(convention: str) -> None:
     options: dict[str, Any] = {"convention": convention, "null": 200, "k": 2}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TieOrderWarning)
-        whole = foretell.imbalance_matrix(a, b, threads=1, **options)
+        whole = under(threads=1).imbalance_matrix(a, b, **options)
         # 4 spaces of 700 items take 4.2 MiB: budgets in which the first walk fits and the second might not, too.
         for memory in ("2.6 MiB", "3 MiB", "6.5 MiB", "7.5 MiB", "8.5 MiB", "16 MiB"):
             for threads in (1, 3):
-                part = foretell.imbalance_matrix(a, b, memory=memory, threads=threads, **options)
+                part = under(memory=memory, threads=threads).imbalance_matrix(a, b, **options)
                 xr.testing.assert_identical(part, whole)
 
 
@@ -316,7 +317,7 @@ def test_what_is_read_is_read_within_the_budget() -> None:
     expected = foretell.information_imbalance(*bits)
     for memory, most, most_reads in (("64 MiB", 4_800_000, 1.2), ("5 MiB", 3_500_000, 4.5), ("3.6 MiB", 2_000_000, 9)):
         lazy = [Lazy(x) for x in bits]
-        assert foretell.information_imbalance(*lazy, memory=memory) == expected
+        assert under(memory=memory).information_imbalance(*lazy) == expected
         for space in lazy:
             assert max(space.read) <= most, memory
             assert sum(space.read) <= most_reads * 4_800_000, memory
@@ -327,17 +328,13 @@ def test_a_budget_that_is_too_small_says_what_is_needed() -> None:
     with pytest.raises(
         OptionError, match=r"memory=0.0 MiB is too little for 2 spaces of 500 candidates: give at least"
     ):
-        foretell.information_imbalance(x, y, memory="1 kB")
+        under(memory="1 kB").information_imbalance(x, y)
     for wrong in ("a lot", "-3 GiB", True, "12 parsecs", ""):
         with pytest.raises(OptionError, match=r"memory=.* is not an option: give a size such as"):
-            foretell.information_imbalance(x, y, memory=wrong)  # type: ignore[arg-type]
-    assert [checked_memory(size) for size in ("512 MiB", "1GiB", "2 kB", 77, "1.5 MB")] == [
-        2**29,
-        2**30,
-        2000,
-        77,
-        1_500_000,
-    ]
+            under(memory=wrong).information_imbalance(x, y)
+    for size, n_bytes in (("512 MiB", 2**29), ("1GiB", 2**30), ("2 kB", 2000), (77, 77), ("1.5 MB", 1_500_000)):
+        with foretell.set_options(memory=size):
+            assert current_options().memory == n_bytes
 
 
 def test_a_space_on_both_sides_is_read_once() -> None:
@@ -358,7 +355,7 @@ def test_a_space_on_both_sides_has_one_null_whatever_the_budget() -> None:
     ]
     whole = foretell.imbalance_matrix(spaces, spaces, null=50)
     for memory in ("1100 kB", "1300 kB", "1800 kB"):
-        xr.testing.assert_identical(foretell.imbalance_matrix(spaces, spaces, null=50, memory=memory), whole)
+        xr.testing.assert_identical(under(memory=memory).imbalance_matrix(spaces, spaces, null=50), whole)
 
 
 def test_a_store_is_read_once_for_all_tokens() -> None:
@@ -368,7 +365,7 @@ def test_a_store_is_read_once_for_all_tokens() -> None:
     xr.testing.assert_identical(foretell.token_curve(*lazy), foretell.token_curve(*bits))
     assert all(sum(space.read) < 1.3 * 300 * 2000 for space in lazy)
     again = [Lazy(x) for x in bits]
-    xr.testing.assert_identical(foretell.token_curve(*again, memory="2.2 MB"), foretell.token_curve(*bits))
+    xr.testing.assert_identical(under(memory="2.2 MB").token_curve(*again), foretell.token_curve(*bits))
 
 
 def test_identical_candidates_are_told_without_asking_every_query() -> None:
@@ -387,7 +384,5 @@ def test_real_valued_duplicates_tie_beyond_one_product() -> None:
     rng = np.random.default_rng(0)
     x = np.repeat(rng.standard_normal((350, 37)), 2, axis=0)
     y = x + rng.standard_normal((700, 37))
-    numba, torch = (
-        foretell.information_imbalance(x, y, metric="euclidean", backend=name) for name in ("numba", "torch")
-    )
+    numba, torch = (under(backend=name).information_imbalance(x, y, metric="euclidean") for name in ("numba", "torch"))
     assert (torch.a_to_b, torch.b_to_a) == (numba.a_to_b, numba.b_to_a)

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from numpy.typing import NDArray
 
-import foretell
+from tests.options import under
 
 torch = pytest.importorskip("torch")
 
@@ -51,6 +51,6 @@ def test_a_gpu_gives_the_same_bits() -> None:
         [known @ rng.standard_normal((10, 500)) + noise * rng.standard_normal((5000, 500)) for noise in (1, 3)]
         for _ in "ab"
     )
-    here = foretell.imbalance_matrix(a, b, null=20, backend="numba")
-    there = foretell.imbalance_matrix(a, b, null=20, backend="torch")
+    here = under(backend="numba").imbalance_matrix(a, b, null=20)
+    there = under(backend="torch").imbalance_matrix(a, b, null=20)
     xr.testing.assert_equal(there.drop_attrs(), here.drop_attrs())

@@ -18,6 +18,7 @@ from foretell.exceptions import AlignmentError, InputError, OptionError, TieOrde
 from foretell.measure.imbalance.by_item import item_imbalance
 from foretell.measure.imbalance.estimation.conventions import CONVENTIONS
 from tests.measure.imbalance.test_properties import spaces
+from tests.options import call, under
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 
@@ -26,7 +27,7 @@ def quiet(function: Any, *spaces: Any, **options: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TieOrderWarning)
         try:
-            return function(*spaces, **options)
+            return call(function, *spaces, **options)
         except InputError as error:
             return str(error)
 
@@ -117,7 +118,7 @@ def test_pairs_that_are_wrong_stand_out(tmp_path: Any) -> None:
     wrong = rng.choice(300, 12, replace=False)
     b[wrong] = b[np.roll(wrong, 1)]
     ids = [f"text {i}" for i in range(300)]
-    found = item_imbalance(foretell.Bits.from_activations(a, ids), b, memory="64 MiB")
+    found = under(memory="64 MiB").item_imbalance(foretell.Bits.from_activations(a, ids), b)
     of_items = found["imbalance"].sel(direction="a_to_b")
     assert found["item"].values.tolist() == ids
     assert of_items[wrong].mean() > 10 * np.delete(of_items.values, wrong).mean()

@@ -10,6 +10,7 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import AlignmentError, ConstantSpaceWarning, InputError, OptionError
+from tests.options import call, under
 
 N, T, H = 150, 5, 70
 RNG = np.random.default_rng(0)
@@ -41,7 +42,7 @@ def test_narrow_tokens_that_are_not_side_by_side(n_bits: int) -> None:
     sides = [foretell.Bits.from_activations(side) for side in (x, y)]
     curve = foretell.token_curve(*sides, subsets=subsets)
     for place, tokens in enumerate(subsets):
-        alone = foretell.information_imbalance(x[:, sorted(tokens)], y[:, sorted(tokens)], backend="numpy")
+        alone = under(backend="numpy").information_imbalance(x[:, sorted(tokens)], y[:, sorted(tokens)])
         found = curve["imbalance"].values[:, place]
         np.testing.assert_allclose(found, [alone.a_to_b, alone.b_to_a], atol=1e-12)
 
@@ -49,11 +50,11 @@ def test_narrow_tokens_that_are_not_side_by_side(n_bits: int) -> None:
 @pytest.mark.parametrize("options", [{}, {"k": 3, "convention": "paper"}, {"backend": "numpy"}, {"memory": "400 kB"}])
 @pytest.mark.parametrize("subsets", [None, [[-1], [-3, -1], [-5, -4, -3, -1]]])
 def test_every_point_is_what_its_tokens_alone_give(subsets: Any, options: dict[str, Any]) -> None:
-    curve = foretell.token_curve(A, B, subsets=subsets, null=5, **options)
+    curve = call(foretell.token_curve, A, B, subsets=subsets, null=5, **options)
     wanted = subsets or [list(range(-count, 0)) for count in range(1, T + 1)]
     assert curve["tokens"].values.tolist() == [len(positions) for positions in wanted]
     for positions in wanted:
-        alone = foretell.imbalance_curve([of_tokens(A, positions)], [of_tokens(B, positions)], null=5, **options)
+        alone = call(foretell.imbalance_curve, [of_tokens(A, positions)], [of_tokens(B, positions)], null=5, **options)
         point = curve.sel(tokens=len(positions))
         for name in ("imbalance", "stderr", "null", "p_value"):
             np.testing.assert_allclose(point[name], alone[name].isel(layer=0), atol=1e-12, err_msg=name)
@@ -130,4 +131,4 @@ def test_what_is_no_tokens() -> None:
     other = foretell.Bits(A.data, H, tuple(f"j{i}" for i in range(N)))
     with pytest.raises(AlignmentError, match="other ids"):
         foretell.token_map(named, other)
-    xr.testing.assert_identical(foretell.token_curve(A, B, threads=1), foretell.token_curve(A, B, threads=3))
+    xr.testing.assert_identical(under(threads=1).token_curve(A, B), under(threads=3).token_curve(A, B))

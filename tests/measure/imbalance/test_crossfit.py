@@ -14,6 +14,7 @@ from foretell.exceptions import AlignmentError, InputError, OptionError
 from foretell.measure.imbalance.cross_validation import cross_fit, difference
 from foretell.measure.inference.halves import complementary_halves
 from foretell.measure.spaces.bits import Bits
+from tests.options import under
 
 Arrays = dict[str, NDArray[np.float64]]
 MIX = np.random.default_rng(0).standard_normal((2, 6, 40))
@@ -49,12 +50,12 @@ def test_the_minimum_of_equal_layers_is_low_and_the_cross_fitted_value_is_not() 
     truth: list[float] = []
     for seed in range(150):
         a, b = curve(np.random.default_rng([1, seed]), 120, equal)
-        found = cross_fit(a, b, curve=True, seed=seed, threads=1)["a_to_b"]
+        found = under(threads=1).cross_fit(a, b, curve=True, seed=seed)["a_to_b"]
         fitted.append(found.value)
         errors.append(found.stderr)
         # Fixed layers and the minimum on as many items.
-        half = foretell.imbalance_curve(
-            {name: x[:60] for name, x in a.items()}, {name: x[:60] for name, x in b.items()}, errors=False, threads=1
+        half = under(threads=1).imbalance_curve(
+            {name: x[:60] for name, x in a.items()}, {name: x[:60] for name, x in b.items()}, errors=False
         )
         values = half["imbalance"].sel(direction="a_to_b").values
         truth.append(values.mean())
@@ -93,7 +94,7 @@ def test_the_best_pair_of_a_matrix() -> None:
         name: known @ MIX[1] + noise * rng.standard_normal((200, 40))
         for name, noise in (("x", 4), ("y", 3), ("z", 0.3))
     }
-    found = cross_fit(a, b, curve=False, k=2, convention="paper", threads=1)
+    found = under(threads=1).cross_fit(a, b, curve=False, k=2, convention="paper")
     assert [one.chosen for one in found.values()] == [(("q", "z"), ("q", "z"))] * 2
     assert found["a_to_b"].settings == {"k": 2, "metric": "hamming", "convention": "paper"}
 
@@ -123,7 +124,7 @@ def test_differences_of_best_layers_against_the_truth() -> None:
         models = [
             {name: known @ MIX[0] + noise * rng.standard_normal((100, 40)) for name in "01"} for noise in (1.5, 1.5)
         ]
-        ones = [cross_fit(a, b, curve=True, threads=1)["a_to_b"] for a in models]
+        ones = [under(threads=1).cross_fit(a, b, curve=True)["a_to_b"] for a in models]
         value, error = difference(*ones)
         assert value == ones[0].value - ones[1].value
         fitted.append(value)

@@ -15,6 +15,7 @@ import foretell
 from foretell.exceptions import AlignmentError, InputError, OptionError
 from foretell.measure.imbalance.greedy_tokens import greedy_tokens
 from foretell.measure.inference.halves import complementary_halves
+from tests.options import call, under
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 
@@ -83,7 +84,7 @@ def test_every_step_is_what_brute_force_gives(
 ) -> None:
     a, b = sides(seed, 40, tokens, n_bits, noise)
     groups = [f"g{i // 3}" for i in range(40)] if grouped else None
-    found = greedy_tokens(bits(a), bits(b), k=k, groups=groups, seed=seed % 5, threads=1)
+    found = under(threads=1).greedy_tokens(bits(a), bits(b), k=k, groups=groups, seed=seed % 5)
     ((first, second),) = complementary_halves(40, splits=1, groups=groups, seed=seed % 5)
     halves = (first, second)
     steps = min(tokens)
@@ -198,12 +199,12 @@ def test_more_bits_than_narrow_sums_hold() -> None:
 def test_nothing_depends_on_threads_or_on_where_bits_are(tmp_path: Any) -> None:
     a, b = sides(4, 150, (6, 5), 20, 2.0)
     ids = tuple(f"i{i}" for i in range(150))
-    found = greedy_tokens(bits(a, ids=ids), bits(b), threads=1)
+    found = under(threads=1).greedy_tokens(bits(a, ids=ids), bits(b))
     for threads in (2, 5):
-        xr.testing.assert_identical(greedy_tokens(bits(a, ids=ids), bits(b), threads=threads), found)
+        xr.testing.assert_identical(under(threads=threads).greedy_tokens(bits(a, ids=ids), bits(b)), found)
     views = foretell.align(bits(a, ids=ids), bits(b, ids=ids))  # spaces that are read when asked
     xr.testing.assert_identical(greedy_tokens(*views), found)
-    xr.testing.assert_identical(greedy_tokens(*views, memory="1.2 MiB"), found)
+    xr.testing.assert_identical(under(memory="1.2 MiB").greedy_tokens(*views), found)
     xr.testing.assert_identical(foretell.load_result(foretell.save_result(found, tmp_path / "g.nc")), found)
     other = greedy_tokens(bits(a, ids=ids), bits(b), seed=1)
     assert (other["imbalance"] != found["imbalance"]).any()
@@ -220,7 +221,7 @@ def test_what_greed_refuses() -> None:
         ({"memory": "1 MiB"}, "1 MiB is too little for the distances of 4 tokens of 200 items: give at least 2 MiB"),
     ):
         with pytest.raises(OptionError, match=message):
-            greedy_tokens(bits(a), bits(b), **options)
+            call(greedy_tokens, bits(a), bits(b), **options)
     with pytest.raises(InputError, match="a: an array says nothing of tokens"):
         greedy_tokens(a, bits(b))
     with pytest.raises(AlignmentError, match="400 items and space 1 has 399"):

@@ -12,6 +12,7 @@ import pytest
 import foretell
 from foretell.exceptions import ConstantSpaceWarning, ForetellError, InputError, OptionError
 from foretell.measure.inference.standard_errors import critical
+from tests.options import call
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((40, 24))
@@ -86,7 +87,7 @@ def test_repr_says_which_way_is_which() -> None:
 )
 def test_bad_input_gets_one_line_with_the_remedy(a: Any, b: Any, options: Any, message: str) -> None:
     with pytest.raises(ForetellError, match=message) as caught:
-        foretell.information_imbalance(a, b, **options)
+        call(foretell.information_imbalance, a, b, **options)
     text = str(caught.value)
     assert "\n" not in text
     assert text.endswith(".")

@@ -14,6 +14,7 @@ import foretell
 from foretell.exceptions import InputError, OptionError
 from foretell.measure.inference.permutations import stratum_permutations
 from foretell.measure.inference.standard_errors import group_codes
+from tests.options import call, under
 
 N = 90
 RNG = np.random.default_rng(0)
@@ -45,8 +46,8 @@ def test_all_ways_within_a_stratum_are_equally_likely() -> None:
 @pytest.mark.parametrize("groups", [None, [f"g{i // 3}" for i in range(N)]])
 def test_the_null_is_that_of_items_permuted_within_strata(backend: str, groups: Any) -> None:
     options: dict[str, Any] = {"null": 25, "seed": 4, "groups": groups, "backend": backend}
-    found = foretell.imbalance_curve(A, B, strata=STRATA, **options)
-    plain = foretell.imbalance_curve(A, B, **options)
+    found = call(foretell.imbalance_curve, A, B, strata=STRATA, **options)
+    plain = call(foretell.imbalance_curve, A, B, **options)
     draws = np.array(
         [
             [
@@ -86,7 +87,7 @@ def test_a_matrix_has_the_strata_of_the_items_drawn(tmp_path: Any) -> None:
     np.testing.assert_array_equal(matrix["null"], alone["null"])
     xr.testing.assert_identical(foretell.load_result(foretell.save_result(matrix, tmp_path / "r.nc")), matrix)
     for threads in (2, 5):
-        again = foretell.imbalance_matrix(A, B, null=9, strata=STRATA, subsample=50, seed=2, threads=threads)
+        again = under(threads=threads).imbalance_matrix(A, B, null=9, strata=STRATA, subsample=50, seed=2)
         xr.testing.assert_identical(again, matrix)
     # One stratum of all items is no stratum.
     free, one = (foretell.imbalance_matrix(A, B, null=9, strata=of) for of in (None, ["all"] * N))

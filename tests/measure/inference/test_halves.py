@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import foretell
-import foretell.measure.inference.halves
 from foretell.exceptions import InputError, OptionError
 from foretell.measure.inference.halves import complementary_halves, halves_stderr
+from tests.options import under
 
 Rows = NDArray[np.intp]
 
@@ -95,10 +94,10 @@ def test_the_error_of_an_imbalance_against_the_truth_and_its_scores() -> None:
         a, b = (known @ m + rng.standard_normal((n_items, 48)) for m in mix)
 
         def imbalance(rows: Rows, a: NDArray[np.float64] = a, b: NDArray[np.float64] = b) -> list[float]:
-            ii = foretell.information_imbalance(a[rows], b[rows], threads=1)
+            ii = under(threads=1).information_imbalance(a[rows], b[rows])
             return [ii.a_to_b, ii.asymmetry]
 
-        ii = foretell.information_imbalance(a, b, threads=1)
+        ii = under(threads=1).information_imbalance(a, b)
         values.append([ii.a_to_b, ii.asymmetry])
         scored.append([ii.stderr_a_to_b, ii.stderr_asymmetry])
         halved.append(halves_stderr(imbalance, n_items, splits=20, seed=seed))

@@ -14,6 +14,7 @@ import foretell.measure.inference.multiple_testing
 from foretell.exceptions import InputError, OptionError
 from foretell.measure.inference.multiple_testing import contrast_p_value, holm
 from foretell.measure.inference.standard_errors import critical
+from tests.options import under
 
 ERRORS_FROM_0 = [0.0, 1e-12, 0.01, 0.3, 1.0, 1.96, 3.0, 10.0, 60.0]
 
@@ -107,7 +108,7 @@ def test_where_nothing_differs_p_values_are_even() -> None:
         rng = np.random.default_rng(seed)
         known = rng.standard_normal((80, 6))
         a, b = (known @ rng.standard_normal((6, 60)) + rng.standard_normal((80, 60)) for _ in "ab")
-        curve = foretell.imbalance_curve([a], [b], threads=1)
+        curve = under(threads=1).imbalance_curve([a], [b])
         value, error = foretell.contrast(curve, {("a_to_b", "0"): 1, ("b_to_a", "0"): -1})
         p.append(contrast_p_value(value, error, curve.attrs["n_groups"]))
     assert 0.005 <= np.mean(np.array(p) <= 0.05) <= 0.1

@@ -12,6 +12,7 @@ from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.conventions import CONVENTIONS, estimate
 from foretell.measure.inference.standard_errors import Scores
 from foretell.measure.spaces.queries import Layout
+from tests.options import under
 
 Distances = NDArray[np.int64]
 RNG = np.random.default_rng(3)
@@ -155,7 +156,7 @@ def clustered(rng: np.random.Generator, n_items: int) -> tuple[NDArray[np.float6
 def test_ratio_to_the_true_standard_deviation(process: object, k: int) -> None:
     rng = np.random.default_rng(2)
     runs = [
-        foretell.information_imbalance(*process(rng, 200), k=k, threads=1)  # type: ignore[operator]
+        under(threads=1).information_imbalance(*process(rng, 200), k=k)  # type: ignore[operator]
         for _ in range(300)
     ]
     for value, error in (("a_to_b", "stderr_a_to_b"), ("b_to_a", "stderr_b_to_a"), ("asymmetry", "stderr_asymmetry")):
@@ -172,11 +173,11 @@ def test_ratio_with_groups() -> None:
         z = 0.6 * rng.standard_normal((50, 8))[group] + 0.8 * rng.standard_normal((200, 8))
         a = z @ MIX_A + 1.5 * rng.standard_normal((200, 64))
         b = z @ MIX_B + 2.0 * rng.standard_normal((200, 96))
-        result = foretell.imbalance_curve([a], [b], groups=[f"g{g}" for g in group], threads=1)
+        result = under(threads=1).imbalance_curve([a], [b], groups=[f"g{g}" for g in group])
         assert result.attrs["n_groups"] == 50
         values.append(result["imbalance"].values[0, 0])
         errors.append(result["stderr"].values[0, 0])
-        naive.append(foretell.information_imbalance(a, b, threads=1).stderr_a_to_b)
+        naive.append(under(threads=1).information_imbalance(a, b).stderr_a_to_b)
     truth = np.std(values, ddof=1)
     assert 0.85 < np.sqrt(np.nanmean(np.square(errors))) / truth < 1.3
     assert np.sqrt(np.mean(np.square(naive))) < np.sqrt(np.nanmean(np.square(errors)))
@@ -191,7 +192,7 @@ def test_errors_of_differences_with_few_tight_groups_and_several_neighbours() ->
         z = rng.standard_normal((30, 8))[group] + 0.3 * rng.standard_normal((150, 8))
         a = z @ MIX_A + 1.5 * rng.standard_normal((150, 64))
         b = z @ MIX_B + 2.0 * rng.standard_normal((150, 96))
-        result = foretell.imbalance_curve([a], [b], k=5, groups=[f"g{g}" for g in group], threads=1)
+        result = under(threads=1).imbalance_curve([a], [b], k=5, groups=[f"g{g}" for g in group])
         value, error = foretell.contrast(result, {("a_to_b", "0"): 1, ("b_to_a", "0"): -1})
         values.append(value)
         errors.append(error)

@@ -19,6 +19,7 @@ from foretell.measure.kernels import columns, outranking, packing
 from foretell.measure.kernels.vector_rows import COUNTED_BYTES
 from foretell.measure.kernels.vector_tiles import SIDE
 from foretell.measure.similarity.measures import MEASURES
+from tests.options import under
 
 
 def numbers_at(address: int, n: int, dtype: Any) -> NDArray[Any]:
@@ -96,8 +97,8 @@ def found() -> dict[str, xr.Dataset]:
     a, b = sides()
     groups = [str(item // 3) for item in range(45)]
     matrices = {
-        f"{metric} {convention}": foretell.imbalance_matrix(
-            a, b, k=k, metric=metric, convention=convention, null=5, groups=groups, per_item=True, backend="numba"
+        f"{metric} {convention}": under(backend="numba").imbalance_matrix(
+            a, b, k=k, metric=metric, convention=convention, null=5, groups=groups, per_item=True
         )
         for metric in ("hamming", "euclidean", "cosine")
         for convention, k in (("adjusted", 1), ("paper", 3))
@@ -109,18 +110,18 @@ def found() -> dict[str, xr.Dataset]:
     tokens = [foretell.Bits.from_activations(rng.standard_normal((45, 3, 9))) for _ in range(2)]
     return {
         **matrices,
-        "many": foretell.imbalance_curve(apart[:1], apart[1:], k=3, metric="precomputed", backend="numba"),
-        "few": foretell.imbalance_matrix(a, b, queries=11, subsample=30, errors=False, backend="numba"),
-        "split": foretell.imbalance_curve(a, b, candidates="split", backend="numba"),
-        "tokens": foretell.token_map(*tokens, null=3, backend="numba"),
+        "many": under(backend="numba").imbalance_curve(apart[:1], apart[1:], k=3, metric="precomputed"),
+        "few": under(backend="numba").imbalance_matrix(a, b, queries=11, subsample=30, errors=False),
+        "split": under(backend="numba").imbalance_curve(a, b, candidates="split"),
+        "tokens": under(backend="numba").token_map(*tokens, null=3),
         "greedy": foretell.greedy_tokens(*tokens),
         **{
-            f"similarity {metric}": foretell.similarity_matrix(
-                a, b, measures=measures, k=5, metric=metric, errors=True, backend="numba"
+            f"similarity {metric}": under(backend="numba").similarity_matrix(
+                a, b, measures=measures, k=5, metric=metric, errors=True
             )
             for metric, measures in (("hamming", [*MEASURES]), ("euclidean", ["cka", "rsa_pearson"]))
         },
-        "items": foretell.item_imbalance(a[0], b[0], backend="numba"),
+        "items": under(backend="numba").item_imbalance(a[0], b[0]),
     }
 
 

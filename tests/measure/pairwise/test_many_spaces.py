@@ -14,6 +14,7 @@ import xarray as xr
 import foretell
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, WriteError
 from foretell.measure.inference.permutations import group_permutations, permutations
+from tests.options import call, under
 
 RNG = np.random.default_rng(0)
 N = 130  # no multiple of a tile
@@ -32,8 +33,8 @@ B = {"emb": layer(64, 3), "mid": layer(33, 0.5), "top": layer(5, 1)}
 @pytest.mark.parametrize("convention", ["adjusted", "paper"])
 def test_every_cell_is_what_two_arrays_give(backend: str, convention: str) -> None:
     options: dict[str, Any] = {"k": 2, "convention": convention, "backend": backend}
-    matrix = foretell.imbalance_matrix(A, B, **options)
-    curve = foretell.imbalance_curve(A, B, **options)
+    matrix = call(foretell.imbalance_matrix, A, B, **options)
+    curve = call(foretell.imbalance_curve, A, B, **options)
     for a, in_a in A.items():
         for b, in_b in B.items():
             ii = foretell.information_imbalance(in_a, in_b, k=2, convention=convention)
@@ -70,7 +71,7 @@ def test_the_null_is_that_of_permuted_items() -> None:
     assert np.allclose(result["p_value"], (1 + (draws <= value).sum(0)) / 31)
     least = (draws.min(axis=2) <= value.min(axis=1)).sum(0)
     assert np.allclose(result["p_value_minimum"], (1 + least) / 31)
-    oracle = foretell.imbalance_curve(A, B, null=30, seed=5, backend="numpy")
+    oracle = under(backend="numpy").imbalance_curve(A, B, null=30, seed=5)
     assert np.allclose(result["null"], oracle["null"], atol=1e-12)
 
 
@@ -140,9 +141,9 @@ def test_a_part_of_a_result_is_not_misread() -> None:
 
 
 def test_nothing_depends_on_threads_and_the_seed_decides_the_null() -> None:
-    one = foretell.imbalance_matrix(A, B, null=7, threads=1)
+    one = under(threads=1).imbalance_matrix(A, B, null=7)
     for threads in (2, 5):
-        xr.testing.assert_identical(foretell.imbalance_matrix(A, B, null=7, threads=threads), one)
+        xr.testing.assert_identical(under(threads=threads).imbalance_matrix(A, B, null=7), one)
     other = foretell.imbalance_matrix(A, B, null=7, seed=1)
     xr.testing.assert_identical(other["imbalance"].drop_attrs(), one["imbalance"].drop_attrs())
     assert (other["null"] != one["null"]).any()
@@ -174,7 +175,7 @@ def test_bad_options() -> None:
         with pytest.raises(OptionError, match=f"{name}=.* is not an option"):
             foretell.imbalance_curve(A, B, **option)
     whole: dict[str, Any] = {"null": np.int64(2), "threads": np.int64(1), "k": np.int64(2)}
-    assert foretell.imbalance_curve(A, B, **whole).attrs["null_permutations"] == 2
+    assert call(foretell.imbalance_curve, A, B, **whole).attrs["null_permutations"] == 2
     with pytest.raises(InputError, match="give every space one"):
         foretell.imbalance_curve({1: A["emb"], "1": A["mid"]}, {"1": B["emb"]})
     with pytest.raises(OptionError, match=r"named_cells='nope' .* 'emb', 'mid', 'top'"):

@@ -16,6 +16,7 @@ import foretell
 from foretell.measure.distances.backends import distances
 from foretell.measure.pairwise.passes import Pair, batches, components
 from foretell.measure.pairwise.reduction import Walk
+from tests.options import under
 
 CELLS = st.lists(st.tuples(st.integers(0, 9), st.integers(10, 19)), unique=True, min_size=1, max_size=25)
 
@@ -75,9 +76,9 @@ def test_a_curve_beyond_memory_makes_each_distance_once(monkeypatch: pytest.Monk
         taken.append((len(self._steps[0]), len(rows)))
         feed_block(self, reducers, rows, *others, **options)  # type: ignore[arg-type]
 
-    roomy = foretell.imbalance_curve(*sides, null=10, memory="1 GiB")
+    roomy = under(memory="1 GiB").imbalance_curve(*sides, null=10)
     monkeypatch.setattr(Walk, "_feed_block", watched)
-    tight = foretell.imbalance_curve(*sides, null=10, memory="4 MiB")
+    tight = under(memory="4 MiB").imbalance_curve(*sides, null=10)
     xr.testing.assert_identical(tight, roomy)
     assert taken == [(2, 700)] * 6
 
@@ -119,7 +120,7 @@ def test_few_spaces_are_made_by_all_threads_each(threads: int, monkeypatch: pyte
     monkeypatch.setattr(space, "fill", watched)
     for sides in ((layers[:1], layers[1:2]), (layers[:2], layers[2:])):
         given.clear()
-        foretell.imbalance_matrix(*sides, threads=threads)
+        under(threads=threads).imbalance_matrix(*sides)
         n_spaces = 2 * len(sides[0])
         alone = n_spaces // threads * threads if threads > 1 else n_spaces
         assert sorted(given) == sorted([1] * alone + [threads] * (n_spaces - alone))

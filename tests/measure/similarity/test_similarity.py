@@ -31,6 +31,7 @@ from foretell.measure.similarity.similarity_matrix import similarity_curve
 from foretell.measure.spaces.inputs import as_input
 from foretell.measure.spaces.queries import Layout
 from tests.measure.imbalance.test_properties import spaces
+from tests.options import call, under
 
 RNG = np.random.default_rng(0)
 METRICS = ("hamming", "euclidean", "cosine", "precomputed")
@@ -46,7 +47,7 @@ def related(n_items: int, *dims: int, noise: float = 0.7, seed: int = 0) -> list
 def values(a: Any, b: Any, **options: Any) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConstantSpaceWarning)
-        found = foretell.similarity_matrix([a], [b], **options).similarity
+        found = call(foretell.similarity_matrix, [a], [b], **options).similarity
     return dict(zip(found.measure.values.tolist(), found.values[:, 0, 0].tolist(), strict=True))
 
 
@@ -227,7 +228,7 @@ def test_maps_in_parts_have_the_same_bits(metric: str, memory: str) -> None:
         names.remove("rsa_spearman")  # sorts, and so needs more
         memory = memory.replace("600", "1500").replace("800", "1600")
     whole = foretell.similarity_matrix(sides[:3], sides[2:], metric=metric, measures=names)
-    part = foretell.similarity_matrix(sides[:3], sides[2:], metric=metric, measures=names, memory=memory, threads=2)
+    part = under(memory=memory, threads=2).similarity_matrix(sides[:3], sides[2:], metric=metric, measures=names)
     xr.testing.assert_identical(part, whole)
 
 
@@ -313,15 +314,15 @@ def test_independent_spaces_have_next_to_nothing_in_common() -> None:
 
 def test_errors_come_from_complementary_halves() -> None:
     a, b = related(120, 30, 40)
-    found = foretell.similarity_matrix({"a": a}, {"b": b, "same": a}, errors=True, seed=3, threads=1)
-    again = foretell.similarity_matrix({"a": a}, {"b": b, "same": a}, errors=True, seed=3, threads=2, memory="1500 KiB")
+    found = under(threads=1).similarity_matrix({"a": a}, {"b": b, "same": a}, errors=True, seed=3)
+    again = under(threads=2, memory="1500 KiB").similarity_matrix({"a": a}, {"b": b, "same": a}, errors=True, seed=3)
     xr.testing.assert_identical(again, found)
     assert (found.stderr.sel(b="same") == 0).all()
     assert (found.stderr.sel(b="b") > 0.003).all()
     assert (found.stderr.sel(b="b") < 0.1).all()
     np.testing.assert_allclose(found.high - found.low, 2 * critical(120) * found.stderr, rtol=1e-6)
     rows = np.arange(0, 120, 2)
-    halves = foretell.similarity_matrix([a[rows]], [b[rows]], backend="numpy")
+    halves = under(backend="numpy").similarity_matrix([a[rows]], [b[rows]])
     from_layout = foretell.similarity_matrix([a[rows]], [b[rows]])
     xr.testing.assert_allclose(halves.similarity, from_layout.similarity)
     groups = [str(item // 4) for item in range(120)]
@@ -372,8 +373,8 @@ def test_a_curve_is_the_diagonal_of_the_matrix(metric: str, options: dict[str, A
     if metric == "precomputed":
         sides = [given_distances(x) for x in sides]
     a, b = dict(zip("xyz", sides[:3], strict=True)), dict(zip("xyz", sides[2:], strict=True))
-    curve = similarity_curve(a, b, metric=metric, k=3, **options)
-    matrix = foretell.similarity_matrix(a, b, metric=metric, k=3, **options)
+    curve = call(similarity_curve, a, b, metric=metric, k=3, **options)
+    matrix = call(foretell.similarity_matrix, a, b, metric=metric, k=3, **options)
     assert curve.similarity.dims == ("measure", "layer")
     assert curve.layer.values.tolist() == ["x", "y", "z"]
     assert curve.attrs == matrix.attrs
@@ -458,7 +459,7 @@ def test_bad_options_are_told_in_one_line(options: dict[str, Any], message: str)
     if options.get("metric") == "precomputed":
         a, b = given_distances(a), given_distances(b)
     with pytest.raises(OptionError, match=r"^[^\n]*$") as caught:
-        foretell.similarity_matrix([a], [b], **options)
+        call(foretell.similarity_matrix, [a], [b], **options)
     assert message in str(caught.value)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import foretell
 from foretell.exceptions import InputError, OptionError
 from foretell.measure.imbalance.cells import PER_ITEM_BYTES
+from tests.options import under
 
 PLAN = np.random.default_rng(5)
 MIX = PLAN.standard_normal((2, 6, 48))
@@ -29,7 +30,7 @@ def test_errors_of_other_layouts_are_true(options: dict[str, Any], n: int) -> No
     values, errors = [], []
     for seed in range(400):
         a, b = drawn(np.random.default_rng([seed, n]), 200)
-        result = foretell.imbalance_matrix([a], [b], seed=seed, threads=1, **options)
+        result = under(threads=1).imbalance_matrix([a], [b], seed=seed, **options)
         assert result.attrs["n"] == n
         values.append(result["imbalance"].values.ravel())
         errors.append(result["stderr"].values.ravel())
@@ -42,13 +43,11 @@ def test_fewer_queries_estimate_the_same_number() -> None:
     means = []
     for queries in (None, 40):
         runs = [
-            foretell.imbalance_matrix(
-                *([x] for x in drawn(np.random.default_rng(seed), 150)),
-                errors=False,
-                seed=seed,
-                threads=1,
-                queries=queries,
-            )["imbalance"].values.ravel()
+            under(threads=1)
+            .imbalance_matrix(
+                *([x] for x in drawn(np.random.default_rng(seed), 150)), errors=False, seed=seed, queries=queries
+            )["imbalance"]
+            .values.ravel()
             for seed in range(200)
         ]
         means.append((np.mean(runs, axis=0), np.std(runs, axis=0) / np.sqrt(200)))
@@ -61,7 +60,7 @@ def test_errors_of_fifty_queries_are_true() -> None:
     values, inside = [], []
     for seed in range(300):
         a, b = drawn(np.random.default_rng([seed, 50]), 200)
-        result = foretell.imbalance_matrix([a], [b], seed=seed, threads=1, queries=50)
+        result = under(threads=1).imbalance_matrix([a], [b], seed=seed, queries=50)
         values.append(result["imbalance"].values.ravel())
         inside.append((result["low"].values.ravel(), result["high"].values.ravel()))
     mean = np.mean(values, axis=0)
@@ -160,7 +159,7 @@ def test_imbalance_against_n() -> None:
     np.testing.assert_allclose(last["stderr"], [whole.stderr_a_to_b, whole.stderr_b_to_a], rtol=1e-9)
     assert (np.diff(result["imbalance"], axis=1) < 0).all()
     for memory, metric in (("3 MB", "hamming"), (None, "euclidean")):
-        some = foretell.imbalance_by_n(a, b, sizes=[100, 30], memory=memory, metric=metric, seed=2)
+        some = under(memory=memory).imbalance_by_n(a, b, sizes=[100, 30], metric=metric, seed=2)
         assert some["n_parts"].values.tolist() == [13, 4]
         rng = np.random.default_rng(2)
         for place, size in enumerate([30, 100]):

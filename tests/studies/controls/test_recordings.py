@@ -10,7 +10,6 @@ import pytest
 import xarray as xr
 
 import foretell
-from foretell.measure.imbalance.by_token import token_curve
 from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.packages import cached
 from foretell.representations.data.pairs import Pairs
@@ -20,6 +19,7 @@ from foretell.representations.loading.load_model import load_model
 from foretell.representations.loading.load_pairs import load_pairs
 from foretell.representations.store.reader import Store
 from tests.conftest import WORDS
+from tests.options import under
 
 pytest.importorskip("torch")
 
@@ -86,8 +86,8 @@ def test_a_planted_signal(tiny_model_folder: Path, planted: Pairs, tmp_path: Pat
     for kind, curve in curves([left, shuffled], "last 20", ("0", "1", "3"), "projection 256").items():
         assert (curve["imbalance"] > 0.75).all(), kind
     # Bits of any kind also go by tokens.
-    by_token = token_curve(
-        *(store.space("1", "last 20", binarize="median") for store in (left, right)), errors=False, threads=1
+    by_token = under(threads=1).token_curve(
+        *(store.space("1", "last 20", binarize="median") for store in (left, right)), errors=False
     )
     assert float(by_token["imbalance"][0, -1]) == float(found["median"]["imbalance"].sel(layer="1")[0])
 

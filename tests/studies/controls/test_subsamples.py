@@ -13,6 +13,7 @@ from foretell.exceptions import AlignmentError, InputError, OptionError
 from foretell.measure.imbalance.semantic_layers import semantic_layers
 from foretell.measure.spaces.space import select
 from foretell.studies.controls.subsamples import _part, subsampled_regions
+from tests.options import call
 
 N, H = 160, 96
 NOISE = (4.0, 1.0, 0.2, 0.2, 1.0, 4.0)
@@ -101,7 +102,7 @@ def test_groups_stay_whole() -> None:
 
 def test_the_seed_decides_and_nothing_else(sides: Sides) -> None:
     one = subsampled_regions(*sides, count=2)
-    again = subsampled_regions(*sides, count=2, threads=1, memory="1 MiB")
+    again = call(subsampled_regions, *sides, count=2, threads=1, memory="1 MiB")
     other = subsampled_regions(*sides, count=2, seed=1)
     np.testing.assert_array_equal(one["imbalance"], again["imbalance"])
     assert not np.array_equal(one["imbalance"], other["imbalance"])

@@ -14,6 +14,7 @@ from foretell.measure.spaces.space import Space
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.extract import extract
 from foretell.studies.controls.token_order import ShuffledTokens
+from tests.options import under
 
 N, T, H = 300, 6, 20
 
@@ -93,7 +94,7 @@ def test_of_a_store_and_whatever_the_memory(tiny_model_folder: Path, tiny_pairs:
     of_store = {layer: ShuffledTokens(store.space(layer), 3) for layer in store.layers}
     of_memory = {layer: ShuffledTokens(store.space(layer).bits(), 3) for layer in store.layers}
     found = [
-        foretell.imbalance_curve(spaces, {layer: store.space(layer) for layer in store.layers}, memory=memory)
+        under(memory=memory).imbalance_curve(spaces, {layer: store.space(layer) for layer in store.layers})
         for spaces, memory in ((of_store, None), (of_memory, None), (of_store, "1 MiB"))
     ]
     for other in found[1:]:

@@ -21,6 +21,7 @@ from foretell.cli.arguments import (
     replica_of,
 )
 from foretell.cli.output import print_made, progress
+from foretell.options import set_options
 
 __all__ = ["extract"]
 
@@ -81,7 +82,7 @@ def extract(
         "random_weights": random_weights,
     }
     options = ModelOptions.of({name: value for name, value in given.items() if value is not None})
-    with progress(quiet) as bars:
+    with progress(quiet) as bars, set_options(cluster=cluster):
         lazy = LazyModel(model, pairs.modality(side), options)
         chosen = select_pairs(pairs, models=[lazy], tokens=rules, n_items=items, seed=seed)
         store = run(
@@ -93,7 +94,6 @@ def extract(
             batch_tokens=batch_tokens,
             repair=repair,
             progress=bars,
-            cluster=cluster,
             replica=None if replica is None else replica_of(replica),
         )
     print_made(store)

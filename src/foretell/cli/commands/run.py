@@ -15,6 +15,7 @@ from rich.table import Table
 
 from foretell.cli.arguments import ClusterOption, Out, Quiet, StoresOption
 from foretell.cli.output import console, progress
+from foretell.options import set_options
 
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer
@@ -83,7 +84,7 @@ def _run(
     def tell(found: Plan) -> None:
         print(f"Plan: {found}", file=sys.stderr)
 
-    with progress(quiet) as bars:
+    with progress(quiet) as bars, set_options(cluster=cluster):
         starting = time.perf_counter() - began
         answer = run_checked(
             study,
@@ -92,7 +93,6 @@ def _run(
             progress=bars,
             planned=tell if cluster in (None, "local") and not quiet else None,
             starting=starting,
-            cluster=cluster,
         )
     _print_summary(answer.summary)
     console().print(f"Written to {out}: {', '.join(_written(answer))}", soft_wrap=True)

@@ -19,15 +19,14 @@ from foretell.measure.spaces.given_distances import GivenDistances
 from foretell.measure.spaces.inputs import Input
 from foretell.measure.spaces.queries import Layout
 from foretell.measure.spaces.space import Space
+from foretell.options import BACKENDS
 
-__all__ = ["BACKENDS", "METRICS", "choose_backend", "distances", "is_constant"]
+__all__ = ["METRICS", "choose_backend", "distances", "is_constant"]
 
 METRICS = ("hamming", "euclidean", "cosine", "precomputed")
 
 _FEW = 64
 _PANEL_BYTES = 2**20
-
-BACKENDS = ("auto", "numba", "numkong", "torch", "numpy")
 
 
 def choose_backend(name: str, metric: str) -> str:

@@ -39,9 +39,6 @@ def item_imbalance(
     k: int = 1,
     metric: str = "hamming",
     convention: str = "adjusted",
-    memory: str | None = None,
-    threads: int | None = None,
-    backend: str = "auto",
 ) -> xr.Dataset:
     """Measure what each item adds to the imbalance between two spaces, both ways.
 
@@ -49,7 +46,7 @@ def item_imbalance(
     ----------
     a, b : array of shape (N, ...), or a space
         As for `information_imbalance`.
-    k, metric, convention, memory, threads, backend
+    k, metric, convention
         As for `information_imbalance`.
 
     Returns
@@ -81,9 +78,7 @@ def item_imbalance(
     """
     import xarray as xr
 
-    options = Options.checked(
-        metric=metric, convention=convention, errors=False, backend=backend, threads=threads, memory=memory
-    )
+    options = Options.checked(metric=metric, convention=convention, errors=False)
     inputs = [as_input(side, metric, name) for name, side in (("a", a), ("b", b))]
     size = check_spaces({"a": inputs[0]}, {"b": inputs[1]})
     k = checked_neighbours(k, size - 1, size)

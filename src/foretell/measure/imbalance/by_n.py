@@ -9,7 +9,7 @@ import numpy as np
 
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option, checked_count, warn
 from foretell.measure.array_types import Items
-from foretell.measure.distances.backends import BACKENDS, distances, is_constant
+from foretell.measure.distances.backends import distances, is_constant
 from foretell.measure.imbalance.cells import check_spaces
 from foretell.measure.imbalance.estimation.conventions import Convention, estimate
 from foretell.measure.imbalance.estimation.measurement import warn_of_ties
@@ -22,6 +22,7 @@ from foretell.measure.pairwise.reduction import Walk
 from foretell.measure.results.schema import DIRECTIONS, result_attributes
 from foretell.measure.spaces.inputs import alike, as_input, checked_neighbours
 from foretell.measure.spaces.queries import Layout
+from foretell.options import BACKENDS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -88,9 +89,6 @@ def imbalance_by_n(
     k: int = 1,
     metric: str = "hamming",
     convention: str = "adjusted",
-    memory: str | None = None,
-    threads: int | None = None,
-    backend: str = "auto",
     seed: int = 0,
 ) -> xr.Dataset:
     """Measure how the imbalance between two spaces depends on the number of items, in one walk over all of them.
@@ -104,8 +102,8 @@ def imbalance_by_n(
         As for `information_imbalance`.
     sizes : sequence of int, optional
         Numbers of items, from k + 2 to N; N, N / 2, N / 4 and so on down to 50 by default.
-    k, metric, convention, memory, threads, backend
-        As for `information_imbalance`, but for the backend "numpy".
+    k, metric, convention
+        As for `information_imbalance`. The backend "numpy" of `set_options` is refused.
     seed : int, default 0
         Of the parts.
 
@@ -125,8 +123,8 @@ def imbalance_by_n(
     """
     import xarray as xr
 
-    check_option("backend", backend, [name for name in BACKENDS if name != "numpy"])
-    options = Options.checked(metric=metric, convention=convention, backend=backend, threads=threads, memory=memory)
+    options = Options.checked(metric=metric, convention=convention)
+    check_option("backend", options.backend, [name for name in BACKENDS if name != "numpy"])
     inputs = [as_input(side, metric, name) for name, side in (("a", a), ("b", b))]
     total = check_spaces({"a": inputs[0]}, {"b": inputs[1]})
     wanted = _sizes(sizes, total)

@@ -35,9 +35,6 @@ def token_curve(
     convention: str = "adjusted",
     errors: bool = True,
     null: int = 0,
-    memory: str | None = None,
-    threads: int | None = None,
-    backend: str = "auto",
     seed: int = 0,
     groups: Sequence[str] | None = None,
 ) -> xr.Dataset:
@@ -49,7 +46,7 @@ def token_curve(
         With tokens: `Bits` of shape (N, T, bytes), or a view of a store; over the same items.
     subsets : sequence of sets of int, optional
         Tokens to take instead, each set holding the one before it: positions from the end, -1 the last.
-    k, convention, errors, null, memory, threads, backend, seed, groups
+    k, convention, errors, null, seed, groups
         As for `imbalance_matrix`.
 
     Returns
@@ -72,7 +69,7 @@ def token_curve(
     -----
     Costs one pass over the bits of all tokens, and T times the ranks.
     """
-    options = _options(convention, errors, backend, threads, memory)
+    options = Options.checked(metric="hamming", convention=convention, errors=errors)
     sides, memory_left = held([with_tokens(side, name) for name, side in (("a", a), ("b", b))], options.memory)
     options = replace(options, memory=memory_left)
     wanted = _nested(subsets, min(side.n_tokens for side in sides))
@@ -102,9 +99,6 @@ def token_map(
     convention: str = "adjusted",
     errors: bool = True,
     null: int = 0,
-    memory: str | None = None,
-    threads: int | None = None,
-    backend: str = "auto",
     seed: int = 0,
     groups: Sequence[str] | None = None,
 ) -> xr.Dataset:
@@ -114,7 +108,7 @@ def token_map(
     ----------
     a, b : Space
         With tokens, over the same items. Without `b`, A against itself: how tokens of one text foretell each other.
-    k, convention, errors, null, memory, threads, backend, seed, groups
+    k, convention, errors, null, seed, groups
         As for `imbalance_matrix`.
 
     Returns
@@ -135,7 +129,7 @@ def token_map(
     ConstantSpaceWarning
         For a space whose items are all alike.
     """
-    options = _options(convention, errors, backend, threads, memory)
+    options = Options.checked(metric="hamming", convention=convention, errors=errors)
     both = [with_tokens(a, "a")] if b is None else [with_tokens(a, "a"), with_tokens(b, "b")]
     both, memory_left = held(both, options.memory)
     options = replace(options, memory=memory_left)
@@ -153,12 +147,6 @@ def token_map(
         groups=groups,
     )
     return _with_distances(result, within=side_b is side_a)
-
-
-def _options(convention: str, errors: bool, backend: str, threads: int | None, memory: str | None) -> Options:
-    return Options.checked(
-        metric="hamming", convention=convention, errors=errors, backend=backend, threads=threads, memory=memory
-    )
 
 
 def _nested(subsets: Sequence[Iterable[int]] | None, n_tokens: int) -> list[tuple[int, ...]]:

@@ -100,9 +100,6 @@ def cross_fit(
     metric: str = "hamming",
     convention: str = "adjusted",
     groups: Sequence[str] | None = None,
-    memory: str | None = None,
-    threads: int | None = None,
-    backend: str = "auto",
     seed: int = 0,
 ) -> dict[str, CrossFit]:
     """Choose the best cell on one half of the items and value it on the other, both ways, in each direction.
@@ -113,7 +110,7 @@ def cross_fit(
         As for `imbalance_matrix`, or for `imbalance_curve` if `curve`.
     curve : bool
         Whether layer l of A goes with layer l of B alone, or every space of A with every one of B.
-    k, metric, convention, groups, memory, threads, backend
+    k, metric, convention, groups
         As for `imbalance_matrix`. Groups are never split.
     seed : int, default 0
         Of the split. The same seed splits the same number of items (or the same groups) alike.
@@ -152,7 +149,7 @@ def cross_fit(
     if curve:
         check_same_names(side_a, side_b)
     n_items = check_spaces(side_a, side_b)
-    options = Options.checked(metric=metric, convention=convention, backend=backend, threads=threads, memory=memory)
+    options = Options.checked(metric=metric, convention=convention)
     ((first, second),) = complementary_halves(n_items, splits=1, groups=groups, seed=seed)
     halves = [_Half(side_a, side_b, k, Layout(rows, rows), options, groups) for rows in (first, second)]
     lowest = [half.lowest(curve) for half in halves]

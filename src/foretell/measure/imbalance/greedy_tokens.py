@@ -45,8 +45,6 @@ def greedy_tokens(
     k: int = 1,
     groups: Sequence[str] | None = None,
     seed: int = 0,
-    threads: int | None = None,
-    memory: str | None = None,
 ) -> xr.Dataset:
     """Choose the tokens of one side that foretell the whole other side, one by one, beside those in order from the end.
 
@@ -66,11 +64,6 @@ def greedy_tokens(
         of a group first.
     seed : int, default 0
         Of the halves.
-    threads : int, optional
-        All processors by default. The result does not depend on it.
-    memory : str, optional
-        The most that may be held beyond the inputs, as "512 MiB"; a quarter of the machine's memory by default. The
-        distances of all tokens of a half are held.
 
     Returns
     -------
@@ -90,7 +83,7 @@ def greedy_tokens(
     -----
     The imbalance falls with the number of items, and these are values of halves, whose n the attributes hold.
     """
-    options = Options.checked(metric="hamming", convention="adjusted", backend="auto", threads=threads, memory=memory)
+    options = Options.checked(metric="hamming", convention="adjusted")
     both, memory_left = held([with_tokens(side, name) for name, side in (("a", a), ("b", b))], options.memory)
     options = replace(options, memory=memory_left)
     size = check_spaces({"a": both[0]}, {"b": both[1]})

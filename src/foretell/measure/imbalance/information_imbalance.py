@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from foretell.measure.spaces.inputs import (
 )
 from foretell.measure.spaces.queries import Layout, drawn, of_paper
 from foretell.measure.spaces.space import check_same_items
-from foretell.options import mapper_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,9 +38,6 @@ def information_imbalance(
     k: int = 1,
     metric: str = "hamming",
     convention: str = "adjusted",
-    memory: str | None = None,
-    backend: str = "auto",
-    threads: int | None = None,
 ) -> Imbalance:
     """Measure how well each of two representations of the same items foretells the other.
 
@@ -61,15 +56,6 @@ def information_imbalance(
     convention : {"adjusted", "paper", "glielmo"}
         Treatment of ties and scale (`foretell.measure.imbalance.estimation.conventions`). ``adjusted`` is exactly 0 for
         identical spaces and 1 on average for independent ones.
-    memory : str, optional
-        The most that may be held beyond the inputs, as "512 MiB"; a quarter of the machine's memory by default. The
-        result does not depend on it.
-    backend : {"auto", "numba", "numkong", "torch", "numpy"}
-        ``numba`` and ``numkong`` compare packed bits; ``torch`` multiplies matrices, on a GPU where it sees one;
-        ``numpy`` is the slow reference. All give the same, but that torch tells floats apart only where squared
-        distances differ by a share of 1e-10. "auto" is torch where it is in use with a GPU, else numba.
-    threads : int, optional
-        All processors by default. The result does not depend on it.
 
     Returns
     -------
@@ -102,7 +88,7 @@ def information_imbalance(
     >>> ii.asymmetry < -1.96 * ii.stderr_asymmetry  # so a foretells b better than b foretells a
     True
     """
-    options = Options.checked(metric=metric, convention=convention, backend=backend, threads=threads, memory=memory)
+    options = Options.checked(metric=metric, convention=convention)
     inputs = [as_input(side, metric, name) for name, side in (("a", a), ("b", b))]
     check_sizes(inputs)
     size = inputs[0].n_items
@@ -141,10 +127,6 @@ def imbalance_matrix(
     queries: int | None = None,
     errors: bool = True,
     null: int = 0,
-    memory: str | None = None,
-    threads: int | None = None,
-    backend: str = "auto",
-    cluster: str | None = None,
     seed: int = 0,
     per_item: bool = False,
     groups: Sequence[str] | None = None,
@@ -162,8 +144,9 @@ def imbalance_matrix(
         agree (`foretell.align` aligns them). An object on both sides is measured once.
     k : int or sequence of int, default 1
         Several are read off the same walk; the result then has a dimension k, and no scores.
-    metric, convention, memory, backend, threads
-        As for `information_imbalance`. Spaces that are read from a store are read in as few walks as `memory` allows.
+    metric, convention
+        As for `information_imbalance`. Spaces that are read from a store are read in as few passes as the memory of
+        `set_options` allows.
     candidates : {"leave-one-out", "split"}
         All other items, or, for a random half of the items as queries, the other half.
     subsample : int, optional
@@ -175,10 +158,6 @@ def imbalance_matrix(
         Whether to compute standard errors, and the scores of the diagonal of a square matrix.
     null : int, default 0
         Permutations of which item of A goes with which of B; 200 serve for a map.
-    cluster : str, optional
-        ``"auto"``: the Ray cluster that this machine is part of, or else one of this machine alone; an address: that
-        cluster; ``"local"``: none. `memory` is then that of a machine for all tasks that run there. The result does not
-        depend on it.
     seed : int, default 0
         Of the permutations, and of what is drawn.
     per_item : bool, default False
@@ -219,9 +198,7 @@ def imbalance_matrix(
         if given != (1, "hamming", "adjusted", "leave-one-out", None, None, True, 0, False, None, None):
             raise OptionError("preset='paper' sets all that is measured: leave the other options at their defaults.")
         errors, convention = False, "paper"
-    options = Options.checked(
-        metric=metric, convention=convention, errors=errors, backend=backend, threads=threads, memory=memory
-    )
+    options = Options.checked(metric=metric, convention=convention, errors=errors)
     side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     size = check_spaces(side_a, side_b)
     seed = checked_count("seed", seed, least=0)
@@ -234,7 +211,7 @@ def imbalance_matrix(
         kept += [cell] if cell not in kept else []
     cells = Cells.every(side_a, side_b, kept)
 
-    def measured(layout: Layout, options: Options) -> xr.Dataset:
+    def measured(layout: Layout) -> xr.Dataset:
         return measure_cells(
             cells,
             k=k,
@@ -247,11 +224,9 @@ def imbalance_matrix(
             per_item=per_item,
         )
 
-    with mapper_of(cluster) as mapper:
-        options = replace(options, mapper=mapper)
-        if preset == "paper":
-            return _over_replicates([measured(layout, options) for layout in of_paper(size, seed)])
-        return measured(drawn(size, candidates, subsample, queries, seed, errors=errors), options)
+    if preset == "paper":
+        return _over_replicates([measured(layout) for layout in of_paper(size, seed)])
+    return measured(drawn(size, candidates, subsample, queries, seed, errors=errors))
 
 
 def imbalance_curve(
@@ -266,10 +241,6 @@ def imbalance_curve(
     queries: int | None = None,
     errors: bool = True,
     null: int = 0,
-    memory: str | None = None,
-    threads: int | None = None,
-    backend: str = "auto",
-    cluster: str | None = None,
     seed: int = 0,
     groups: Sequence[str] | None = None,
     strata: Sequence[str] | None = None,
@@ -280,7 +251,7 @@ def imbalance_curve(
     ----------
     spaces_a, spaces_b : mapping of names to spaces, or sequence of spaces
         Equally many, with the same names, over the same items.
-    k, metric, convention, candidates, subsample, queries, errors, memory, threads, backend, cluster, seed
+    k, metric, convention, candidates, subsample, queries, errors, seed
         As for `imbalance_matrix`.
     groups, strata : sequence of str, optional
         As for `imbalance_matrix`.
@@ -303,24 +274,21 @@ def imbalance_curve(
     ConstantSpaceWarning
         For a space whose items are all identical.
     """
-    options = Options.checked(
-        metric=metric, convention=convention, errors=errors, backend=backend, threads=threads, memory=memory
-    )
+    options = Options.checked(metric=metric, convention=convention, errors=errors)
     side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     check_same_names(side_a, side_b)
     size = check_spaces(side_a, side_b)
     seed = checked_count("seed", seed, least=0)
-    with mapper_of(cluster) as mapper:
-        return measure_cells(
-            Cells.diagonal(side_a, side_b),
-            k=k,
-            layout=drawn(size, candidates, subsample, queries, seed, errors=errors),
-            options=replace(options, mapper=mapper),
-            n_permutations=null,
-            seed=seed,
-            groups=groups,
-            strata=strata,
-        )
+    return measure_cells(
+        Cells.diagonal(side_a, side_b),
+        k=k,
+        layout=drawn(size, candidates, subsample, queries, seed, errors=errors),
+        options=options,
+        n_permutations=null,
+        seed=seed,
+        groups=groups,
+        strata=strata,
+    )
 
 
 def _over_replicates(results: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -36,9 +36,6 @@ def similarity_matrix(
     k: int = 10,
     metric: str = "hamming",
     errors: bool = False,
-    memory: str | None = None,
-    threads: int | None = None,
-    backend: str = "auto",
     groups: Sequence[str] | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -55,8 +52,6 @@ def similarity_matrix(
     metric : {"hamming", "euclidean", "cosine", "precomputed"}
     errors : bool, default False
         Whether to compute standard errors from 40 splits into complementary halves: some 20 times the work.
-    memory, threads, backend
-        As for `foretell.imbalance_matrix`; "rsa_spearman" of floats needs 8 N^2 bytes a space.
     groups : sequence of str, optional
         Group of each item, where items of one group are not independent: no half splits one.
     seed : int, default 0
@@ -86,9 +81,7 @@ def similarity_matrix(
     >>> (found.similarity.sel(measure="cka", a="x").values > 0.5).tolist()
     [True, True, False]
     """
-    options = Options.checked(
-        metric=metric, convention="adjusted", errors=errors, backend=backend, threads=threads, memory=memory
-    )
+    options = Options.checked(metric=metric, convention="adjusted", errors=errors)
     side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     cells = [(a, b) for a in range(len(side_a)) for b in range(len(side_b))]
     return similar_cells(
@@ -104,9 +97,6 @@ def similarity_curve(
     k: int = 10,
     metric: str = "hamming",
     errors: bool = False,
-    memory: str | None = None,
-    threads: int | None = None,
-    backend: str = "auto",
     groups: Sequence[str] | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -116,7 +106,7 @@ def similarity_curve(
     ----------
     spaces_a, spaces_b : mapping of names to spaces, or sequence of spaces
         Equally many, with the same names, over the same N items, 4 or more.
-    measures, k, metric, errors, memory, threads, backend, groups, seed
+    measures, k, metric, errors, groups, seed
         As for `similarity_matrix`, whose numbers these are, to the last bit; no other pair of layers is measured.
 
     Returns
@@ -134,9 +124,7 @@ def similarity_curve(
     ConstantSpaceWarning
         For a space whose items are all alike: its similarities are NaN.
     """
-    options = Options.checked(
-        metric=metric, convention="adjusted", errors=errors, backend=backend, threads=threads, memory=memory
-    )
+    options = Options.checked(metric=metric, convention="adjusted", errors=errors)
     side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     check_same_names(side_a, side_b)
     cells = [(layer, layer) for layer in range(len(side_a))]

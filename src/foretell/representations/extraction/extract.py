@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.cluster.connection import connected
+from foretell.cluster.connection import current_cluster
 from foretell.cluster.replica import Replica
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.data.pairs import Pairs
@@ -55,7 +55,6 @@ def extract(
     chunk_items: int | None = None,
     repair: bool = False,
     progress: bool = False,
-    cluster: str | None = None,
     replica: Replica | None = None,
     **options: Any,
 ) -> Store:
@@ -88,12 +87,8 @@ def extract(
         Whether to read what is there, and make damaged chunks anew.
     progress : bool
         Whether to draw a progress bar on standard error.
-    cluster : str, optional
-        ``"auto"``: the Ray cluster that this machine is part of, or else one of this machine alone; an address: that
-        cluster; ``"local"``: none. Its workers load the model, which is then to be given by its name, take shards of
-        the items, and write to `out`, which all of them must see. The bits are the same.
     replica : Replica, optional
-        What a worker is given of a node: one processor by default.
+        What each worker of a cluster is given of a node: one processor by default.
     **options
         Of `load_model`, such as ``dtype="bfloat16"``, ``device="cuda"`` or ``revision="main"``.
 
@@ -136,7 +131,8 @@ def extract(
     if store is not None and store.is_complete and store.is_tidy and not repair:
         return store
     contents = pairs.contents(side)
-    with connected(cluster) as crew, locked(storage) as check:
+    crew = current_cluster()
+    with locked(storage) as check:
         spec = None if crew is None else spec_of(reader)
         store = existing(storage, made_of)  # another process may have been at work until now
         check()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from foretell.exceptions import InputError
 from foretell.files import check_inside
-from foretell.options import checked_threads
+from foretell.options import current_options
 from foretell.representations.cache import sha256_of
 from foretell.representations.imported.activation_source import Ids, Source, layer_name
 from foretell.representations.imported.array_files import SUFFIXES, open_arrays
@@ -55,6 +55,6 @@ def open_source(
 
 def sha256_of_files(files: Mapping[str, Path]) -> str:
     """One sha256 of many files and their names."""
-    found = in_order(sha256_of, files.values(), threads=checked_threads(None))
+    found = in_order(sha256_of, files.values(), threads=current_options().threads)
     lines = sorted(f"{name} {digest}\n" for name, digest in zip(files, found, strict=True))
     return hashlib.sha256("".join(lines).encode()).hexdigest()

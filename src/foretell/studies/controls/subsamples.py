@@ -34,9 +34,6 @@ def subsampled_regions(
     groups: Sequence[str] | None = None,
     seed: int = 0,
     tau: float = 0.05,
-    memory: str | None = None,
-    threads: int | None = None,
-    backend: str = "auto",
 ) -> xr.Dataset:
     """Measure a curve on random parts of the items, and count in how many each layer is in a semantic region.
 
@@ -48,7 +45,7 @@ def subsampled_regions(
         Parts, each drawn without replacement from all items.
     share : float, default 0.5
         Share of the items in each, between 0 and 1.
-    k, metric, convention, memory, threads, backend
+    k, metric, convention
         As for `imbalance_curve`.
     groups : sequence of str, optional
         Group of each item. A group is in a part with all its items or with none: groups are taken in random order,
@@ -74,7 +71,7 @@ def subsampled_regions(
     -----
     The distances of each part are made anew, which costs count x share^2 curves of all items: 5 by default.
     """
-    options = Options.checked(metric=metric, convention=convention, backend=backend, threads=threads, memory=memory)
+    options = Options.checked(metric=metric, convention=convention)
     side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     check_same_names(side_a, side_b)
     size = check_spaces(side_a, side_b)

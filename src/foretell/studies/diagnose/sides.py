@@ -14,7 +14,7 @@ from foretell.measure.array_types import Items, Numbers
 from foretell.measure.distances.backends import distances
 from foretell.measure.kernels.order_keys import order_dtype
 from foretell.measure.spaces.inputs import Input, named
-from foretell.options import checked_threads
+from foretell.options import current_options
 from foretell.representations.store.reader import Store
 from foretell.representations.store_comparison import load_side
 
@@ -119,7 +119,7 @@ def distances_of(space: Input, metric: str, rows: Items) -> Numbers:
     found = distances(space, metric, "numba")
     dtype = found.dtype if found.greatest is None else order_dtype(found.greatest)
     out = np.zeros((len(rows), len(rows)), dtype)
-    threads = checked_threads(None)
+    threads = current_options().threads
     found.fill(out, rows, rows, triangle=False, threads=threads, panel_bytes=_PANEL_BYTES)
     return out
 

@@ -16,7 +16,7 @@ from foretell.measure.inference.influence import Estimate, Neighbours
 from foretell.measure.pairwise.passes import Pair
 from foretell.measure.spaces.inputs import Input
 from foretell.measure.spaces.queries import Layout
-from foretell.options import Mapper, checked_memory, checked_threads, current_mapper
+from foretell.options import Mapper, current_options
 
 __all__ = ["Measured", "Options", "Pair", "Request", "both_ways", "wanted"]
 
@@ -45,22 +45,13 @@ class Options:
         *,
         metric: str,
         convention: str,
-        backend: str,
-        threads: int | None,
-        memory: str | None,
         errors: bool = True,
     ) -> Options:
-        """Options by their names; "auto" and None are decided here."""
+        """What a public function was given, and how the work is done by `foretell.set_options`."""
         check_option("errors", errors, (True, False))
-        return cls(
-            metric,
-            check_convention(convention),
-            errors,
-            choose_backend(backend, metric),
-            checked_threads(threads),
-            checked_memory(memory),
-            current_mapper(),
-        )
+        how = current_options()
+        backend = choose_backend(how.backend, metric)
+        return cls(metric, check_convention(convention), errors, backend, how.threads, how.memory, how.mapper)
 
 
 @dataclass(frozen=True)
