@@ -24,7 +24,7 @@ import numpy as np
 
 import foretell
 from foretell.measure.distances.backends import distances
-from foretell.measure.pairwise.reduction import Walk
+from foretell.measure.pairwise.reduction import PairwiseReduction
 from foretell.measure.similarity.measures import MEASURES
 from foretell.measure.spaces.inputs import as_input
 from foretell.measure.spaces.queries import Layout
@@ -35,7 +35,7 @@ N_ITEMS, N_BITS, N_LAYERS, N_PLAIN = 2000, 11_520, 30, 2
 def distances_alone(layers: list[Any]) -> None:
     """All distances, read by nobody."""
     spaces = [distances(as_input(layer, "hamming", ""), "hamming", "numba") for layer in layers]
-    Walk([spaces], Layout.everyone(N_ITEMS), memory=2**31, threads=1).feed([])
+    PairwiseReduction([spaces], Layout.everyone(N_ITEMS), memory=2**31, threads=1).run([])
 
 
 def plain_cka(xp: Any, a: list[Any], b: list[Any]) -> Any:

@@ -19,7 +19,6 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, TieOrderWarning
-from tests.options import under
 
 SOURCES = Path(foretell.__file__).parent
 RNG = np.random.default_rng(0)
@@ -82,7 +81,6 @@ def test_every_warning_is_given_by_one_function() -> None:
 
 OF_CONSTANT: dict[str, Callable[[], Any]] = {
     "imbalance_matrix": lambda: foretell.imbalance_matrix([X], [FLAT]),
-    "imbalance_matrix on a cluster of none": lambda: under(cluster="local").imbalance_matrix([X], [FLAT]),
     "imbalance_curve": lambda: foretell.imbalance_curve([X], [FLAT]),
     "similarity_matrix": lambda: foretell.similarity_matrix([X], [FLAT]),
     "similarity_curve": lambda: foretell.similarity_curve([X], [FLAT]),

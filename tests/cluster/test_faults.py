@@ -236,8 +236,9 @@ class TestReading:
             given = json.load(open({str(folder / "given.json")!r}))
             given |= {{"texts": {{side: tuple(texts) for side, texts in given["texts"].items()}},
                       "ids": tuple(given["ids"]), "groups": tuple(given["groups"])}}
-            how = {OPTIONS | {"model": str(model), "out": str(out), "cluster": cluster.address}!r}
-            foretell.extract(foretell.Pairs(**given), **how)
+            how = {OPTIONS | {"model": str(model), "out": str(out)}!r}
+            with foretell.set_options(cluster={cluster.address!r}):
+                foretell.extract(foretell.Pairs(**given), **how)
         """
         command = [sys.executable, "-c", textwrap.dedent(code)]
         return subprocess.Popen(command, start_new_session=True, cwd=Path(__file__).parents[2])

@@ -17,7 +17,7 @@ from foretell.cluster.replica import Replica
 from foretell.measure.imbalance.estimation import distributed, measurement
 from foretell.measure.kernels.order_keys import TILE
 from tests.cluster.conftest import Loopback
-from tests.options import under
+from tests.options import call, under
 
 N = 200
 
@@ -63,8 +63,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_maps_are_the_same_to_the_bit(nodes: Loopback, options: dict[str, Any]) -> None:
     a, b = _layers(1), _layers(2)
-    alone = foretell.imbalance_matrix(a, b, seed=3, **options)
-    xr.testing.assert_identical(under(cluster="auto").imbalance_matrix(a, b, seed=3, **options), alone)
+    alone = call(foretell.imbalance_matrix, a, b, seed=3, **options)
+    xr.testing.assert_identical(call(foretell.imbalance_matrix, a, b, seed=3, cluster="auto", **options), alone)
 
 
 CURVES: dict[str, dict[str, Any]] = {
@@ -86,7 +86,7 @@ def test_curves_are_the_same_to_the_bit(
 ) -> None:
     """By layers where there are enough for all workers, or by rows of each."""
     a, b = _layers(1), _layers(2)
-    alone = foretell.imbalance_curve(a, b, seed=3, **options)
+    alone = call(foretell.imbalance_curve, a, b, seed=3, **options)
     names: set[str] = set()
     in_order = Cluster.in_order
 
@@ -96,7 +96,7 @@ def test_curves_are_the_same_to_the_bit(
 
     monkeypatch.setattr(Cluster, "in_order", watched)
     monkeypatch.setattr(Cluster, "room_for", lambda self, each: n_workers)
-    xr.testing.assert_identical(under(cluster=nodes.address).imbalance_curve(a, b, seed=3, **options), alone)
+    xr.testing.assert_identical(call(foretell.imbalance_curve, a, b, seed=3, cluster=nodes.address, **options), alone)
     assert names == {"part" if n_workers == 1 else "rows"}
 
 

@@ -44,13 +44,13 @@ def test_what_is_there_is_not_made_again(
     nodes: Loopback, tiny_pairs: Pairs, tiny_model_folder: Path, alone: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "left.zarr"
-    given = {"model": str(tiny_model_folder), "out": out, "cluster": "auto", **OPTIONS}
-    foretell.extract(tiny_pairs, **given)
+    given = {"model": str(tiny_model_folder), "out": out, **OPTIONS}
+    under(cluster="auto").extract(tiny_pairs, **given)
     written = {path: path.stat().st_mtime_ns for path in (out / "bits/0").rglob("c/*/0/0")}
     assert written
     store = opened(Storage(out, read_only=False))
     StoreWriter(store.storage, store.info).forget(5)
-    foretell.extract(tiny_pairs, **given)
+    under(cluster="auto").extract(tiny_pairs, **given)
     again = {path.parts[-3] for path, when in written.items() if path.stat().st_mtime_ns != when}
     assert again == {"5"}
     assert files(out) == files(alone)
@@ -126,6 +126,6 @@ class TestRefused:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
         monkeypatch.setattr("foretell.cluster.remote.SAY_AFTER", 0.0)
-        given: dict[str, Any] = {"out": tmp_path / "left.zarr", "cluster": "auto", "replica": Replica(num_gpus=1)}
+        given: dict[str, Any] = {"out": tmp_path / "left.zarr", "replica": Replica(num_gpus=1)}
         with pytest.raises(ClusterError, match="No node of the cluster can hold a model"):
-            foretell.extract(tiny_pairs, model=str(tiny_model_folder), **given, **OPTIONS)
+            under(cluster="auto").extract(tiny_pairs, model=str(tiny_model_folder), **given, **OPTIONS)

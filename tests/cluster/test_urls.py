@@ -76,8 +76,8 @@ def test_a_cluster_fills_and_reads_it(
     monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
     here = foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=tmp_path / "left.zarr", **OPTIONS)
     with loopback(2):
-        given: dict[str, Any] = {"model": str(tiny_model_folder), "cluster": "auto", **OPTIONS}
-        store = foretell.extract(tiny_pairs, out=f"{bucket}/left.zarr", **given)
+        given: dict[str, Any] = {"model": str(tiny_model_folder), **OPTIONS}
+        store = under(cluster="auto").extract(tiny_pairs, out=f"{bucket}/left.zarr", **given)
         check_same(store, here)
         right = foretell.open_store(stores[1])
         spaces = [{layer: one.space(layer, "last 3") for layer in one.layers} for one in (store, right)]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import foretell
 from foretell.exceptions import TieOrderWarning
 from tests.measure.golden import dadapy_reference
-from tests.options import under
+from tests.options import call, under
 
 BACKENDS = ["numpy", "numkong"]
 
@@ -80,9 +80,9 @@ def test_glielmo_says_that_it_broke_ties(backend: str) -> None:
     options: dict[str, Any] = {"metric": "precomputed", "convention": "glielmo", "backend": backend}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        foretell.information_imbalance(LINE, OTHER_LINE, **options)
+        call(foretell.information_imbalance, LINE, OTHER_LINE, **options)
     with pytest.warns(TieOrderWarning, match="item order"):
-        foretell.information_imbalance(TIED, LINE, **options)
+        call(foretell.information_imbalance, TIED, LINE, **options)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -37,6 +37,9 @@ def run(
 ) -> Answer:
     """Run a study and write its folder: results, tables, figures, summary, and the study itself.
 
+    On a cluster (`set_options`) workers read with the models and measure; all of them must see the folder of the
+    stores, or reach their URL. The results do not depend on it.
+
     Parameters
     ----------
     study : str, Path, mapping or a study

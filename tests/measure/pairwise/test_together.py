@@ -1,4 +1,4 @@
-"""Which cells are measured in one walk: each once, and what shares a space together as far as memory goes."""
+"""Which cells are measured in one pass: each once, and what shares a space together as far as memory goes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import foretell
 from foretell.measure.distances.backends import distances
 from foretell.measure.pairwise.passes import Pair, batches, components
-from foretell.measure.pairwise.reduction import Walk
+from foretell.measure.pairwise.reduction import PairwiseReduction
 from tests.options import under
 
 CELLS = st.lists(st.tuples(st.integers(0, 9), st.integers(10, 19)), unique=True, min_size=1, max_size=25)
@@ -66,18 +66,18 @@ def test_cells_of_a_cluster_are_apart_where_they_share_nothing(cells: list[Pair]
 
 
 def test_a_curve_beyond_memory_makes_each_distance_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Layers that do not fit into one block together are walked over one after the other, each in one block."""
+    """Layers that do not fit into one block together are taken one after the other, each in one block."""
     rng = np.random.default_rng(0)
     sides = [[foretell.Bits.from_activations(rng.standard_normal((700, 64))) for _ in range(6)] for _ in range(2)]
     taken: list[tuple[int, int]] = []
-    feed_block = Walk._feed_block
+    begin = PairwiseReduction._begin
 
-    def watched(self: Walk, reducers: object, rows: range, *others: object, **options: object) -> None:
+    def watched(self: PairwiseReduction, rows: range, **options: Any) -> Any:
         taken.append((len(self._steps[0]), len(rows)))
-        feed_block(self, reducers, rows, *others, **options)  # type: ignore[arg-type]
+        return begin(self, rows, **options)
 
     roomy = under(memory="1 GiB").imbalance_curve(*sides, null=10)
-    monkeypatch.setattr(Walk, "_feed_block", watched)
+    monkeypatch.setattr(PairwiseReduction, "_begin", watched)
     tight = under(memory="4 MiB").imbalance_curve(*sides, null=10)
     xr.testing.assert_identical(tight, roomy)
     assert taken == [(2, 700)] * 6
@@ -145,12 +145,12 @@ def test_an_array_on_both_sides_is_measured_once(metric: str, monkeypatch: pytes
     copies = [layer.copy() for layer in layers]
     apart = foretell.imbalance_matrix(layers, copies, metric=metric)
     widths: list[int] = []
-    feed_block = Walk._feed_block
+    begin = PairwiseReduction._begin
 
-    def watched(self: Walk, *given: object, **options: object) -> None:
+    def watched(self: PairwiseReduction, rows: range, **options: Any) -> Any:
         widths.append(len(self._steps[0]))
-        feed_block(self, *given, **options)  # type: ignore[arg-type]
+        return begin(self, rows, **options)
 
-    monkeypatch.setattr(Walk, "_feed_block", watched)
+    monkeypatch.setattr(PairwiseReduction, "_begin", watched)
     xr.testing.assert_allclose(foretell.imbalance_matrix(layers, layers, metric=metric), apart)
     assert widths == [3]

@@ -20,7 +20,7 @@ from foretell.measure.distances.backends import distances
 from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.inference.standard_errors import critical
 from foretell.measure.kernels.nearest import nearest
-from foretell.measure.pairwise.reduction import Walk
+from foretell.measure.pairwise.reduction import PairwiseReduction
 from foretell.measure.results.result_files import write_csv
 from foretell.measure.similarity import similarity_oracle as similar
 from foretell.measure.similarity.distance_products import Products, Values
@@ -256,7 +256,7 @@ def test_ranges_of_rows_merge_into_the_whole(metric: str) -> None:
 
     everyone = Layout.everyone(n)
     whole, first, second = reducers(), reducers(), reducers()
-    Walk([made], everyone, memory=2**26, threads=1).feed(whole)
+    PairwiseReduction([made], everyone, memory=2**26, threads=1).run(whole)
     blocks: list[Any] = []
 
     class Catch:
@@ -271,7 +271,7 @@ def test_ranges_of_rows_merge_into_the_whole(metric: str) -> None:
         def merge(self, other: object) -> None:
             raise AssertionError("one walk has nothing to merge")
 
-    Walk([made], everyone, memory=2**26, threads=1).feed([Catch()])
+    PairwiseReduction([made], everyone, memory=2**26, threads=1).run([Catch()])
     # A range of rows counts from its own first row among all queries, whoever walks it.
     for one, other in zip(first, second, strict=True):
         for block in blocks[2:]:

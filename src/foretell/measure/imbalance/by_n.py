@@ -18,7 +18,7 @@ from foretell.measure.imbalance.estimation.tallies import Tallies
 from foretell.measure.inference.variance import standard_error
 from foretell.measure.kernels.order_keys import empty_rows, put_self
 from foretell.measure.pairwise.blocks import Block
-from foretell.measure.pairwise.reduction import Walk
+from foretell.measure.pairwise.reduction import PairwiseReduction
 from foretell.measure.results.schema import DIRECTIONS, result_attributes
 from foretell.measure.spaces.inputs import alike, as_input, checked_neighbours
 from foretell.measure.spaces.queries import Layout
@@ -91,7 +91,7 @@ def imbalance_by_n(
     convention: str = "adjusted",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Measure how the imbalance between two spaces depends on the number of items, in one walk over all of them.
+    """Measure how the imbalance between two spaces depends on the number of items, in one pass over all of them.
 
     The items are parted at random into as many parts of each size as there are (at most 16), every part is measured by
     itself, and the parts' mean given. Parts of one size share no item, so their errors are independent.
@@ -140,14 +140,14 @@ def imbalance_by_n(
         if is_constant(space, Layout.everyone(total)):
             raise InputError(alike(name, given))
     reducer = _PartTallies(parts, k=k, convention=options.convention)
-    walk = Walk(
+    reduction = PairwiseReduction(
         [spaces],
         Layout.everyone(total),
         memory=options.memory,
         threads=options.threads,
         by_order=options.convention.by_order,
     )
-    walk.feed([reducer])
+    reduction.run([reducer])
 
     values: dict[int, list[list[float]]] = {size: [[], []] for size in wanted}
     errors: dict[int, list[list[float]]] = {size: [[], []] for size in wanted}
@@ -164,7 +164,7 @@ def imbalance_by_n(
             "mean (NaN).",
             ConstantSpaceWarning,
         )
-    if walk.saw_ties:
+    if reduction.saw_ties:
         warn_of_ties()
     means = [np.mean(values[size], axis=1) for size in wanted]
     of_means = [np.sqrt(np.square(errors[size]).sum(axis=1)) / len(errors[size][0]) for size in wanted]

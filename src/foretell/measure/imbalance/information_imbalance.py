@@ -41,6 +41,8 @@ def information_imbalance(
 ) -> Imbalance:
     """Measure how well each of two representations of the same items foretells the other.
 
+    Threads, memory and backend are set by `set_options`; no result depends on them.
+
     Parameters
     ----------
     a, b : array of shape (N, ...), or a space
@@ -134,7 +136,9 @@ def imbalance_matrix(
     named_cells: Sequence[tuple[str, str]] = (),
     preset: str | None = None,
 ) -> xr.Dataset:
-    """Measure every space of A against every space of B, both ways, in one walk over the items.
+    """Measure every space of A against every space of B, both ways, in one pass over the items.
+
+    Threads, memory, backend and a cluster are set by `set_options`; no result depends on them.
 
     Parameters
     ----------
@@ -143,7 +147,7 @@ def imbalance_matrix(
         same order; spaces without names are called "0", "1" and so on. Spaces that carry ids are refused unless the ids
         agree (`foretell.align` aligns them). An object on both sides is measured once.
     k : int or sequence of int, default 1
-        Several are read off the same walk; the result then has a dimension k, and no scores.
+        Several are read off the same pass; the result then has a dimension k, and no scores.
     metric, convention
         As for `information_imbalance`. Spaces that are read from a store are read in as few passes as the memory of
         `set_options` allows.

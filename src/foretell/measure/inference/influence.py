@@ -30,7 +30,7 @@ class Neighbours:
     """Weighted neighbours of every query in one space, as compressed sparse rows.
 
     Neighbours of query i are ``candidate[start[i]:start[i + 1]]`` with ``weight`` at the same places. Queries and
-    candidates are numbered as in the layout of the walk.
+    candidates are numbered as in the layout of the pass.
     """
 
     start: Ints

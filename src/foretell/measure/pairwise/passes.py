@@ -16,14 +16,14 @@ def batches(
     """Cells that are measured together, so that distances are made as seldom as memory allows.
 
     Cells that share no space cost nothing more apart. They stay together while all queries fit into one block, of which
-    only one half is made, and which is kept for a second walk; after that, each goes by itself. Those that share spaces
+    only one half is made, and which is kept for a second pass; after that, each goes by itself. Those that share spaces
     are parted along the longer side of their map where they do not fit.
 
     Parameters
     ----------
     cells : sequence of (int, int)
     n_blocks : callable
-        In how many blocks some cells would be walked over; 0 where they do not fit into memory.
+        In how many blocks some cells would be taken; 0 where they do not fit into memory.
     apart : bool
         Whether cells that share no space are to be apart wherever they fit.
     """
@@ -31,7 +31,7 @@ def batches(
     if apart or len(found) == 1:
         for component in found:
             halves = [] if n_blocks(component) else _halves(component)
-            if not halves:  # one cell that does not fit is told by the walk
+            if not halves:  # one cell that does not fit is told by the reduction
                 yield component
             for half in halves:
                 yield from batches(half, n_blocks, apart=apart)

@@ -1,20 +1,13 @@
-"""The walk: distances of many spaces, made a block of queries at a time, each once, and read by reducers.
+"""The pairwise reduction: a block of queries at a time, every space's distances once, read by reducers.
 
-For a block of queries every space's distances to all candidates are made once; whatever is measured is read off them
-before the next block. So L_A x L_B pairs of spaces cost L_A + L_B passes over the bits, plus look-ups.
-
-A budget of memory decides how high a block is. Where all queries fit into one block and everybody is a candidate, only
-the pairs on one side of the diagonal are taken, and the block is kept for a second walk. What reducers hold does not
-depend on any of this: they sum in whole numbers, or tile by tile of `TILE` rows, and blocks are whole tiles. So every
-budget, and every number of threads, gives the same bits.
-
-A walk may have steps, which add to the same block: distances of a concatenation are sums over its tokens, so a curve
-over 1 to T tokens costs the T tokens once each.
+`foretell.measure.pairwise` explains the idea, its cost, and why no result depends on blocks, threads or memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate
 
 from foretell.exceptions import OptionError
@@ -25,24 +18,61 @@ from foretell.measure.pairwise.blocks import Block, Reducer
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 
-__all__ = ["Walk"]
+__all__ = ["Blocks", "PairwiseReduction"]
 
 _LEAST_PANEL = 2**20  # bytes read at a time of a space that is not held
 
 
-class Walk:
-    """A walk over the queries of a layout.
+@dataclass(frozen=True)
+class Blocks:
+    """How the queries of a pass are taken: plain data, decided before anything is computed.
+
+    Parameters
+    ----------
+    n_queries : int
+    n_rows : int
+        Queries of a block: whole tiles, but for the last block.
+    panel_bytes : int
+        Bytes of a space that may be read at a time, where it is not in memory.
+    hold : bool
+        Whether spaces are read into memory for the whole pass.
+    """
+
+    n_queries: int
+    n_rows: int
+    panel_bytes: int
+    hold: bool
+
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return -(-self.n_queries // self.n_rows)
+
+
+@dataclass
+class _Rows:
+    """The queries of a block, and for each space the sum of its distances after the steps so far."""
+
+    queries: Items
+    own: Items
+    is_everyone: bool
+    keep_distances: bool
+    totals: list[Numbers | None] = field(default_factory=list)
+
+
+class PairwiseReduction:
+    """Passes over the distances of some spaces.
 
     Parameters
     ----------
     steps : sequence of sequences of Distances
         For each step the same number of spaces; a step's distances are added to those before it.
     layout : Layout
-    by_order : bool
-        Whether ties are broken by item order.
     memory : int
         Bytes that blocks, reducers and spaces read into memory may take.
     threads : int
+    by_order : bool
+        Whether ties are broken by item order.
 
     Attributes
     ----------
@@ -63,129 +93,143 @@ class Walk:
             for of_space in zip(*([space.greatest for space in step] for step in steps), strict=True)
         ]
 
-    def n_blocks(self, reducers: Sequence[Reducer], *, to_come: int = 0) -> int:
-        """How many blocks the queries are taken in, with so many bytes left for reducers of a second walk.
+    def run(
+        self,
+        *reducers: Sequence[Reducer],
+        rows: range | None = None,
+        blocks: Blocks | None = None,
+        memory_of_next: int = 0,
+    ) -> None:
+        """Make one pass.
 
-        0 where the budget of memory does not allow it.
-        """
-        plan = self._plan(reducers, beside=to_come)
-        return -(-len(self._layout.queries) // plan[0]) if plan else 0
-
-    def n_bytes(self, reducers: Sequence[Reducer]) -> int:
-        """The least memory in which the walk can be done."""
-        a_row = self._row_bytes(keep_distances=any(reducer.reads_distances for reducer in reducers))
-        return int(self._fixed_bytes(reducers) + TILE * a_row + (_LEAST_PANEL if self._to_hold() else 0)) + 2**20
-
-    def feed(self, *reducers: Sequence[Reducer], to_come: int = 0) -> None:
-        """Walk once.
+        Where all queries fit into one block, it is kept, and the next pass reads it again.
 
         Parameters
         ----------
         *reducers : sequence of Reducer
             For each step, those that read the blocks after it.
-        to_come : int
-            Bytes of reducers of a second walk, beside which a block is to be kept for it.
+        rows : range, optional
+            Some of the queries, from the start of a tile on; all by default.
+        blocks : Blocks, optional
+            How they are taken, where that is decided already.
+        memory_of_next : int
+            Bytes of the reducers of a next pass, beside which a block is to be kept for it.
 
         Raises
         ------
         OptionError
-            If the budget of memory does not allow a tile of rows.
+            If the memory does not hold a tile of rows.
         """
         every = [reducer for of_step in reducers for reducer in of_step]
-        keep = any(reducer.reads_distances for reducer in every)
-        if self._kept is not None and (self._kept.distances or not keep):
+        keep_distances = any(reducer.reads_distances for reducer in every)
+        if rows is None and self._kept is not None and (self._kept.distances or not keep_distances):
             for reducer in every:
                 reducer.update(self._kept, threads=self._threads)
             return
         self._kept = None
-        self.feed_rows(range(len(self._layout.queries)), *reducers, to_come=to_come)
-
-    def feed_rows(self, rows: range, *reducers: Sequence[Reducer], to_come: int = 0) -> None:
-        """Walk over some of the queries, from the start of a tile on (`feed`)."""
-        every = [reducer for of_step in reducers for reducer in of_step]
-        keep = any(reducer.reads_distances for reducer in every)
-        # Where there is no room for both, the second walk makes its own blocks.
-        plan = self._plan(every, n_queries=len(rows), beside=to_come) or self._plan(every, n_queries=len(rows))
-        if plan is None:
+        rows = range(len(self._layout.queries)) if rows is None else rows
+        blocks = blocks or self.blocks(every, n_queries=len(rows), memory_of_next=memory_of_next, or_without=True)
+        if blocks is None:
             raise OptionError(
                 f"memory={self._memory / 2**20:.1f} MiB is too little for {len(self._steps[0])} spaces of "
-                f"{len(self._layout.candidates)} candidates: give at least {self.n_bytes(every) / 2**20:.1f} MiB."
+                f"{len(self._layout.candidates)} candidates: give at least {self.least_memory(every) / 2**20:.1f} MiB."
             )
-        height, panel_bytes, hold = plan
-        if hold:
-            spaces = {id(space): space for step in self._steps for space in step}
-            for _ in in_order(lambda space: space.hold(), spaces.values(), threads=self._threads):
-                pass
-        for first in range(rows.start, rows.stop, height):
-            block = range(first, min(first + height, rows.stop))
-            self._feed_block(reducers, block, panel_bytes, keep_distances=keep)
+        if blocks.hold:
+            self._hold()
+        for first in range(rows.start, rows.stop, blocks.n_rows):
+            of_block = self._begin(range(first, min(first + blocks.n_rows, rows.stop)), keep_distances=keep_distances)
+            for step, spaces in enumerate(self._steps):
+                # By a thread each, where there are spaces enough; those left over one after the other.
+                at_once = self._spaces_at_once(spaces, blocks.panel_bytes)
+                alone = partial(self._add, of_block, step, threads=1, panel_bytes=blocks.panel_bytes // at_once)
+                n_alone = len(spaces) // at_once * at_once if at_once > 1 else 0
+                made = list(in_order(alone, range(n_alone), threads=self._threads)) if n_alone else []
+                for number in range(n_alone, len(spaces)):
+                    made.append(self._add(of_block, step, number, self._threads, blocks.panel_bytes))
+                orders, distances = zip(*made, strict=True)
+                n_candidates = len(self._layout.candidates)
+                block = Block(first, of_block.own, n_candidates, orders, distances if keep_distances else ())
+                for reducer in reducers[step]:
+                    reducer.update(block, threads=self._threads)
+            if len(block.own) == len(self._layout.queries) and len(self._steps) == 1:
+                self._kept = block
+            del of_block, made, orders, distances, block  # or two blocks would be in memory while the next is made
 
-    def _feed_block(
+    def blocks(
         self,
-        reducers: Sequence[Sequence[Reducer]],
-        rows: range,
-        panel_bytes: int,
+        reducers: Sequence[Reducer],
         *,
-        keep_distances: bool,
-    ) -> None:
-        """Feed the reducers one block, of which nothing is left when this returns, unless it is all there is."""
-        blocks = self._blocks(rows, panel_bytes, keep_distances=keep_distances)
-        for of_step, block in zip(reducers, blocks, strict=True):
-            for reducer in of_step:
-                reducer.update(block, threads=self._threads)
-        if len(rows) == len(self._layout.queries) and len(self._steps) == 1:
-            self._kept = block
+        n_queries: int | None = None,
+        memory_of_next: int = 0,
+        or_without: bool = False,
+    ) -> Blocks | None:
+        """How a pass takes all queries, or so many, within the memory; None where it does not hold a tile of rows.
 
-    def _blocks(self, rows: range, panel_bytes: int, *, keep_distances: bool) -> Iterator[Block]:
-        """The block of some queries after each step."""
-        queries, candidates = self._layout.queries[rows.start : rows.stop], self._layout.candidates
+        Parameters
+        ----------
+        reducers : sequence of Reducer
+        n_queries : int, optional
+        memory_of_next : int
+            Bytes of the reducers of a next pass, which are to fit beside the block that is kept for it.
+        or_without : bool
+            Whether the next pass may make its own blocks where both do not fit.
+        """
+        a_row = self._row_bytes(keep_distances=any(reducer.reads_distances for reducer in reducers))
+        left = self._memory - self._fixed_bytes(reducers) - memory_of_next
+        n_queries, to_read = n_queries or len(self._layout.queries), self._to_hold()
+        n_tiles = -(-n_queries // TILE)
+
+        def of_tiles(n_tiles_that_fit: int, panel_bytes: int, *, hold: bool) -> Blocks | None:
+            if n_tiles_that_fit <= 0:
+                return None
+            n_rows = min(n_queries, min(n_tiles, n_tiles_that_fit) * TILE)
+            return Blocks(n_queries, n_rows, panel_bytes, hold)
+
+        blocks: Blocks | None
+        whole, beside = left - n_queries * a_row, left - sum(to_read.values())
+        if not to_read:
+            blocks = of_tiles(left // (TILE * a_row), _LEAST_PANEL, hold=False)
+        elif whole >= max(to_read.values()):
+            blocks = Blocks(n_queries, n_queries, whole, hold=False)  # each space is read once, and let go
+        elif beside >= TILE * a_row:
+            blocks = of_tiles(beside // (TILE * a_row), _LEAST_PANEL, hold=True)
+        else:
+            # Nothing is held: the higher the block, and then the more of a space at a time, the less often it is read.
+            panel = max(_LEAST_PANEL, whole if whole >= _LEAST_PANEL else left // 4)
+            blocks = of_tiles((left - panel) // (TILE * a_row), panel, hold=False)
+        if blocks is None and memory_of_next and or_without:
+            return self.blocks(reducers, n_queries=n_queries)
+        return blocks
+
+    def least_memory(self, reducers: Sequence[Reducer]) -> int:
+        """The least memory, in bytes, in which a pass can be made."""
+        a_row = self._row_bytes(keep_distances=any(reducer.reads_distances for reducer in reducers))
+        return int(self._fixed_bytes(reducers) + TILE * a_row + (_LEAST_PANEL if self._to_hold() else 0)) + 2**20
+
+    def _begin(self, rows: range, *, keep_distances: bool) -> _Rows:
+        queries = self._layout.queries[rows.start : rows.stop]
+        is_everyone = len(queries) == len(self._layout.queries) and self._layout.is_everyone
         own = self._layout.own[rows.start : rows.stop]
-        is_all = len(queries) == len(self._layout.queries) and self._layout.is_everyone
-        held: list[Numbers | None] = [None] * len(self._greatest)
-        last = len(self._steps) - 1
-        for number, step in enumerate(self._steps):
+        return _Rows(queries, own, is_everyone, keep_distances, [None] * len(self._greatest))
 
-            def made(
-                place: int, threads: int, panel_bytes: int, number: int = number, step: Sequence[Distances] = step
-            ) -> tuple[Numbers, Numbers]:
-                """Order and distances of one space."""
-                space, greatest, total = step[place], self._greatest[place], held[place]
-                whole = greatest is not None
-                dtype = order_dtype(greatest[number]) if greatest is not None else space.dtype
-                if total is None:
-                    total = empty_rows(len(queries), len(candidates), dtype)
-                elif total.dtype != dtype:
-                    narrow, total = total, empty_rows(len(queries), len(candidates), dtype)
-                    total[:, : len(candidates)] = narrow[:, : len(candidates)]
-                space.fill(
-                    total[:, : len(candidates)],
-                    queries,
-                    candidates,
-                    triangle=is_all and space.symmetric,
-                    threads=threads,
-                    panel_bytes=panel_bytes,
-                )
-                if whole:
-                    put_self(total, own)
-                order = self._order(total, own, len(candidates)) if self._by_order or not whole else total
-                held[place] = total if number < last else None
-                return order, total if keep_distances else order
-
-            orders, distances = zip(*self._of_spaces(made, step, panel_bytes), strict=True)
-            yield Block(rows.start, own, len(candidates), orders, distances if keep_distances else ())
-
-    def _of_spaces(
-        self, made: Callable[[int, int, int], tuple[Numbers, Numbers]], step: Sequence[Distances], panel_bytes: int
-    ) -> Iterator[tuple[Numbers, Numbers]]:
-        """What is made of each space of a step: by a thread each, where there are enough that may be held together."""
-        at_once = self._threads if len(step) >= self._threads else 1
-        to_read = max(space.to_hold for space in step)
-        if self._passes_distances or at_once * to_read > panel_bytes:
-            at_once = 1
-        alone = len(step) // at_once * at_once if at_once > 1 else 0
-        yield from in_order(lambda place: made(place, 1, panel_bytes // at_once), range(alone), threads=self._threads)
-        for place in range(alone, len(step)):
-            yield made(place, self._threads, panel_bytes)
+    def _add(self, rows: _Rows, step: int, number: int, threads: int, panel_bytes: int) -> tuple[Numbers, Numbers]:
+        """Add a space's distances of a step to those before it; give their order, and them where they are kept."""
+        space, greatest, total = self._steps[step][number], self._greatest[number], rows.totals[number]
+        n_rows, n = len(rows.queries), len(self._layout.candidates)
+        dtype = space.dtype if greatest is None else order_dtype(greatest[step])
+        if total is None:
+            total = empty_rows(n_rows, n, dtype)
+        elif total.dtype != dtype:
+            narrow, total = total, empty_rows(n_rows, n, dtype)
+            total[:, :n] = narrow[:, :n]
+        triangle = rows.is_everyone and space.symmetric
+        candidates = self._layout.candidates
+        space.fill(total[:, :n], rows.queries, candidates, triangle=triangle, threads=threads, panel_bytes=panel_bytes)
+        if greatest is not None:
+            put_self(total, rows.own)
+        order = self._order(total, rows.own, n) if self._by_order or greatest is None else total
+        rows.totals[number] = total if step < len(self._steps) - 1 else None
+        return order, total if rows.keep_distances else order
 
     def _order(self, distances: Numbers, own: Items, n: int) -> Numbers:
         """Places of distances in their rows."""
@@ -200,10 +244,17 @@ class Walk:
         put_self(order, own)
         return order
 
-    @property
-    def _passes_distances(self) -> bool:
-        """Whether distances are let go when their order is known."""
-        return self._by_order or any(greatest is None for greatest in self._greatest)
+    def _spaces_at_once(self, spaces: Sequence[Distances], panel_bytes: int) -> int:
+        """How many spaces are made at a time, by a thread each: 1 where there are few, or little memory."""
+        at_once = self._threads if len(spaces) >= self._threads else 1
+        lets_go = self._by_order or any(greatest is None for greatest in self._greatest)  # of distances, by and by
+        return 1 if lets_go or at_once * max(space.to_hold for space in spaces) > panel_bytes else at_once
+
+    def _hold(self) -> None:
+        """Read every space into memory."""
+        spaces = {id(space): space for step in self._steps for space in step}
+        for _ in in_order(lambda space: space.hold(), spaces.values(), threads=self._threads):
+            pass
 
     def _row_bytes(self, *, keep_distances: bool) -> int:
         """Bytes that a row of a block takes in all spaces."""
@@ -225,28 +276,3 @@ class Walk:
 
     def _to_hold(self) -> dict[int, int]:
         return {id(space): space.to_hold for step in self._steps for space in step if space.to_hold}
-
-    def _plan(
-        self, reducers: Sequence[Reducer], *, beside: int = 0, n_queries: int | None = None
-    ) -> tuple[int, int, bool] | None:
-        """Rows of a block, bytes of a space that may be read at a time, and whether spaces are held.
-
-        Of a walk over all queries, or so many.
-        """
-        a_row = self._row_bytes(keep_distances=any(reducer.reads_distances for reducer in reducers))
-        left = self._memory - self._fixed_bytes(reducers) - beside
-        n_queries, to_read = n_queries or len(self._layout.queries), self._to_hold()
-        n_tiles = -(-n_queries // TILE)
-        if not to_read:
-            tiles = min(n_tiles, left // (TILE * a_row))
-            return (min(n_queries, tiles * TILE), _LEAST_PANEL, False) if tiles > 0 else None
-        whole = left - n_queries * a_row
-        if whole >= max(to_read.values()):
-            return n_queries, whole, False  # each space is read once, and let go
-        beside = left - sum(to_read.values())
-        if beside >= TILE * a_row:
-            return min(n_tiles, beside // (TILE * a_row)) * TILE, _LEAST_PANEL, True
-        # Nothing is held: the higher the block, and then the more of a space at a time, the less often it is read.
-        panel = max(_LEAST_PANEL, whole if whole >= _LEAST_PANEL else left // 4)
-        tiles = min(n_tiles, (left - panel) // (TILE * a_row))
-        return (min(n_queries, tiles * TILE), panel, False) if tiles > 0 else None

@@ -33,7 +33,7 @@ from foretell.threads import in_order
 __all__ = ["GroupedPairs", "Pair", "ProductSums", "Products", "Values", "add_products"]
 
 Pair = tuple[int, int]
-"""Places of two spaces in the walk's list, the lesser one first."""
+"""Places of two spaces in the pass's list, the lesser one first."""
 
 ROWS, COLUMNS = 16, 256
 """What is multiplied at a time: of 60 spaces a row, 120 KiB, stays in the processor's cache."""
@@ -123,7 +123,7 @@ class Products:
     Parameters
     ----------
     pairs : sequence of (int, int)
-        Places in the walk's list of spaces, the lesser one first. Every space is multiplied with itself too.
+        Places in the pass's list of spaces, the lesser one first. Every space is multiplied with itself too.
     values : sequence of Values
         For each space.
     halved : bool

@@ -1,4 +1,4 @@
-"""From spaces to the measures beside the imbalance, of pairs of spaces: in as few walks as memory allows."""
+"""From spaces to the measures beside the imbalance, of pairs of spaces: in as few passes as memory allows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.pairwise.blocks import Reducer
 from foretell.measure.pairwise.passes import batches
-from foretell.measure.pairwise.reduction import Walk
+from foretell.measure.pairwise.reduction import PairwiseReduction
 from foretell.measure.similarity import similarity_oracle as similar
 from foretell.measure.similarity.cka import debiased_cka
 from foretell.measure.similarity.distance_products import Pair, Products, Values
@@ -90,23 +90,25 @@ class Measurement:
         if self._options.backend == "numpy":
             parts = [self._by_oracle(cells, layout)]
         else:
-            parts = [self._by_walk(some, layout) for some in batches(cells, lambda some: self._n_blocks(some, layout))]
+            parts = [self._by_pass(some, layout) for some in batches(cells, lambda some: self._n_blocks(some, layout))]
         for part in parts:
             for name in self._wanted:
                 found[name] |= part[name]
         return found
 
-    def _walk(self, cells: Sequence[Pair], layout: Layout) -> tuple[Walk, list[int]]:
+    def _reduction(self, cells: Sequence[Pair], layout: Layout) -> tuple[PairwiseReduction, list[int]]:
         places = sorted({place for cell in cells for place in cell})
         steps = [[self._spaces[place] for place in places]]
-        return Walk(steps, layout, memory=self._options.memory, threads=self._options.threads), places
+        options = self._options
+        return PairwiseReduction(steps, layout, memory=options.memory, threads=options.threads), places
 
     def _n_blocks(self, cells: Sequence[Pair], layout: Layout) -> int:
-        walk, places = self._walk(cells, layout)
-        return walk.n_blocks([*self._reducers(cells, places).values()])
+        reduction, places = self._reduction(cells, layout)
+        blocks = reduction.blocks([*self._reducers(cells, places).values()])
+        return blocks.count if blocks is not None else 0
 
     def _reducers(self, cells: Sequence[Pair], places: Sequence[int]) -> dict[str, Any]:
-        """Reducers of the first walk, by what they are for."""
+        """Reducers of the first pass, by what they are for."""
         number = {place: row for row, place in enumerate(places)}
         pairs = [(number[a], number[b]) for a, b in cells]
         spaces = [self._spaces[place] for place in places]
@@ -126,11 +128,11 @@ class Measurement:
             reducers["ranks"] = DistanceCounts(greatest) if self._whole else by_sorting
         return reducers
 
-    def _by_walk(self, cells: Sequence[Pair], layout: Layout) -> _Found:
-        walk, places = self._walk(cells, layout)
+    def _by_pass(self, cells: Sequence[Pair], layout: Layout) -> _Found:
+        reduction, places = self._reduction(cells, layout)
         reducers = self._reducers(cells, places)
-        self._check_sorting(walk, reducers, layout)
-        walk.feed([*reducers.values()])
+        self._check_sorting(reduction, reducers, layout)
+        reduction.run([*reducers.values()])
         found: dict[str, dict[Pair, float]] = {}
         if "neighbours" in reducers:
             common = reducers["neighbours"].result(threads=self._options.threads)
@@ -146,17 +148,17 @@ class Measurement:
             tables = [Values(table=table) for table in reducers["ranks"].result()]
             number = {place: row for row, place in enumerate(places)}
             second = Products([(number[a], number[b]) for a, b in cells], tables, halved=self._halved)
-            walk.feed([second])
+            reduction.run([second])
             found["rsa_spearman"] = cosines(second.result().products)
         return {
             name: {(places[a], places[b]): value for (a, b), value in of_name.items()}
             for name, of_name in found.items()
         }
 
-    def _check_sorting(self, walk: Walk, reducers: Mapping[str, Any], layout: Layout) -> None:
+    def _check_sorting(self, reduction: PairwiseReduction, reducers: Mapping[str, Any], layout: Layout) -> None:
         ranks = reducers.get("ranks")
         others = [reducer for reducer in reducers.values() if reducer is not ranks]
-        if isinstance(ranks, SortedDistances) and walk.n_blocks(others) and not walk.n_blocks([*others, ranks]):
+        if isinstance(ranks, SortedDistances) and reduction.blocks(others) and not reduction.blocks([*others, ranks]):
             raise OptionError(
                 f"measures='rsa_spearman' sorts all distances of floats, {ranks.n_bytes(layout) / 2**20:.0f} MiB for "
                 f"2 spaces of {layout.n_items} items: give more memory, or leave it out."

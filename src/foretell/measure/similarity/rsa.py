@@ -6,7 +6,7 @@ distances' average ranks among all distances of the space. With :math:`y_{ij}` h
 
 .. math:: r_S = \frac{\sum y^A_{ij} y^B_{ij}}{\sqrt{\sum (y^A_{ij})^2 \sum (y^B_{ij})^2}}.
 
-- Whole distances of bits: a first walk counts how often each of the D + 1 distances occurs (`DistanceCounts`), a second
+- Whole distances of bits: a first pass counts how often each of the D + 1 distances occurs (`DistanceCounts`), a second
   one looks y up and multiplies. Both cost about as much as Pearson's.
 - Floats: all N (N - 1) / 2 distances of each space are kept and sorted (`SortedDistances`), 8 bytes each.
 
@@ -95,7 +95,7 @@ class SortedDistances:
     Parameters
     ----------
     pairs : sequence of (int, int)
-        Places in the walk's list of spaces, the lesser one first.
+        Places in the pass's list of spaces, the lesser one first.
     n_spaces : int
     halved : bool
         Whether distances are the same both ways, so that each pair of items need be taken only once.

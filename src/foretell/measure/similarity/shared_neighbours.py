@@ -85,7 +85,7 @@ class Neighbourhoods:
     Parameters
     ----------
     pairs : sequence of (int, int)
-        Places in the walk's list of spaces.
+        Places in the pass's list of spaces.
     k : int
     slopes : sequence of float, optional
         For each space, what the kernel falls by a unit of distance from 1. Without them there is no CKNNA; with them,

@@ -1,4 +1,4 @@
-"""The measures beside the imbalance, of many spaces in the same walk: CKA, common neighbours, RSA.
+"""The measures beside the imbalance, of many spaces in the same pass: CKA, common neighbours, RSA.
 
 All of them are symmetric, and larger for spaces that are more alike (``docs/similarity.md``).
 """
@@ -39,7 +39,7 @@ def similarity_matrix(
     groups: Sequence[str] | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Measure how alike every space of A and every space of B are, by several measures in one walk over the items.
+    """Measure how alike every space of A and every space of B are, by several measures in one pass over the items.
 
     Parameters
     ----------

@@ -63,6 +63,9 @@ def extract(
     A run that was stopped is completed by the same call: what is there is not computed again, and for a complete store
     the model is not even loaded. One process may write a store at a time.
 
+    On a cluster (`set_options`) workers load the model, which is then to be given by its name, take shards of the
+    items, and write to `out`, which all of them must see. The bits are the same.
+
     Parameters
     ----------
     pairs : Pairs

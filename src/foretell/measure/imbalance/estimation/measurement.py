@@ -1,20 +1,19 @@
-"""From spaces to estimates of ordered pairs, with their errors and nulls: in as few walks as memory allows."""
+"""From spaces to estimates of ordered pairs, with their errors and nulls: in as few passes as memory allows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from foretell.exceptions import TieOrderWarning, warn
-from foretell.measure.distances.backends import distances, is_constant
+from foretell.measure.distances.backends import is_constant
 from foretell.measure.distances.protocol import Distances
-from foretell.measure.imbalance.estimation.distributed import spread
+from foretell.measure.imbalance.estimation.distributed import measure_distributed
 from foretell.measure.imbalance.estimation.estimates import of_constant
-from foretell.measure.imbalance.estimation.pass_planner import Planner
 from foretell.measure.imbalance.estimation.reference import by_oracle, has_ties
 from foretell.measure.imbalance.estimation.request import Options, Request, both_ways
-from foretell.measure.imbalance.estimation.tally_passes import Found
+from foretell.measure.imbalance.estimation.tally_passes import Found, measure_stages, passes, reduction_of, spaces_of
 from foretell.measure.pairwise.passes import Pair
 
 __all__ = ["SPREAD_FROM", "measure", "warn_of_ties"]
@@ -39,23 +38,30 @@ def measure(request: Request, cells: Sequence[Pair], options: Options) -> Found:
     -------
     dict of k to dict of (A, B) to Measured
     """
-    spaces = [distances(space, options.metric, options.backend) for space in request.inputs]
+    spaces = spaces_of(range(len(request.inputs)), request, options)
     constant = _constant(spaces, sorted({place for cell in cells for place in cell}), request)
     varied = [cell for cell in cells if not constant.intersection(cell)]
     found: Found = {k: {} for k in request.ks}
-
     saw_ties = False
-    for part, had_ties in _parts(varied, spaces, request, options):
-        saw_ties |= had_ties
-        for k, of_k in part.items():
-            found[k] |= of_k
+    if varied and options.backend == "numpy":
+        found = by_oracle(varied, request, options)
+        saw_ties = options.convention.by_order and has_ties(request, options, varied)
+    elif varied and options.mapper is not None and len(request.layout.queries) >= SPREAD_FROM:
+        for part, had_ties in measure_distributed(varied, request, options, options.mapper):
+            saw_ties |= had_ties
+            _add(part, found)
+    else:
+        for one_pass in passes(varied, spaces, request, options):
+            reduction = reduction_of(one_pass.stages, spaces, request, options)
+            part = measure_stages(reduction, one_pass.stages, request, options, blocks=one_pass.blocks)
+            saw_ties |= reduction.saw_ties
+            _add(part, found)
     if saw_ties:
         warn_of_ties()
-    for k, of_k in found.items():
+    for of_k in found.values():
         for pair in both_ways(cells):
             if pair not in of_k:
                 of_k[pair] = of_constant(1.0 if pair[1] not in constant else np.nan, request, options)
-        found[k] = of_k
     return found
 
 
@@ -68,7 +74,12 @@ def warn_of_ties() -> None:
     )
 
 
-def _constant(spaces: Sequence[Distances], places: Sequence[int], request: Request) -> set[int]:
+def _add(part: Found, found: Found) -> None:
+    for k, of_k in part.items():
+        found[k] |= of_k
+
+
+def _constant(spaces: dict[int, Distances], places: Sequence[int], request: Request) -> set[int]:
     """Places of the spaces in which all items are alike. Where steps add tokens, one that is not stays so."""
     constant: set[int] = set()
     for place in places:
@@ -76,17 +87,3 @@ def _constant(spaces: Sequence[Distances], places: Sequence[int], request: Reque
         if (not request.steps or before < 0 or before in constant) and is_constant(spaces[place], request.layout):
             constant.add(place)
     return constant
-
-
-def _parts(
-    cells: Sequence[Pair], spaces: Sequence[Distances], request: Request, options: Options
-) -> Iterator[tuple[Found, bool]]:
-    """What is found of the cells, some at a time, and whether item order decided ties."""
-    if cells and options.backend == "numpy":
-        yield by_oracle(cells, request, options), options.convention.by_order and has_ties(request, options, cells)
-        return
-    if cells and options.mapper is not None and len(request.layout.queries) >= SPREAD_FROM:
-        yield from spread(cells, request, options, options.mapper)
-    else:
-        planner = Planner(dict(enumerate(spaces)), request, options)
-        yield from map(planner.found, planner.parts(cells))

@@ -53,7 +53,7 @@ class Shuffles:
 class NullRankSums:
     """Sum the ranks in B of A's neighbours while it is permuted which item goes with which.
 
-    A second walk: it needs the neighbours of all queries first.
+    A second pass: it needs the neighbours of all queries first.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ class Tallies:
     Parameters
     ----------
     pairs : iterable of (int, int)
-        Places of A and B in the walk's list of spaces.
+        Places of A and B in the pass's list of spaces.
     k : int
         Neighbours.
     convention : Convention

@@ -1,8 +1,11 @@
-"""What is read off a walk: stages of cells, and their estimates."""
+"""Passes of tallies: which cells are measured in one pass over the distances, and what it gives.
+
+The passes are plain data, decided before anything is computed. This machine and a cluster map the same list.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Protocol
@@ -11,32 +14,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.measure.array_types import Floats
+from foretell.measure.distances.backends import distances
+from foretell.measure.distances.protocol import Distances
 from foretell.measure.imbalance.estimation.conventions import Convention
 from foretell.measure.imbalance.estimation.estimates import estimated
 from foretell.measure.imbalance.estimation.nulls import NullRankSums, Shuffles
 from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways, wanted
 from foretell.measure.imbalance.estimation.tallies import Tallies
 from foretell.measure.inference.influence import Tally
-from foretell.measure.pairwise.passes import Pair
+from foretell.measure.pairwise.passes import Pair, batches
+from foretell.measure.pairwise.reduction import Blocks, PairwiseReduction
 
-__all__ = ["AnyWalk", "Found", "Stage", "by_walk", "bytes_of_nulls", "bytes_of_shuffles", "stages_of", "tallies_of"]
+__all__ = [
+    "AnyReduction",
+    "Found",
+    "Pass",
+    "Spaces",
+    "Stage",
+    "measure_stages",
+    "passes",
+    "reduction_of",
+    "shuffle_bytes",
+    "spaces_of",
+    "tallies_of",
+]
 
 Found = dict[int, dict[Pair, Measured]]
 """What was measured, by k and ordered pair."""
 
+Spaces = Mapping[int, Distances]
+"""Distances of spaces, by their places in `Request.inputs`."""
 
-class AnyWalk(Protocol):
-    """A walk, wherever it goes."""
+
+class AnyReduction(Protocol):
+    """Passes over distances, on this machine or on others."""
 
     saw_ties: bool
 
-    def feed(self, *reducers: Sequence[Any], to_come: int = 0) -> None:
-        """Walk once; reducers are given for each step, and bytes of those of a second walk."""
+    def run(self, *reducers: Sequence[Any], blocks: Blocks | None = None, memory_of_next: int = 0) -> None:
+        """Make one pass; reducers are given for each step."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The cells that are read off a walk after one of its steps, and the places of the walk's spaces then."""
+    """The cells that are read after one step of a pass, and the places of the pass's spaces then."""
 
     cells: Sequence[Pair]
     places: Sequence[int]
@@ -46,7 +67,7 @@ class Stage:
         return {place: number for number, place in enumerate(self.places)}
 
     def within(self, pair: Pair) -> Pair:
-        """Places among the walk's spaces."""
+        """Places among the pass's spaces."""
         return self._numbers[pair[0]], self._numbers[pair[1]]
 
     def without(self, pair: Pair) -> Pair:
@@ -54,38 +75,84 @@ class Stage:
         return self.places[pair[0]], self.places[pair[1]]
 
 
-def stages_of(cells: Sequence[Pair], request: Request) -> list[Stage]:
-    """What is read off after each step: all cells after the only one, or each after its own."""
-    if not request.steps:
-        return [Stage(cells, sorted({place for cell in cells for place in cell}))]
-    ways = [(2 * step, 2 * step + 1) for step in range(len(request.steps))]
-    return [Stage([way] if way in cells else [], way) for way in ways]
+@dataclass(frozen=True)
+class Pass:
+    """Cells that are measured in one pass: plain data.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+    blocks : Blocks or None
+        How the queries are taken; None where the memory does not hold a tile of rows.
+    fits_null : bool
+        Whether what the pass of the null needs fits beside the block that is kept for it.
+    tallied_bytes : int
+        About the bytes of what is tallied, but for permutations.
+    """
+
+    stages: Sequence[Stage]
+    blocks: Blocks | None
+    fits_null: bool
+    tallied_bytes: int
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks, the null's reducers in memory too; 0 where they do not fit."""
+        return self.blocks.count if self.blocks is not None and self.fits_null else 0
 
 
-def tallies_of(stage: Stage, request: Request, options: Options) -> dict[int, Tallies]:
-    """Reducers of a stage, by k."""
-    pairs = [stage.within(pair) for pair in wanted(stage.cells, options)]
-    convention, errors = options.convention, options.errors
-    return {k: Tallies(pairs, k=k, convention=convention, errors=errors) for k in request.ks if pairs}
+def spaces_of(places: Iterable[int], request: Request, options: Options) -> dict[int, Distances]:
+    """Distances of the spaces at some places."""
+    return {place: distances(request.inputs[place], options.metric, options.backend) for place in places}
 
 
-def bytes_of_nulls(stages: Sequence[Stage], request: Request) -> int:
-    """About the bytes of reducers of a null's walk, but for the permutations."""
-    n_pairs, n_spaces = sum(len(both_ways(stage.cells)) for stage in stages), len(stages[0].places)
-    k = max(request.ks)
-    return sum(NullRankSums.bytes_for(n_pairs, n_spaces, k, *those.shape) for those in request.permutations.values())
+def passes(
+    cells: Sequence[Pair], spaces: Spaces, request: Request, options: Options, *, apart: bool = False
+) -> list[Pass]:
+    """Passes that measure cells, as few as the memory allows.
+
+    Parameters
+    ----------
+    cells : sequence of (int, int)
+    spaces : mapping of int to Distances
+    request : Request
+    options : Options
+    apart : bool
+        Whether cells that share no space go into passes of their own wherever they fit.
+    """
+    if not cells:
+        return []
+
+    def planned(some: Sequence[Pair]) -> Pass:
+        return _planned(_stages_of(some, request), spaces, request, options)
+
+    if request.steps:
+        return [planned(cells)]
+    return [planned(some) for some in batches(cells, lambda some: planned(some).n_blocks, apart=apart)]
 
 
-def bytes_of_shuffles(request: Request) -> int:
-    """Bytes of the permutations of all kinds of null."""
-    return sum(Shuffles.bytes_for(*those.shape) for those in request.permutations.values())
+def reduction_of(stages: Sequence[Stage], spaces: Spaces, request: Request, options: Options) -> PairwiseReduction:
+    """The reduction that makes the passes of some stages."""
+    steps: Sequence[Sequence[Distances]] = [[spaces[place] for place in stages[0].places]]
+    if request.steps:
+        steps = [[distances(space, options.metric, options.backend) for space in step] for step in request.steps]
+    by_order = options.convention.by_order
+    return PairwiseReduction(steps, request.layout, memory=options.memory, threads=options.threads, by_order=by_order)
 
 
-def by_walk(walk: AnyWalk, stages: Sequence[Stage], request: Request, options: Options) -> Found:
-    """Measure the cells of all stages: one walk, and one more for each kind of null."""
+def measure_stages(
+    reduction: AnyReduction,
+    stages: Sequence[Stage],
+    request: Request,
+    options: Options,
+    *,
+    blocks: Blocks | None = None,
+) -> Found:
+    """Measure the cells of all stages: one pass, which takes its queries by `blocks`, and one for each kind of null."""
     reducers = [tallies_of(stage, request, options) for stage in stages]
-    to_come = bytes_of_nulls(stages, request) + bytes_of_shuffles(request)
-    walk.feed(*([*of_stage.values()] for of_stage in reducers), to_come=to_come)
+    memory_of_next = _null_bytes(stages, request) + shuffle_bytes(request)
+    of_steps = ([*of_stage.values()] for of_stage in reducers)
+    reduction.run(*of_steps, blocks=blocks, memory_of_next=memory_of_next)
     found = {}
     for k in request.ks:
         tallies = {
@@ -95,28 +162,64 @@ def by_walk(walk: AnyWalk, stages: Sequence[Stage], request: Request, options: O
             for pair, tally in of_stage.pop(k).result().items()
         }
         cells = [cell for stage in stages for cell in stage.cells]
-        found[k] = estimated(
-            tallies, cells, request, options, partial(_null_rank_sums, walk, stages, tallies, options.convention)
-        )
+        rank_sums = partial(_null_rank_sums, reduction, stages, tallies, options.convention)
+        found[k] = estimated(tallies, cells, request, options, rank_sums)
     return found
 
 
+def shuffle_bytes(request: Request) -> int:
+    """Bytes of the permutations of all kinds of null."""
+    return sum(Shuffles.bytes_for(*those.shape) for those in request.permutations.values())
+
+
+def _stages_of(cells: Sequence[Pair], request: Request) -> list[Stage]:
+    """What is read after each step: all cells after the only one, or each after its own."""
+    if not request.steps:
+        return [Stage(cells, sorted({place for cell in cells for place in cell}))]
+    ways = [(2 * step, 2 * step + 1) for step in range(len(request.steps))]
+    return [Stage([way] if way in cells else [], way) for way in ways]
+
+
+def _planned(stages: Sequence[Stage], spaces: Spaces, request: Request, options: Options) -> Pass:
+    """The pass of some stages."""
+    reducers = [tallies for stage in stages for tallies in tallies_of(stage, request, options).values()]
+    of_null = _null_bytes(stages, request)
+    reduction = reduction_of(stages, spaces, request, options)
+    blocks = reduction.blocks(reducers, memory_of_next=of_null + shuffle_bytes(request))
+    tallied = sum(tallies.n_bytes(request.layout) for tallies in reducers) + of_null
+    return Pass(stages, blocks or reduction.blocks(reducers), blocks is not None, tallied)
+
+
+def tallies_of(stage: Stage, request: Request, options: Options) -> dict[int, Tallies]:
+    """Reducers of a stage, by k."""
+    pairs = [stage.within(pair) for pair in wanted(stage.cells, options)]
+    convention, errors = options.convention, options.errors
+    return {k: Tallies(pairs, k=k, convention=convention, errors=errors) for k in request.ks if pairs}
+
+
+def _null_bytes(stages: Sequence[Stage], request: Request) -> int:
+    """About the bytes of reducers of a null's pass, but for the permutations."""
+    n_pairs, n_spaces = sum(len(both_ways(stage.cells)) for stage in stages), len(stages[0].places)
+    k = max(request.ks)
+    return sum(NullRankSums.bytes_for(n_pairs, n_spaces, k, *those.shape) for those in request.permutations.values())
+
+
 def _null_rank_sums(
-    walk: AnyWalk,
+    reduction: AnyReduction,
     stages: Sequence[Stage],
     tallies: Mapping[Pair, Tally],
     convention: Convention,
     pairs: Sequence[Pair],
     permutations: NDArray[np.int32],
 ) -> dict[Pair, Floats]:
-    """Rank sums of pairs under permutations: one more walk."""
+    """Rank sums of pairs under permutations: one more pass."""
     shuffles = Shuffles.of(permutations)
     reducers = []
     for stage in stages:
         own = set(both_ways(stage.cells))
         of_stage = {stage.within(pair): tallies[pair].neighbours for pair in pairs if pair in own}
         reducers.append(NullRankSums(of_stage, shuffles, convention=convention))
-    walk.feed(*([reducer] for reducer in reducers))
+    reduction.run(*([reducer] for reducer in reducers))
     return {
         stage.without(pair): total
         for stage, reducer in zip(stages, reducers, strict=True)
