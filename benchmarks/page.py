@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from foretell.studies.report.contents import Contents, Said, Shown
 from playwright.sync_api import sync_playwright
 
+from foretell.studies.report.contents import Contents, Said, Shown
 from foretell.studies.report.page import page_of
 
 N_LAYERS, N_ITEMS, N_PAIRS, K = 61, 5000, 6, 5

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from foretell.studies.report.contents import contents_of
 
 import foretell
 from foretell import files
@@ -36,6 +35,7 @@ from foretell.representations.store.reader import open_store
 from foretell.studies.config.study_file import load_study
 from foretell.studies.planning.plan import _known_plan
 from foretell.studies.preparation.prepare import _only
+from foretell.studies.report.contents import contents_of
 from foretell.studies.report.page import write_report
 from tests.hostile.readers import READERS, _pairs
 

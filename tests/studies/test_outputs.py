@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from foretell.studies.report.contents import contents_of
 
 import foretell
 from foretell.exceptions import StudyError
 from foretell.measure.results.result_files import write_csv
 from foretell.studies.outputs import _write_table, folder_of, make_folder, size_of_answer
+from foretell.studies.report.contents import contents_of
 from tests.studies.conftest import World
 
 

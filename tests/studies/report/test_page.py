@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from foretell.studies.report.contents import contents_of
 
 import foretell
 from foretell.exceptions import InputError, StudyError
 from foretell.measure.results.result_files import load_result, save_result
+from foretell.studies.report.contents import contents_of
 from foretell.studies.report.page import write_report
 from foretell.studies.report.payload import payload
 from tests.studies.conftest import Runs
