@@ -23,7 +23,6 @@ import foretell
 from foretell import files
 from foretell.exceptions import ForetellError, InputError, StoreError, StudyError
 from foretell.files import check_inside
-from foretell.measure.results import bounded_reading
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.data.pictures import Picture
 from foretell.representations.data.table_cells import image_file
@@ -100,22 +99,6 @@ class TestResults:
         with pytest.raises(InputError, match=says) as caught:
             foretell.load_result(copy)
         assert "\n" not in str(caught.value)
-
-    def test_a_file_is_tried_once(self, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        whole = foretell.load_result(copy)
-        monkeypatch.setattr("subprocess.run", None)
-        assert foretell.load_result(copy).equals(whole)
-
-    def test_a_file_that_never_ends_is_told(self, copy: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        (tmp_path / "endless.py").write_text(
-            Path(bounded_reading.__file__)
-            .read_text(encoding="utf-8")
-            .replace("import h5py\n", "while True: pass\n")
-            .replace("_CPU_SECONDS = 4", "_CPU_SECONDS = 1")
-            .replace("    while True: pass\n\n    _bound(path, 0)\n", "    _bound(path, 0)\n    while True: pass\n")
-        )
-        monkeypatch.setattr(bounded_reading, "__file__", str(tmp_path / "endless.py"))
-        assert bounded_reading.fault_of_file(copy)[0] == "reading it does not end, or breaks the library that reads it"
 
     def test_what_lacks_something_is_one_line(self, run: Path, tmp_path: Path) -> None:
         result = foretell.load_result(run / "results" / "en-de.nc")

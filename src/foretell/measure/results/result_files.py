@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,6 @@ import numpy as np
 
 from foretell.exceptions import ForetellError, InputError, one_line, require
 from foretell.files import check_seal, check_unpacked, reading, replacing, seal_of
-from foretell.measure.results.bounded_reading import fault_of_file, is_known, now_known
 from foretell.measure.results.schema import SCHEMA, SCHEMA_VERSION, tidy
 
 if TYPE_CHECKING:
@@ -68,15 +67,11 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
     with replacing(Path(path)) as partial, partial.open("wb") as plain:
         plain.write(made.getbuffer())
         plain.write(seal_of(made.getbuffer()))
-    now_known(Path(path))
     return Path(path)
 
 
 def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
     """Read a result into memory.
-
-    A file that this process did not write is read in a process of its own first, which costs some tenths of a second:
-    the library of HDF5 neither ends nor lives with every file that is damaged, or made to harm.
 
     Parameters
     ----------
@@ -105,7 +100,7 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
         if not path.is_file():
             raise InputError(f"There is no result at {path}: give the path of a result.nc.")
         check_seal(path)  # damage is told as such
-    _check_file(path, left_out)
+    _check_hdf5(path)
     try:
         result = xr.load_dataset(path, engine="h5netcdf", drop_variables=left_out)
     # Xarray decodes what the file says of its variables, and fails in as many ways.
@@ -121,15 +116,28 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
     return result
 
 
-def _check_file(path: Path, left_out: Sequence[str]) -> None:
-    """Raise `InputError` unless a file can be read without harm."""
-    if is_known(path, left_out):
-        return
-    fault, n_bytes = fault_of_file(path, left_out)
-    if fault:
-        raise InputError(f"{path} cannot be read as netCDF4 ({fault}): measure it again.")
+def _check_hdf5(path: Path) -> None:
+    """Raise `InputError` for what no result has: links, variables that lie in other files, or that unpack to far more.
+
+    Nothing is unpacked here.
+    """
+    h5py = require("h5py", "studies")
+    n_bytes = 0
+    try:
+        with h5py.File(path, "r") as file:
+            for name in file:
+                if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+                    raise ValueError(f"{name!r} is a link")
+                variable = file[name]
+                if not isinstance(variable, h5py.Dataset):
+                    raise ValueError(f"{name!r} is no variable")
+                if variable.is_virtual or variable.external:
+                    raise ValueError(f"{name!r} lies in another file")
+                n_bytes += variable.nbytes
+    # Whatever h5py says of a damaged file.
+    except Exception as error:
+        raise InputError(f"{path} cannot be read as netCDF4 ({one_line(error)}): measure it again.") from error
     check_unpacked(path, n_bytes)
-    now_known(path, left_out)
 
 
 @contextmanager
