@@ -80,6 +80,10 @@ class PanelGrid:
         figure.supxlabel(caption, x=_EDGE / width, ha="left", size=SIZE, linespacing=1.25)
         lines = caption.count("\n") + _legend_above(figure, legend_of)
         figure.set_figheight(figure.get_figheight() + lines / 7)  # inches: more than enough, taken away below
+        # A square in a cell that is no square yet would be laid out with too little room for its labels.
+        squares = [ax for ax in self.panels.values() if ax.get_box_aspect()]
+        for ax in squares:
+            ax.set_box_aspect(None)
         across, _ = self._inner_size()
         for (row, _), ax in self.panels.items():
             up = self._heights[row] or across
@@ -91,6 +95,8 @@ class PanelGrid:
             self._cells.set_height_ratios(wanted)
             figure.set_figheight(figure.get_figheight() + sum(wanted) - sum(heights))
         self._inner_size()
+        for ax in squares:
+            ax.set_box_aspect(1)
         figure.set_layout_engine("none")  # or files of other kinds would be laid out anew, and a little differently
         return figure
 
