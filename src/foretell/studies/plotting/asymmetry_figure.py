@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from foretell.exceptions import InputError
 from foretell.studies.plotting.captions import conditions, shortened_apart, text_width, wrapped
 from foretell.studies.plotting.panel_grid import ONE_COLUMN, TWO_COLUMNS, PanelGrid, axes_or_new
-from foretell.studies.plotting.style import DIRECTION_STYLES, INK, PALE, paper_style
+from foretell.studies.plotting.style import DIRECTION_STYLES, INK, PALE, LineStyle, paper_style
 
 __all__ = ["AsymmetryRow", "SignCell", "asymmetry_figure", "plot_asymmetries", "plot_signs", "signs_figure"]
 
@@ -137,23 +137,12 @@ def plot_asymmetries(rows: Sequence[AsymmetryRow], ax: Axes | None = None) -> Ax
         if math.isfinite(row.resolvable):
             ax.barh(place, 2 * row.resolvable, left=-row.resolvable, height=1, color=PALE, alpha=0.7, linewidth=0)
         style = DIRECTION_STYLES["a_to_b" if row.value < 0 else "b_to_a"]
-        colour = style.colour if row.resolved else INK
-        ax.plot((row.low, row.high), (place, place), color=colour, linewidth=1, solid_capstyle="butt", zorder=3)
-        ax.plot(
-            (row.value,),
-            (place,),
-            color=colour,
-            marker=style.marker,
-            markersize=4,
-            markerfacecolor=colour if row.resolved else "white",
-            markeredgewidth=0.8,
-            linestyle="",
-            zorder=4,
-        )
+        dot = LineStyle(style.colour if row.resolved else INK, "", style.marker, row.resolved)
+        ax.plot((row.low, row.high), (place, place), color=dot.colour, lw=1, solid_capstyle="butt", zorder=3)
+        ax.plot((row.value,), (place,), markersize=4, zorder=4, **dot.line_options)
     ax.axvline(0, color=INK, linewidth=0.6, zorder=2)
-    reach = max(
-        [0.005, *(abs(end) for row in rows for end in (row.low, row.high, row.resolvable) if math.isfinite(end))]
-    )
+    ends = [end for row in rows for end in (row.low, row.high, row.resolvable)]
+    reach = max([0.005, *map(abs, filter(math.isfinite, ends))])
     ax.set_xlim(-1.08 * reach, 1.08 * reach)
     ax.xaxis.set_major_locator(MaxNLocator(4, symmetric=True))
     ax.set_ylim(len(rows) - 0.4, -0.6)
@@ -240,8 +229,7 @@ def plot_signs(table: Sequence[SignCell], ax: Axes | None = None) -> Axes:
     ax.xaxis.tick_top()
     ax.xaxis.set_label_position("top")
     ax.tick_params(length=0, labelcolor=INK)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    ax.spines[:].set_visible(False)
     return ax
 
 

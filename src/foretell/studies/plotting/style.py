@@ -35,13 +35,8 @@ class LineStyle:
     @property
     def line_options(self) -> dict[str, Any]:
         """What `Axes.plot` takes for such a line."""
-        return {
-            "color": self.colour,
-            "linestyle": self.line,
-            "marker": self.marker,
-            "markerfacecolor": self.fill,
-            "markeredgewidth": 0.7,
-        }
+        line = {"color": self.colour, "linestyle": self.line}
+        return line | {"marker": self.marker, "markerfacecolor": self.fill, "markeredgewidth": 0.7}
 
 
 # Two colours of Okabe and Ito's palette, which stay apart for the colour-blind; in grey, line and marker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ from foretell.studies.plotting.panel_grid import (
     hide_labels,
     share_limits,
 )
-from foretell.studies.plotting.style import DIRECTION_STYLES, INK, paper_style
+from foretell.studies.plotting.style import DIRECTION_STYLES, INK, LineStyle, paper_style
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -151,27 +152,15 @@ def plot_by_distance(result: xr.Dataset, ax: Axes | None = None) -> Axes:
     ends = [1.0]
     for (direction, way), label in _labels(result).items():
         curve = result.sel(direction=direction, way=way)
-        style = DIRECTION_STYLES[direction]
-        line, colour = style.line, style.colour
+        is_forward, marker = way == "forward", _WAYS[way][1]
+        style = replace(DIRECTION_STYLES[direction], marker=marker, filled=is_forward)
         if is_within(result):  # one direction: its ways differ by the line
-            line, colour = {"forward": "-", "backward": "--"}[way], INK
-        ax.plot(
-            distance,
-            curve["by_distance"],
-            color=colour,
-            linestyle=line,
-            linewidth=0.9,
-            marker=_WAYS[way][1],
-            markersize=2.6,
-            markerfacecolor=colour if way == "forward" else "white",
-            markeredgewidth=0.7,
-            label=label,
-            zorder=3,
-        )
+            style = LineStyle(INK, "-" if is_forward else "--", marker, is_forward)
+        ax.plot(distance, curve["by_distance"], lw=0.9, markersize=2.6, label=label, zorder=3, **style.line_options)
         ends += [float(curve["by_distance"].min()), float(curve["by_distance"].max())]
         if "by_distance_low" in curve:
             low, high = curve["by_distance_low"], curve["by_distance_high"]
-            ax.fill_between(distance, low, high, color=colour, alpha=0.15, linewidth=0, zorder=2)
+            ax.fill_between(distance, low, high, color=style.colour, alpha=0.15, linewidth=0, zorder=2)
             ends += [float(low.min()), float(high.max())]
     margin = 0.04 * (np.nanmax(ends) - np.nanmin(ends)) + 0.01
     # Not from 0: the lines are near to each other, and to 1.
