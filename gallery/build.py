@@ -18,7 +18,7 @@ from PIL import Image
 from foretell.cli.output import progress
 from foretell.files import replacing
 from foretell.studies.answer import Answer
-from foretell.studies.plotting.drawing.sheet import save_figure
+from foretell.studies.plotting.panel_grid import save_figure
 from foretell.studies.run import run_checked
 from gallery.entries import Entry, entries
 

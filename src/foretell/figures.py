@@ -11,16 +11,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
-from foretell.studies.plotting.by_n_figure import by_n_figure, plot_by_n
-from foretell.studies.plotting.depth_figure import plot_depth, plot_semantic_layers
-from foretell.studies.plotting.depths_figure import depths_figure
-from foretell.studies.plotting.drawing.figure_checks import check_results
-from foretell.studies.plotting.drawing.sheet import save_figure
+from foretell.studies.plotting.curve_figures import (
+    by_n_figure,
+    depths_figure,
+    plot_by_n,
+    plot_depth,
+    plot_semantic_layers,
+    plot_token_curve,
+    token_curve_figure,
+)
+from foretell.studies.plotting.figure_checks import check_results
 from foretell.studies.plotting.health_figure import health_figure, plot_health
 from foretell.studies.plotting.map_figure import equal_depth_figure, map_figure, plot_map
+from foretell.studies.plotting.panel_grid import save_figure
 from foretell.studies.plotting.plane_figure import plane_figure, plot_plane
 from foretell.studies.plotting.similarity_figure import beside_figure, plot_similarity
-from foretell.studies.plotting.token_curve_figure import plot_token_curve, token_curve_figure
 from foretell.studies.plotting.token_map_figure import plot_by_distance, plot_token_map, token_map_figure
 from foretell.studies.summaries.asymmetry import adjusted, asymmetry_of_curve, asymmetry_of_map, chart_rows
 

@@ -16,7 +16,7 @@ from foretell.measure.similarity.similarity_matrix import similarity_curve
 from foretell.studies.answer import Answer, measured_each
 from foretell.studies.depth_summary import rows_of_layers, summarise_depth
 from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
-from foretell.studies.plotting.depths_figure import depths_figure
+from foretell.studies.plotting.curve_figures import depths_figure
 from foretell.studies.plotting.plane_figure import plane_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared

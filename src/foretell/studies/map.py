@@ -15,9 +15,8 @@ from foretell.measure.similarity.similarity_matrix import similarity_matrix
 from foretell.studies.answer import Answer, measured_each
 from foretell.studies.map_summary import rows_of_best, summarise_map
 from foretell.studies.names import side_name
-from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
+from foretell.studies.plotting.asymmetry_figure import SignCell, asymmetry_figure, signs_figure
 from foretell.studies.plotting.map_figure import equal_depth_figure, map_figure
-from foretell.studies.plotting.signs_figure import SignCell, signs_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared
 from foretell.studies.preparation.prepare import Arrangement, arrange

@@ -17,8 +17,7 @@ from foretell.measure.imbalance.semantic_layers import semantic_layers
 from foretell.measure.inference.standard_errors import critical
 from foretell.representations.store.token_rules import TokenRule
 from foretell.studies.answer import Answer
-from foretell.studies.plotting.depths_figure import depths_figure
-from foretell.studies.plotting.token_curve_figure import token_curve_figure
+from foretell.studies.plotting.curve_figures import depths_figure, token_curve_figure
 from foretell.studies.preparation.compared import Compared
 from foretell.studies.preparation.prepare import Arrangement, arrange, check_blocks
 from foretell.studies.preparation.stores import Stores

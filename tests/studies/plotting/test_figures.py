@@ -8,9 +8,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from foretell.studies.plotting.depth_figure import depth_figure, plot_depth
-from foretell.studies.plotting.drawing.sheet import save_figure
-from foretell.studies.plotting.drawing.style import DIRECTION_STYLES
+from foretell.studies.plotting.curve_figures import depths_figure, plot_depth
+from foretell.studies.plotting.panel_grid import save_figure
+from foretell.studies.plotting.style import DIRECTION_STYLES
 from tests.studies.synthetic import curve, semantic
 
 
@@ -20,7 +20,7 @@ def _words(figure: Figure) -> str:
 
 
 def test_both_directions_are_named_in_words() -> None:
-    words = _words(depth_figure(curve()))
+    words = _words(depths_figure({"one": curve()}))
     assert "English foretells Spanish (en → es)" in words
     assert "Spanish foretells English (es → en)" in words
     assert "shuffled pairs" in words
@@ -55,9 +55,9 @@ def test_regions_are_shaded() -> None:
 
 def test_the_null_of_groups_is_a_line_of_its_own() -> None:
     result = curve()
-    assert "whole groups" not in _words(depth_figure(result))
+    assert "whole groups" not in _words(depths_figure({"one": result}))
     grouped = result.assign(null_of_groups=0.9 * result["null"])
-    assert "whole groups shuffled, median" in _words(depth_figure(grouped))
+    assert "whole groups shuffled, median" in _words(depths_figure({"one": grouped}))
     line = plot_depth(grouped, Figure().add_subplot()).lines[-1]
     expected = 0.9 * result["null"].sel(quantile=0.5).mean("direction")
     np.testing.assert_allclose(np.asarray(line.get_ydata(), float), expected)
@@ -72,17 +72,17 @@ def test_a_result_without_errors_or_null_has_curves_alone() -> None:
 def test_the_strip_shows_regions_and_the_confidence_set() -> None:
     result = curve()
     layers = semantic(result)
-    strip = depth_figure(result, layers).axes[1]
+    strip = depths_figure({"one": result}, {"one": layers}).axes[1]
     assert [label.get_text() for label in strip.get_yticklabels()] == ["en → es", "es → en"]
     depth = result["relative_depth"].to_numpy()
     np.testing.assert_array_equal(strip.lines[0].get_xdata(), depth[list(layers["a_to_b"].confidence_set)])
     assert len(strip.patches) == 4
-    flat = depth_figure(result, semantic(result, flat=True)).axes[1]
+    flat = depths_figure({"one": result}, {"one": semantic(result, flat=True)}).axes[1]
     assert not flat.patches
 
 
 def test_the_caption_says_what_the_numbers_depend_on() -> None:
-    words = " ".join(_words(depth_figure(curve().assign_attrs(n_groups=120))).split())
+    words = " ".join(_words(depths_figure({"one": curve().assign_attrs(n_groups=120)})).split())
     for part in ("N = 300 items in 120 groups", "n = 299", "T = 20", "k = 1", "adjusted", "smollm2-135m"):
         assert part in words
 
@@ -90,7 +90,7 @@ def test_the_caption_says_what_the_numbers_depend_on() -> None:
 @pytest.mark.parametrize("sides", [("en", "es"), ("pt-BR", "zh-Hant")])
 def test_no_text_is_cut_off_or_too_small(sides: tuple[str, str]) -> None:
     result = curve().assign_attrs(side_a=sides[0], side_b=sides[1], model_a="some/" + "long-name-" * 8)
-    figure = depth_figure(result, semantic(result))
+    figure = depths_figure({"one": result}, {"one": semantic(result)})
     figure.draw_without_rendering()
     width, height = figure.bbox.size
     texts = [*figure.texts, *(text for one in figure.legends for text in one.get_texts())]
@@ -103,7 +103,7 @@ def test_no_text_is_cut_off_or_too_small(sides: tuple[str, str]) -> None:
 
 
 def test_the_legend_covers_no_data() -> None:
-    figure = depth_figure(curve(least=0.94), None)
+    figure = depths_figure({"one": curve(least=0.94)})
     figure.draw_without_rendering()
     assert figure.legends[0].get_window_extent().y0 >= figure.axes[0].bbox.y1
 
@@ -120,7 +120,7 @@ def test_directions_differ_in_grey_and_in_form() -> None:
 def test_the_same_result_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
     result = curve()
     for name in ("first", "second"):
-        save_figure(depth_figure(result, semantic(result)), (tmp_path / name).with_suffix(suffix))
+        save_figure(depths_figure({"one": result}, {"one": semantic(result)}), (tmp_path / name).with_suffix(suffix))
     first = (tmp_path / "first").with_suffix(suffix).read_bytes()
     assert first == (tmp_path / "second").with_suffix(suffix).read_bytes()
     assert first.startswith({".png": b"\x89PNG", ".pdf": b"%PDF"}[suffix])
@@ -128,5 +128,5 @@ def test_the_same_result_gives_the_same_bytes(tmp_path: Path, suffix: str) -> No
 
 def test_settings_of_the_program_are_left_alone(tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
-    save_figure(depth_figure(curve()), tmp_path / "depth.pdf")
+    save_figure(depths_figure({"one": curve()}), tmp_path / "depth.pdf")
     assert dict(mpl.rcParams) == before

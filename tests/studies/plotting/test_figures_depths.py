@@ -8,9 +8,9 @@ import pytest
 import xarray as xr
 
 from foretell.exceptions import InputError
-from foretell.studies.plotting.depths_figure import depths_figure
-from foretell.studies.plotting.drawing.captions import conditions
-from foretell.studies.plotting.drawing.sheet import save_figure, shortened, shortened_apart, text_width, wrapped
+from foretell.studies.plotting.captions import conditions, shortened, shortened_apart, text_width, wrapped
+from foretell.studies.plotting.curve_figures import depths_figure
+from foretell.studies.plotting.panel_grid import save_figure
 from tests.studies.plotting.drawn import assert_readable, words_of
 from tests.studies.synthetic import curve, semantic
 
@@ -91,8 +91,13 @@ def test_letters_are_explained_where_titles_do_not() -> None:
     assert f"{_LONG}(A),other(B)." in words.replace(" ", "")
     short = {name: curve().assign_attrs(side_b="zh-Hans") for name in results}
     found = {name: semantic(result) for name, result in short.items()}
-    assert "English (A), Chinese (B)." in words_of(depths_figure(short, found))
-    assert "(A)" not in words_of(depths_figure(short))
+    words = words_of(depths_figure(short, found))
+    assert "en → zh-Hans" in words
+    assert "(A)" not in words
+    # As long a code leaves the strips too little room, though the legend has enough.
+    long = {name: curve().assign_attrs(side_b="zh-Hans-x-long-code") for name in results}
+    assert "English (A), zh-Hans-x-long-code (B)." in words_of(depths_figure(long, found))
+    assert "(A)" not in words_of(depths_figure(long))
 
 
 def test_a_layer_without_a_value_is_a_gap() -> None:
@@ -141,7 +146,7 @@ def test_letters_in_a_pdf_are_letters(tmp_path: Path) -> None:
 
 def test_text_is_measured() -> None:
     assert text_width("iiii") < text_width("mmmm")
-    lines = wrapped(f"a word and {_LONG} and more", 1.5)
+    lines = wrapped(f"a word and {_LONG} and more", 1.5).splitlines()
     assert max(map(text_width, lines)) <= 1.5
     assert "".join(lines).replace(" ", "") == f"awordand{_LONG}andmore"
     short = shortened(_LONG, 1.0)

@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 
 import foretell
 from foretell.exceptions import InputError
-from foretell.studies.plotting.drawing.matrices import outline
-from foretell.studies.plotting.drawing.sheet import save_figure
-from foretell.studies.plotting.map_figure import at_equal_depth, equal_depth_figure, map_figure, plot_map
+from foretell.studies.plotting.map_figure import at_equal_depth, equal_depth_figure, map_figure, outline, plot_map
+from foretell.studies.plotting.panel_grid import save_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
 from tests.studies.plotting.drawn import assert_readable, words_of
 from tests.studies.synthetic import curve, semantic
@@ -178,7 +177,7 @@ def test_long_names_are_not_cut_off() -> None:
     figure = beside_figure(_beside_curve().assign_attrs(attrs))
     assert_readable(figure)
     assert "A foretells B (A → B)" in words_of(figure)
-    assert f"A: {_LONG}".replace(" ", "") in words_of(figure).replace(" ", "")
+    assert f"{_LONG}(A),{_LONG}b(B)." in words_of(figure).replace(" ", "")
 
 
 def test_without_other_measures() -> None:

@@ -8,7 +8,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from foretell.exceptions import InputError
-from foretell.studies.plotting.drawing.sheet import save_figure
+from foretell.studies.plotting.panel_grid import save_figure
 from foretell.studies.plotting.plane_figure import plane_figure, plot_plane
 from tests.studies.plotting.drawn import assert_readable, words_of
 from tests.studies.synthetic import curve
@@ -101,7 +101,7 @@ def test_long_names_are_not_cut_off() -> None:
     assert_readable(plane_figure(results))
     figure = plane_figure({"0": results["0"]})
     assert_readable(figure)
-    assert f"A: {_LONG}0".replace(" ", "") in words_of(figure).replace(" ", "")
+    assert f"{_LONG}0(A),{_LONG}b(B)." in words_of(figure).replace(" ", "")
 
 
 def test_no_result() -> None:

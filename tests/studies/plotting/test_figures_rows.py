@@ -13,11 +13,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from foretell.exceptions import InputError
-from foretell.studies.plotting.asymmetry_figure import AsymmetryRow, asymmetry_figure, plot_asymmetries
+from foretell.studies.plotting.asymmetry_figure import (
+    AsymmetryRow,
+    SignCell,
+    asymmetry_figure,
+    plot_asymmetries,
+    plot_signs,
+    signs_figure,
+)
 from foretell.studies.plotting.controls_figure import ControlRow, controls_figure, plot_controls
-from foretell.studies.plotting.drawing.sheet import save_figure
-from foretell.studies.plotting.drawing.style import DIRECTION_STYLES
-from foretell.studies.plotting.signs_figure import SignCell, plot_signs, signs_figure
+from foretell.studies.plotting.panel_grid import save_figure
+from foretell.studies.plotting.style import DIRECTION_STYLES
 from tests.studies.plotting.drawn import assert_readable, words_of
 from tests.studies.synthetic import curve
 

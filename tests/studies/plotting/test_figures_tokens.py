@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 import foretell
 from foretell.exceptions import InputError
 from foretell.measure.spaces.bits import Bits
-from foretell.studies.plotting.drawing.sheet import save_figure
-from foretell.studies.plotting.token_curve_figure import plot_token_curve, token_curve_figure
+from foretell.studies.plotting.curve_figures import plot_token_curve, token_curve_figure
+from foretell.studies.plotting.panel_grid import save_figure
 from foretell.studies.plotting.token_map_figure import plot_by_distance, plot_token_map, token_map_figure
 from tests.studies.plotting.drawn import assert_readable, words_of
 from tests.studies.synthetic import curve

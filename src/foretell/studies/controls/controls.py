@@ -23,7 +23,7 @@ from foretell.studies.controls.controls_summary import (
 from foretell.studies.controls.subsamples import subsampled_regions
 from foretell.studies.controls.variants import LAST_LEFT_OUT, Variant, probes, recordings_of, variants
 from foretell.studies.plotting.controls_figure import controls_figure
-from foretell.studies.plotting.depths_figure import depths_figure
+from foretell.studies.plotting.curve_figures import depths_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared
 from foretell.studies.preparation.item_cache import n_blocks_of

@@ -1,4 +1,4 @@
-"""Asymmetries of many pairs in one figure: which side foretells the other better, and how surely."""
+"""Asymmetries of many pairs in one figure, in rows or as a table: which side foretells the other better, how surely."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from foretell.exceptions import InputError
-from foretell.studies.plotting.drawing.captions import conditions
-from foretell.studies.plotting.drawing.sheet import (
-    ONE_COLUMN,
-    TWO_COLUMNS,
-    axes_at,
-    caption_height,
-    sheet,
-    shortened_apart,
-    text_width,
-    wrapped,
-    write_caption,
-)
-from foretell.studies.plotting.drawing.style import DIRECTION_STYLES, INK, PALE, paper_style
+from foretell.studies.plotting.captions import conditions, shortened_apart, text_width, wrapped
+from foretell.studies.plotting.panel_grid import ONE_COLUMN, TWO_COLUMNS, PanelGrid, axes_or_new
+from foretell.studies.plotting.style import DIRECTION_STYLES, INK, PALE, LineStyle, paper_style
 
-__all__ = ["AsymmetryRow", "asymmetry_figure", "plot_asymmetries"]
+__all__ = ["AsymmetryRow", "SignCell", "asymmetry_figure", "plot_asymmetries", "plot_signs", "signs_figure"]
 
 _ROW = 0.17
 """Inches of a row."""
 
 _NAME = 1.15
 """Inches of a row's name, at most, in one column; where one needs more, the figure is two columns wide."""
+
+_CELL = 0.42
+"""Inches of the height of a table's cell."""
+
+# Blue to red through white: apart for the colour-blind; in grey the signs tell the ends apart.
+_COLOURS = "RdBu"
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,36 @@ class AsymmetryRow:
     resolvable: float
 
 
+@dataclass(frozen=True)
+class SignCell:
+    """The asymmetry of a row's model (A) and a column's (B).
+
+    Attributes
+    ----------
+    row, column : str
+        Their names.
+    value : float
+        II(A → B) - II(B → A): negative where the row's model foretells the column's better than the reverse.
+    low, high : float
+        Its 95 % interval.
+    p_value : float
+    resolved : bool
+        Whether it is told apart from 0, after correction for the many cells.
+    sentence : str
+        The same in words.
+    """
+
+    row: str
+    column: str
+    value: float
+    low: float
+    high: float
+    p_value: float
+    resolved: bool
+    sentence: str
+
+
+@paper_style()
 def asymmetry_figure(rows: Sequence[AsymmetryRow], *, of: Sequence[Mapping[Any, Any]] = ()) -> Figure:
     """Asymmetries with their intervals, a row a pair, one column wide, or two for long names.
 
@@ -86,78 +115,137 @@ def asymmetry_figure(rows: Sequence[AsymmetryRow], *, of: Sequence[Mapping[Any, 
     """
     if not rows:
         raise InputError("A figure of asymmetries needs a row: give one or more.")
-    is_wide = max(text_width(row.name) for row in rows) > _NAME
-    width = TWO_COLUMNS if is_wide else ONE_COLUMN
-    caption = wrapped(
-        f"{conditions(*of)} II(A → B) − II(B → A), A the first of a pair, with 95 % intervals. Filled: resolved, "
+    width = TWO_COLUMNS if max(text_width(row.name) for row in rows) > _NAME else ONE_COLUMN
+    grid = PanelGrid(width, [_ROW * len(rows) + 0.08])
+    ax = plot_asymmetries(rows, grid.at(0))
+    ax.set_yticks(range(len(rows)), shortened_apart([row.name for row in rows], _NAME + width - ONE_COLUMN))
+    return grid.finish(
+        conditions(*of),
+        "II(A → B) − II(B → A), A the first of a pair, with 95 % intervals. Filled: resolved, "
         "all rows considered. Pale: too small to be resolved.",
-        width - 0.14,
     )
-    below = caption_height(caption) + 0.36
-    names = shortened_apart([row.name for row in rows], _NAME + width - ONE_COLUMN)
-    numbers = [_number(row) for row in rows]
-    left = max(map(text_width, names)) + 0.16
-    right = max(map(text_width, numbers)) + 0.1
-    tall = _ROW * len(rows) + 0.08
-    with paper_style():
-        figure = sheet(width, below + tall + 0.36)
-        ax = axes_at(figure, left, below, width - left - right, tall)
-        plot_asymmetries(rows, ax)
-        ax.set_yticks(range(len(rows)), names)
-        for place, number in enumerate(numbers):
-            _beside(ax, 1, place, number, (4, 0), ha="left", va="center_baseline")
-        # The two halves of the axis in words, meeting at the zero line.
-        zero = ax.transData.transform((0, 0))[0]
-        middle = ax.transAxes.inverted().transform((zero, 0))[0]
-        for words, side, ha in (("first foretells\nbetter", -5, "right"), ("second foretells\nbetter", 5, "left")):
-            ax.annotate(
-                words,
-                (middle, 1),
-                xycoords="axes fraction",
-                xytext=(side, 2),
-                textcoords="offset points",
-                ha=ha,
-                va="bottom",
-                linespacing=1.1,
-            )
-        write_caption(figure, caption)
-    return figure
 
 
-def plot_asymmetries(rows: Sequence[AsymmetryRow], ax: Axes) -> Axes:
-    """Draw asymmetries with their intervals on given axes, the first row at the top.
+def plot_asymmetries(rows: Sequence[AsymmetryRow], ax: Axes | None = None) -> Axes:
+    """Draw asymmetries with their intervals and values, the first row at the top.
 
     A marker is filled where the asymmetry is resolved, its colour and form that of the better direction.
     """
+    ax = axes_or_new(ax)
     for place, row in enumerate(rows):
+        ax.annotate(_number(row), (1, place), (4, 0), ("axes fraction", "data"), "offset points", va="center_baseline")
         if math.isfinite(row.resolvable):
             ax.barh(place, 2 * row.resolvable, left=-row.resolvable, height=1, color=PALE, alpha=0.7, linewidth=0)
         style = DIRECTION_STYLES["a_to_b" if row.value < 0 else "b_to_a"]
-        colour = style.colour if row.resolved else INK
-        ax.plot((row.low, row.high), (place, place), color=colour, linewidth=1, solid_capstyle="butt", zorder=3)
-        ax.plot(
-            (row.value,),
-            (place,),
-            color=colour,
-            marker=style.marker,
-            markersize=4,
-            markerfacecolor=colour if row.resolved else "white",
-            markeredgewidth=0.8,
-            linestyle="",
-            zorder=4,
-        )
+        dot = LineStyle(style.colour if row.resolved else INK, "", style.marker, row.resolved)
+        ax.plot((row.low, row.high), (place, place), color=dot.colour, lw=1, solid_capstyle="butt", zorder=3)
+        ax.plot((row.value,), (place,), markersize=4, zorder=4, **dot.line_options)
     ax.axvline(0, color=INK, linewidth=0.6, zorder=2)
-    reach = max(
-        [0.005, *(abs(end) for row in rows for end in (row.low, row.high, row.resolvable) if math.isfinite(end))]
-    )
+    ends = [end for row in rows for end in (row.low, row.high, row.resolvable)]
+    reach = max([0.005, *map(abs, filter(math.isfinite, ends))])
     ax.set_xlim(-1.08 * reach, 1.08 * reach)
     ax.xaxis.set_major_locator(MaxNLocator(4, symmetric=True))
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_yticks(range(len(rows)), [row.name for row in rows])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("II(A → B) − II(B → A)", labelpad=2)
+    ax.set_xlabel("II(A → B) − II(B → A)")
+    # The two halves of the axis in words, meeting at the zero line.
+    for side, words, ha in ((-5, "first foretells\nbetter", "right"), (5, "second foretells\nbetter", "left")):
+        ax.annotate(words, (0.5, 1), (side, 2), "axes fraction", "offset points", ha=ha, linespacing=1.1)
     return ax
+
+
+@paper_style()
+def signs_figure(
+    table: Sequence[SignCell],
+    *,
+    rows: str = "text models",
+    columns: str = "vision models",
+    of: Sequence[Mapping[Any, Any]] = (),
+) -> Figure:
+    """The signs of asymmetries, a model a row against a model a column.
+
+    Parameters
+    ----------
+    table : sequence of SignCell
+        Rows and columns stand in the order that they are first met in; a pair that is not there stays white.
+    rows, columns : str
+        What the models of rows and of columns are.
+    of : sequence of mappings
+        Attributes of the results that the cells are of, for the caption.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One column wide where the cells fit, else two.
+
+    Raises
+    ------
+    InputError
+        If there is no cell, or one twice.
+    """
+    down, across = _names(table)
+    names = shortened_apart(down, 1.2)
+    left = max(map(text_width, names)) + 0.5
+    width = ONE_COLUMN if left + len(across) * 0.75 <= ONE_COLUMN else TWO_COLUMNS
+    cell = (width - left) / len(across)
+    grid = PanelGrid(width, [_CELL * len(down)])
+    ax = plot_signs(table, grid.at(0))
+    headings = [wrapped(name, cell - 0.06) for name in shortened_apart(across, 1.8 * cell)]
+    ax.set_xticks(range(len(across)), headings, linespacing=1.1, va="baseline")
+    ax.set_yticks(range(len(down)), names)
+    ax.set_xlabel(columns)
+    ax.set_ylabel(rows)
+    return grid.finish(
+        conditions(*of),
+        "II(row → column) − II(column → row), ± half a 95 % interval. ◀: the row's model foretells "
+        "the column's better than the reverse (negative); ▶: the column's foretells the row's better; "
+        "○: not resolved, all cells considered.",
+    )
+
+
+def plot_signs(table: Sequence[SignCell], ax: Axes | None = None) -> Axes:
+    """Draw a table: colour and sign say which side foretells better, beneath stands how much."""
+    ax = axes_or_new(ax)
+    down, across = _names(table)
+    reach = max([0.01, *(abs(cell.value) for cell in table if math.isfinite(cell.value))])
+    colours, scale = matplotlib.colormaps[_COLOURS], Normalize(-reach, reach)
+    for cell in table:
+        x, y = across.index(cell.column), down.index(cell.row)
+        known = math.isfinite(cell.value)
+        # Half the range of colours, so that dark letters can be read on all of them; unresolved ones are paler still.
+        strength = 0.5 if cell.resolved else 0.12
+        # The map begins with red: negative values, where the row foretells better, are to be blue as A to B is.
+        colour = colours(0.5 + strength * (0.5 - scale(cell.value))) if known else (1.0, 1.0, 1.0, 1.0)
+        ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.5))
+        ax.text(x, y - 0.06, _value(cell), ha="center", va="bottom")
+        if math.isfinite(cell.high - cell.low):
+            ax.text(x, y + 0.08, f"± {(cell.high - cell.low) / 2:.3f}", ha="center", va="top")
+    ax.set_xlim(-0.5, len(across) - 0.5)
+    ax.set_ylim(len(down) - 0.5, -0.5)
+    ax.set_xticks(range(len(across)), across)
+    ax.set_yticks(range(len(down)), down)
+    ax.xaxis.tick_top()
+    ax.xaxis.set_label_position("top")
+    ax.tick_params(length=0, labelcolor=INK)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def _names(table: Sequence[SignCell]) -> tuple[list[str], list[str]]:
+    if not table:
+        raise InputError("A table of signs needs a cell: give one or more.")
+    if len({(cell.row, cell.column) for cell in table}) < len(table):
+        raise InputError("A table of signs has one cell a row and column: some are given twice.")
+    return list(dict.fromkeys(cell.row for cell in table)), list(dict.fromkeys(cell.column for cell in table))
+
+
+def _value(cell: SignCell) -> str:
+    if not math.isfinite(cell.value):
+        return "undefined"
+    sign = "○" if not cell.resolved else "◀" if cell.value < 0 else "▶"
+    return f"{sign} {cell.value:+.3f}".replace("-", "−")
 
 
 def _number(row: AsymmetryRow) -> str:
@@ -165,8 +253,3 @@ def _number(row: AsymmetryRow) -> str:
         return "undefined"
     p = "p < .001" if row.p_value < 0.001 else f"p = {row.p_value:.3f}".replace("0.", ".")
     return f"{row.value:+.3f}, {p}".replace("-", "−") if math.isfinite(row.p_value) else f"{row.value:+.3f}"
-
-
-def _beside(ax: Axes, x: float, y: float, words: str, offset: tuple[float, float], **options: Any) -> None:
-    """Words at a share of the axes' width and a row."""
-    ax.annotate(words, (x, y), xycoords=("axes fraction", "data"), xytext=offset, textcoords="offset points", **options)

@@ -13,21 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from foretell.exceptions import InputError
-from foretell.studies.plotting.drawing.captions import LETTERED, conditions
-from foretell.studies.plotting.drawing.curves import labelled_artists
-from foretell.studies.plotting.drawing.sheet import (
-    ONE_COLUMN,
-    axes_at,
-    caption_height,
-    legend_above,
-    legend_height,
-    sheet,
-    shortened_apart,
-    text_width,
-    wrapped,
-    write_caption,
-)
-from foretell.studies.plotting.drawing.style import DIRECTION_STYLES, INK, paper_style
+from foretell.studies.plotting.captions import LETTERED, conditions, shortened_apart
+from foretell.studies.plotting.panel_grid import ONE_COLUMN, PanelGrid, axes_or_new
+from foretell.studies.plotting.style import DIRECTION_STYLES, INK, paper_style
 
 __all__ = ["ControlRow", "controls_figure", "plot_controls"]
 
@@ -66,6 +54,7 @@ class ControlRow:
     reference: bool = False
 
 
+@paper_style()
 def controls_figure(
     rows: Sequence[ControlRow], *, of: Sequence[Mapping[Any, Any]] = (), labels: Mapping[str, str] | None = None
 ) -> Figure:
@@ -91,46 +80,20 @@ def controls_figure(
     """
     if not rows:
         raise InputError("A figure of controls needs a row: give one or more.")
-    shown = labels or LETTERED
-    caption = wrapped(
-        f"{conditions(*of)} Lines: 95 %. Vertical bands: the study itself, 95 %. Dotted: shuffled pairs.",
-        ONE_COLUMN - 0.14,
-    )
-    below = caption_height(caption) + 0.36
-    names = shortened_apart([row.variant for row in rows], _NAME)
-    headings = shortened_apart([row.control for row in rows], _NAME + 0.2)
-    left = max(*map(text_width, names), *(text_width(heading) - 0.1 for heading in headings)) + 0.18
-    places, height = _places(rows)
-    tall = _ROW * height + 0.06
-    with paper_style():
-        legend = legend_height(list(shown.values()), ONE_COLUMN - 0.1)
-        figure = sheet(ONE_COLUMN, below + tall + legend)
-        ax = axes_at(figure, left, below, ONE_COLUMN - left - 0.1, tall)
-        plot_controls(rows, ax, labels=shown)
-        ax.set_yticks(places, names)
-        for tick, row in zip(ax.get_yticklabels(), rows, strict=True):
-            tick.set_fontweight("bold" if row.reference else "normal")
-        for heading, first in zip(headings, _firsts(rows), strict=True):
-            if first is not None:
-                across = -(left - 0.08) / (ONE_COLUMN - left - 0.1)
-                ax.text(
-                    across,
-                    places[first] - _HEADING,
-                    heading,
-                    transform=ax.get_yaxis_transform(),
-                    va="center",
-                    fontstyle="italic",
-                )
-        legend_above(figure, labelled_artists(ax), left=0.05, inches=ONE_COLUMN - 0.1)
-        write_caption(figure, caption)
-    return figure
+    grid = PanelGrid(ONE_COLUMN, [_ROW * _places(rows)[1] + 0.06])
+    ax = plot_controls(rows, grid.at(0), labels=labels)
+    meaning = "Lines: 95 %. Vertical bands: the study itself, 95 %. Dotted: shuffled pairs."
+    return grid.finish(conditions(*of), meaning, legend_of=[ax])
 
 
-def plot_controls(rows: Sequence[ControlRow], ax: Axes, *, labels: Mapping[str, str] | None = None) -> Axes:
-    """Draw rows on given axes, the first at the top: dots with intervals.
+def plot_controls(
+    rows: Sequence[ControlRow], ax: Axes | None = None, *, labels: Mapping[str, str] | None = None
+) -> Axes:
+    """Draw rows, the first at the top: dots with intervals.
 
     The reference's intervals are vertical bands; a dotted line stands at 1.
     """
+    ax = axes_or_new(ax)
     places, height = _places(rows)
     shown = labels or LETTERED
     highest = 1.0
@@ -142,29 +105,26 @@ def plot_controls(rows: Sequence[ControlRow], ax: Axes, *, labels: Mapping[str, 
             highest = max([highest, *(end for end in ends if math.isfinite(end))])
             if row.reference and all(map(math.isfinite, ends)):
                 ax.axvspan(*ends, color=style.colour, alpha=0.13, linewidth=0, zorder=0)
-        ax.plot(
-            [row.imbalance[number] for row in rows],
-            at,
-            color=style.colour,
-            marker=style.marker,
-            markersize=3.2,
-            markerfacecolor=style.colour if style.filled else "white",
-            markeredgewidth=0.7,
-            linestyle="",
-            label=shown[direction],
-            zorder=4,
-        )
+        dots = {**style.line_options, "linestyle": "", "markersize": 3.2}
+        ax.plot([row.imbalance[number] for row in rows], at, label=shown[direction], zorder=4, **dots)
     ax.axvline(1, color=INK, linestyle=":", linewidth=1, zorder=1)
-    for first in _firsts(rows):
-        if first:
-            ax.axhline(places[first] - _HEADING - 0.55, color=INK, linewidth=0.3, alpha=0.5, zorder=0)
+    headings = shortened_apart([row.control for row in rows], _NAME)
+    for place, (heading, y) in enumerate(zip(headings, places, strict=True)):
+        if place and rows[place - 1].control == rows[place].control:
+            continue
+        beside: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "ha": "right", "va": "center_baseline"}
+        ax.text(-0.025, y - _HEADING, heading, style="italic", **beside)
+        if place:
+            ax.axhline(y - _HEADING - 0.55, color=INK, linewidth=0.3, alpha=0.5, zorder=0)
     ax.set_xlim(0, 1.04 * highest)
     ax.xaxis.set_major_locator(MultipleLocator(0.2))
     ax.set_ylim(height - 0.6, -0.6)
-    ax.set_yticks(places, [row.variant for row in rows])
+    ax.set_yticks(places, shortened_apart([row.variant for row in rows], _NAME))
+    for tick, row in zip(ax.get_yticklabels(), rows, strict=True):
+        tick.set_fontweight("bold" if row.reference else "normal")
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("Information Imbalance", labelpad=2)
+    ax.set_xlabel("Information Imbalance")
     return ax
 
 
@@ -178,8 +138,3 @@ def _places(rows: Sequence[ControlRow]) -> tuple[list[float], float]:
             y += 1
         y += 0.3
     return places, y
-
-
-def _firsts(rows: Sequence[ControlRow]) -> list[int | None]:
-    """For each row its place, where it is the first of its control."""
-    return [place if place == 0 or rows[place - 1].control != row.control else None for place, row in enumerate(rows)]

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
 from foretell.studies.names import direction_name, sides_of
-from foretell.studies.plotting.depth_figure import depth_figure
-from foretell.studies.plotting.drawing.captions import conditions
-from foretell.studies.plotting.drawing.figure_checks import check_result
-from foretell.studies.plotting.drawing.matrices import mark_cell, outline, plot_matrix
-from foretell.studies.plotting.drawing.sheet import (
-    TWO_COLUMNS,
-    axes_at,
-    axes_or_new,
-    caption_height,
-    sheet,
-    shortened,
-    wrapped,
-    write_caption,
-)
-from foretell.studies.plotting.drawing.style import INK, paper_style
+from foretell.studies.plotting.captions import LETTERS, conditions, shortened
+from foretell.studies.plotting.curve_figures import curves_figure, plot_depth
+from foretell.studies.plotting.figure_checks import check_result
+from foretell.studies.plotting.matrices import colour_bar, mark_cell, plot_matrix
+from foretell.studies.plotting.panel_grid import TWO_COLUMNS, PanelGrid, axes_or_new, hide_labels
+from foretell.studies.plotting.style import INK, paper_style
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["at_equal_depth", "equal_depth_figure", "map_figure", "plot_map"]
-
-_PANEL = 2.6
-"""Inches of a map's side."""
+__all__ = ["at_equal_depth", "equal_depth_figure", "map_figure", "outline", "plot_map"]
 
 _TAU = 0.05
 
 
+@paper_style()
 def map_figure(result: xr.Dataset) -> Figure:
     """Both directions of a map study side by side, two columns wide.
 
@@ -54,19 +46,19 @@ def map_figure(result: xr.Dataset) -> Figure:
     check_result(result, "maps", {"a", "b"})
     values = result["imbalance"].to_numpy()
     low, high = float(np.nanmin(values)), max(1.0, float(np.nanmax(values)))
-    caption = _caption(result)
-    below = caption_height(caption) + 0.42
-    with paper_style():
-        figure = sheet(TWO_COLUMNS, below + _PANEL + 0.3)
-        for place, direction in enumerate(map(str, result["direction"].to_numpy())):
-            ax = axes_at(figure, 0.5 + place * 3.05, below, _PANEL, _PANEL)
-            plot_map(result, ax, direction=direction, low=low, high=high)
-            if place:
-                ax.set_ylabel("")
-        bar = axes_at(figure, 6.4, below, 0.12, _PANEL)
-        figure.colorbar(ax.images[0], cax=bar, label="Information Imbalance")
-        write_caption(figure, caption)
-    return figure
+    grid = PanelGrid(TWO_COLUMNS, [None], columns=2)
+    for column, direction in enumerate(LETTERS):
+        ax = plot_map(result, grid.at(0, column), direction=direction, low=low, high=high)
+        hide_labels(ax, y=column > 0)
+    colour_bar(*grid.panels.values(), label="Information Imbalance")
+    return grid.finish(
+        conditions(result.attrs),
+        f"Tokens: {result.attrs['tokens']}." if "tokens" in result.attrs else "",
+        f"Outlined: within {_TAU} of the way from the least value of that direction to 1.",
+        "Cross: the best pair of layers in that direction." if "best" in result else "",
+        "Dashed: equal relative depth." if "relative_depth_a" in result.coords else "",
+        "1: one side says nothing of the other.",
+    )
 
 
 def plot_map(
@@ -99,15 +91,14 @@ def plot_map(
         The same.
     """
     check_result(result, "maps", {"a", "b"})
-    ax = axes_or_new(ax)
-    of = result.sel(direction=direction)
-    values = of["imbalance"].to_numpy()
+    shown = result.sel(direction=direction)
+    values = shown["imbalance"].to_numpy()
     # Rows are layers of A, upwards.
-    plot_matrix(values, ax, low=low, high=high)
+    ax = plot_matrix(values, axes_or_new(ax), low=low, high=high)
     for axis, name in zip((ax.yaxis, ax.xaxis), sides_of(result.attrs, "a_to_b"), strict=True):
-        axis.set_label_text(shortened(f"layer of {name}", _PANEL, 8))
+        axis.set_label_text(shortened(f"layer of {name}", 2.5, 8))
         axis.set_major_locator(MaxNLocator(8, integer=True))
-    ax.set_title(shortened(direction_name(result.attrs, direction), _PANEL, 8), fontsize=8, color=INK, pad=4)
+    ax.set_title(shortened(direction_name(result.attrs, direction), 2.5, 8), fontsize=8)
     least = float(np.nanmin(values))
     outline(np.nan_to_num(values, nan=np.inf) <= least + tau * (1 - least), ax)
     if "relative_depth_a" in result.coords:
@@ -117,12 +108,13 @@ def plot_map(
         ax.plot(across, up, color="white", linewidth=1.4, alpha=0.6)
         ax.plot(across, up, color=INK, linewidth=0.8, linestyle=(0, (5, 3)))
     if "best" in result:
-        names = [str(name) for name in of["best"].to_numpy()]
+        names = [str(name) for name in shown["best"].to_numpy()]
         row, column = (list(result[side].to_numpy()).index(name) for side, name in zip("ab", names, strict=True))
         mark_cell(ax, row, column)
     return ax
 
 
+@paper_style()
 def equal_depth_figure(result: xr.Dataset) -> Figure:
     """Both directions of a map at equal relative depth, as a depth curve one column wide.
 
@@ -141,10 +133,14 @@ def equal_depth_figure(result: xr.Dataset) -> Figure:
     InputError
         If the result is no map, or says nothing of depths.
     """
+    curve = at_equal_depth(result)
     first, second = sides_of(result.attrs, "a_to_b")
-    return depth_figure(
-        at_equal_depth(result), note=f"Each layer of {first} with the layer of {second} at the nearest relative depth."
-    )
+
+    def plot(name: str, ax: Axes, labels: Mapping[str, str]) -> Axes:
+        return plot_depth(curve, ax, labels=labels)
+
+    note = f"Each layer of {first} with the layer of {second} at the nearest relative depth."
+    return curves_figure({"": curve}, plot, note=note)
 
 
 def at_equal_depth(result: xr.Dataset) -> xr.Dataset:
@@ -183,16 +179,13 @@ def at_equal_depth(result: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _caption(result: xr.Dataset) -> list[str]:
-    parts = [
-        conditions(result.attrs),
-        f"Outlined: within {_TAU} of the way from the least value of that direction to 1.",
-    ]
-    if "tokens" in result.attrs:
-        parts.insert(1, f"Tokens: {result.attrs['tokens']}.")
-    if "best" in result:
-        parts.append("Cross: the best pair of layers in that direction.")
-    if "relative_depth_a" in result.coords:
-        parts.append("Dashed: equal relative depth.")
-    parts.append("1: one side says nothing of the other.")
-    return wrapped(" ".join(parts), TWO_COLUMNS - 0.16)
+def outline(inside: NDArray[np.bool_], ax: Axes) -> None:
+    """A line round the cells that are inside, along their edges."""
+    padded = np.pad(inside, 1)
+    edges = []
+    for row, column in np.argwhere(padded[1:] != padded[:-1]):
+        edges.append([(column - 1.5, row - 0.5), (column - 0.5, row - 0.5)])
+    for row, column in np.argwhere(padded[:, 1:] != padded[:, :-1]):
+        edges.append([(column - 0.5, row - 1.5), (column - 0.5, row - 0.5)])
+    for colour, width in (("white", 2.0), (INK, 0.9)):
+        ax.add_collection(LineCollection(edges, colors=colour, linewidths=width, capstyle="round"))

@@ -8,30 +8,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, MultipleLocator
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from foretell.studies.names import sides_of
-from foretell.studies.plotting.depth_figure import plot_depth, shade_regions
-from foretell.studies.plotting.drawing.captions import LETTERED, LETTERS, codes_told, conditions, short_direction
-from foretell.studies.plotting.drawing.curves import curve_labels, depth_label, depths_of, labelled_artists
-from foretell.studies.plotting.drawing.figure_checks import check_result
-from foretell.studies.plotting.drawing.matrices import ALIKE_COLOURS, COLOURS, mark_cell, plot_matrix
-from foretell.studies.plotting.drawing.sheet import (
+from foretell.studies.plotting.captions import (
+    LETTERS,
+    conditions,
+    direction_labels,
+    letters_told,
+    short_directions,
+    shortened,
+)
+from foretell.studies.plotting.curve_figures import depths_of, plot_depth, set_depth_axis, shade_regions
+from foretell.studies.plotting.figure_checks import check_result
+from foretell.studies.plotting.matrices import ALIKE_COLOURS, COLOURS, colour_bar, mark_cell, plot_matrix
+from foretell.studies.plotting.panel_grid import (
     ONE_COLUMN,
     TWO_COLUMNS,
-    axes_at,
+    PanelGrid,
     axes_or_new,
-    caption_height,
-    legend_above,
-    legend_height,
-    sheet,
-    shortened,
-    text_width,
-    wrapped,
-    write_caption,
+    hide_labels,
 )
-from foretell.studies.plotting.drawing.style import INK, paper_style
+from foretell.studies.plotting.style import INK, paper_style
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,10 +48,14 @@ MEASURE_NAMES = {
     "rsa_spearman": "RSA (Spearman)",
 }
 
-_SMALL = 0.5
-"""Inches of the height of a measure's panel."""
+_COLUMNS = 4
+"""Small maps side by side."""
+
+_SIDE = 1.15
+"""Inches of their sides, about."""
 
 
+@paper_style()
 def beside_figure(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | None = None) -> Figure:
     """Other measures beside the imbalance of the same layers.
 
@@ -82,29 +85,63 @@ def beside_figure(result: xr.Dataset, semantic: Mapping[str, SemanticLayers] | N
 
 def _curves(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> Figure:
     measures = [str(measure) for measure in result["measure"].to_numpy()]
-    said = "Larger is more alike for all other measures; filled: the layer most alike by each."
-    bands = " Bands: 95 %." if "low" in result else ""
-    shaded = " Shaded: semantic regions." if semantic else ""
-    lettered = f" {codes_told(result.attrs)}".rstrip() if curve_labels(result)[0] == LETTERED["a_to_b"] else ""
-    caption = wrapped(f"{conditions(result.attrs)}{lettered} {said}{bands}{shaded}", ONE_COLUMN - 0.14)
-    below = caption_height(caption) + 0.36
-    pitch, top = _SMALL + 0.2, 1.5
-    left, wide = 0.47, ONE_COLUMN - 0.47 - 0.08
-    with paper_style():
-        figure = sheet(ONE_COLUMN, below + pitch * len(measures) + 0.1 + top + legend_height(curve_labels(result), 0))
-        first = axes_at(figure, left, below + pitch * len(measures) + 0.1, wide, top)
-        plot_depth(result, first, semantic=semantic)
-        first.set_xlabel("")
-        first.tick_params(labelbottom=False)
-        for row, measure in enumerate(measures):
-            ax = axes_at(figure, left, below + pitch * (len(measures) - 1 - row), wide, _SMALL, sharex=first)
-            shade_regions(result, semantic, ax)
-            plot_similarity(result, ax, measure=measure)
-            ax.tick_params(labelbottom=row == len(measures) - 1)
-            ax.set_xlabel(depth_label(result) if row == len(measures) - 1 else "", labelpad=2)
-        legend_above(figure, labelled_artists(first), left=left - 0.07, inches=0)
-        write_caption(figure, caption)
-    return figure
+    grid = PanelGrid(ONE_COLUMN, [1.5, *[0.5] * len(measures)])
+    first = plot_depth(result, grid.at(0), semantic=semantic)
+    for row, measure in enumerate(measures, start=1):
+        ax = plot_similarity(result, grid.at(row, sharex=first), measure=measure)
+        shade_regions(result, semantic, ax)
+    for ax in list(grid.panels.values())[:-1]:
+        hide_labels(ax, x=True)
+    return grid.finish(
+        conditions(result.attrs),
+        letters_told([result.attrs], *direction_labels([result.attrs]).values()),
+        "Larger is more alike for all other measures; filled: the layer most alike by each.",
+        "Bands: 95 %." if "low" in result else "",
+        "Shaded: semantic regions." if semantic else "",
+        legend_of=[first],
+    )
+
+
+def _maps(result: xr.Dataset) -> Figure:
+    measures = [str(measure) for measure in result["measure"].to_numpy()]
+    count = len(LETTERS) + len(measures)
+    sides = sides_of(result.attrs, "a_to_b")
+    names = short_directions([result.attrs], _SIDE - 0.2)
+    grid = PanelGrid(TWO_COLUMNS, [None] * -(-count // _COLUMNS), _COLUMNS)
+    for place in range(count):
+        row, column = divmod(place, _COLUMNS)
+        ax = grid.at(row, column)
+        if place < len(LETTERS):
+            direction = list(LETTERS)[place]
+            values = result["imbalance"].sel(direction=direction).to_numpy()
+            _small_map(values, ax, f"II, {names[direction]}", sign=1)
+        else:
+            measure = measures[place - len(LETTERS)]
+            values = result["similarity"].sel(measure=measure).to_numpy()
+            _small_map(values, ax, MEASURE_NAMES.get(measure, measure), sign=-1)
+        for axis, side in zip((ax.yaxis, ax.xaxis), sides, strict=True):
+            axis.set_label_text(shortened(f"layer of {side}", _SIDE, 8))
+            axis.set_major_locator(MaxNLocator(3, integer=True))
+        hide_labels(ax, x=place + _COLUMNS < count, y=column > 0)
+        colour_bar(ax)
+    return grid.finish(
+        conditions(result.attrs),
+        letters_told([result.attrs], *names.values()),
+        "Dark: the imbalance is low, or the other measure large. Cross: the best pair of layers by each.",
+    )
+
+
+def _small_map(values: NDArray[np.float64], ax: Axes, name: str, *, sign: int) -> None:
+    """A map with its best pair: the least value, or with a sign of -1 the largest."""
+    known = np.isfinite(values)
+    low, high = (float(np.nanmin(values)), float(np.nanmax(values))) if known.any() else (0.0, 1.0)
+    plot_matrix(values, ax, low=low, high=high, colours=COLOURS if sign > 0 else ALIKE_COLOURS)
+    title = name
+    if known.any():
+        row, column = np.unravel_index(np.nanargmin(sign * values), values.shape)
+        mark_cell(ax, float(row), float(column))
+        title = f"{name}\nbest {values[row, column]:.2f}"
+    ax.set_title(title, fontsize=7, pad=3, linespacing=1.1)
 
 
 def plot_similarity(result: xr.Dataset, ax: Axes | None = None, *, measure: str) -> Axes:
@@ -127,77 +164,17 @@ def plot_similarity(result: xr.Dataset, ax: Axes | None = None, *, measure: str)
     """
     check_result(result, "other measures", {"measure", "layer"}, variable="similarity")
     ax = axes_or_new(ax)
-    depth, of = depths_of(result), result.sel(measure=measure)
-    values = of["similarity"].to_numpy()
+    depth, shown = depths_of(result), result.sel(measure=measure)
+    values = shown["similarity"].to_numpy()
     ax.plot(depth, values, color=INK, marker="D", markersize=2.2, markerfacecolor="white", markeredgewidth=0.6)
-    if "similarity_low" in of:
-        low, high = of["similarity_low"], of["similarity_high"]
+    if "similarity_low" in shown:
+        low, high = shown["similarity_low"], shown["similarity_high"]
         ax.fill_between(depth, low, high, color=INK, alpha=0.15, linewidth=0)
     if np.isfinite(values).any():
         most = int(np.nanargmax(values))
         ax.plot(depth[[most]], values[[most]], color=INK, marker="D", markersize=4, linestyle="")
     ax.set_title(MEASURE_NAMES.get(measure, measure), fontsize=7, loc="left", pad=2)
     ax.margins(y=0.15)
-    ax.set_xlim(-0.02, 1.02)
-    ax.xaxis.set_major_locator(MultipleLocator(0.2))
+    set_depth_axis(result, ax)
     ax.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
     return ax
-
-
-def _maps(result: xr.Dataset) -> Figure:
-    measures = [str(measure) for measure in result["measure"].to_numpy()]
-    columns = 4
-    count = 2 + len(measures)
-    rows = -(-count // columns)
-    left, side, pitch = 0.47, 1.16, 1.63
-    first, second = (shortened(name, 2.0) for name in sides_of(result.attrs, "a_to_b"))
-    caption = wrapped(
-        f"{conditions(result.attrs)} Dark: the imbalance is low, or the other measure large. Cross: the best pair of "
-        f"layers by each. A: {first}; B: {second}.",
-        TWO_COLUMNS - 0.16,
-    )
-    labels = [f"layer of {name}" for name in sides_of(result.attrs, "a_to_b")]
-    if max(text_width(label, 8) for label in labels) > side:
-        labels = ["layer of A", "layer of B"]
-    below = caption_height(caption) + 0.36
-    up = side + 0.42
-    with paper_style():
-        figure = sheet(TWO_COLUMNS, below + rows * up + (rows - 1) * 0.16)
-        for place in range(count):
-            row, column = divmod(place, columns)
-            x, y = left + column * pitch, below + (rows - 1 - row) * (up + 0.16)
-            ax = axes_at(figure, x, y, side, side)
-            if place < len(LETTERS):
-                direction = list(LETTERS)[place]
-                values = result["imbalance"].sel(direction=direction).to_numpy()
-                name, sign = f"II, {short_direction(result.attrs, direction, side - 0.3)}", 1
-            else:
-                values = result["similarity"].sel(measure=measures[place - len(LETTERS)]).to_numpy()
-                name, sign = MEASURE_NAMES.get(measures[place - 2], measures[place - 2]), -1
-            _small_map(values, ax, name, sign=sign)
-            for axis, label in zip((ax.xaxis, ax.yaxis), labels[::-1], strict=True):
-                axis.set_label_text(label)
-                axis.set_major_locator(MaxNLocator(3, integer=True))
-            if column:
-                ax.set_ylabel("")
-                ax.tick_params(labelleft=False)
-            if place + columns < count:
-                ax.set_xlabel("")
-            bar = axes_at(figure, x + side + 0.05, y, 0.07, side)
-            figure.colorbar(ax.images[0], cax=bar).locator = MaxNLocator(4, steps=[1, 2, 5, 10])
-            bar.tick_params(pad=1.5)
-        write_caption(figure, caption)
-    return figure
-
-
-def _small_map(values: NDArray[np.float64], ax: Axes, name: str, *, sign: int) -> None:
-    """A map with its best pair: the least value, or with a sign of -1 the largest."""
-    known = np.isfinite(values)
-    ends = (float(np.nanmin(values)), float(np.nanmax(values))) if known.any() else (0.0, 1.0)
-    plot_matrix(values, ax, low=ends[0], high=ends[1], colours=COLOURS if sign > 0 else ALIKE_COLOURS)
-    title = name
-    if known.any():
-        row, column = np.unravel_index(np.nanargmin(sign * values), values.shape)
-        mark_cell(ax, float(row), float(column))
-        title = f"{name}\nbest {values[row, column]:.2f}"
-    ax.set_title(title, fontsize=7, pad=3, linespacing=1.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,24 +14,18 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
 from foretell.studies.names import direction_name, sides_of
-from foretell.studies.plotting.drawing.captions import LETTERS, conditions
-from foretell.studies.plotting.drawing.curves import labelled_artists
-from foretell.studies.plotting.drawing.figure_checks import check_result, check_results
-from foretell.studies.plotting.drawing.matrices import plot_matrix
-from foretell.studies.plotting.drawing.sheet import (
+from foretell.studies.plotting.captions import LETTERS, conditions, shortened
+from foretell.studies.plotting.figure_checks import check_result, check_results
+from foretell.studies.plotting.matrices import colour_bar, plot_matrix
+from foretell.studies.plotting.panel_grid import (
     ONE_COLUMN,
     TWO_COLUMNS,
-    axes_at,
+    PanelGrid,
     axes_or_new,
-    caption_height,
-    legend_above,
-    legend_height,
-    sheet,
-    shortened,
-    wrapped,
-    write_caption,
+    hide_labels,
+    share_limits,
 )
-from foretell.studies.plotting.drawing.style import DIRECTION_STYLES, INK, paper_style
+from foretell.studies.plotting.style import DIRECTION_STYLES, INK, LineStyle, paper_style
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,6 +38,7 @@ _MOST = 4
 _WAYS = {"forward": ("to a later token", ">"), "backward": ("to an earlier token", "<")}
 
 
+@paper_style()
 def token_map_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     """Token maps side by side on one scale of colours, and beneath each the imbalance by distance.
 
@@ -68,48 +64,34 @@ def token_map_figure(results: Mapping[str, xr.Dataset]) -> Figure:
         raise InputError(f"A figure of token maps takes one to {_MOST} results: {len(results)} were given.")
     every = list(results.values())
     directions = ["a_to_b"] if all(map(is_within, every)) else list(LETTERS)
-    values = np.concatenate([_shown(result, one).ravel() for result in every for one in LETTERS])
+    values = np.concatenate([_shown(result, direction).ravel() for result in every for direction in LETTERS])
     low, high = float(np.nanmin(values)), max(1.0, float(np.nanmax(values)))
     alike = len({_sides(result) for result in every}) == 1
-    left, gap, right = 0.5, 0.22 if alike else 0.52, 0.62
     width = ONE_COLUMN if len(every) == 1 else TWO_COLUMNS
-    wide = min((width - left - right - (len(every) - 1) * gap) / len(every), 2.2)
-    tall, between = 1.25, 0.62
-    titles = [wrapped(name, wide, 8) for name in results]
-    above = 0.14 * (max(map(len, titles)) + len(directions) - 1) + 0.12
-    caption = wrapped(_caption(every), width - 0.16)
-    below = caption_height(caption) + 0.36
-    lowest_map = below + tall + 0.5
-    labels = list(dict.fromkeys(label for result in every for label in _labels(result).values()))
-    with paper_style():
-        legend = legend_height(labels, width - 0.3)
-        maps = len(directions) * (wide + between) - between
-        figure = sheet(width, lowest_map + maps + above + legend)
-        panels: list[Axes] = []
-        for place, result in enumerate(every):
-            x = left + place * (wide + gap)
-            panel = axes_at(figure, x, below, wide, tall)
-            plot_by_distance(result, panel)
-            panels.append(panel)
-            for row, direction in enumerate(directions[:1] if is_within(result) else directions):
-                ax = axes_at(figure, x, lowest_map + (len(directions) - 1 - row) * (wide + between), wide, wide)
-                plot_token_map(result, ax, direction=direction, low=low, high=high, inches=wide)
-                named = [] if is_within(result) else [shortened(direction_name(result.attrs, direction), wide, 8)]
-                ax.set_title("\n".join([*([] if row else titles[place]), *named]), fontsize=8, pad=4)
-                if place and alike:
-                    ax.tick_params(labelleft=False)
-                    ax.set_ylabel("")
-        spans = [panel.get_ylim() for panel in panels]
-        for panel in panels:
-            panel.set_ylim(min(low for low, _ in spans), max(high for _, high in spans))
-        for panel in panels[1:]:
-            panel.set_ylabel("")
-            panel.tick_params(labelleft=False)
-        bar = axes_at(figure, left + len(every) * (wide + gap) - gap + 0.1, lowest_map + maps - wide, 0.1, wide)
-        figure.colorbar(ax.images[0], cax=bar).set_label("Information Imbalance", fontsize=7)
-        legend_above(figure, labelled_artists(*panels), left=0.15, inches=width - 0.3)
-        write_caption(figure, caption)
-    return figure
+    grid = PanelGrid(width, [*[None] * len(directions), 1.35], len(every))
+    for column, (name, result) in enumerate(results.items()):
+        for row, direction in enumerate(directions[:1] if is_within(result) else directions):
+            ax = plot_token_map(result, grid.at(row, column), direction=direction, low=low, high=high)
+            titles = [name] * (row == 0) + [ax.get_title()]
+            ax.set_title("\n".join(filter(None, titles)))
+            hide_labels(ax, y=alike and column > 0)
+    colour_bar(*(ax for (row, _), ax in grid.panels.items() if not row), label="Information Imbalance")
+    distances = [plot_by_distance(result, grid.at(len(directions), column)) for column, result in enumerate(every)]
+    share_limits(distances)
+    for ax in distances[1:]:
+        hide_labels(ax, y=True)
+    return grid.finish(
+        conditions(*(result.attrs for result in every), tokens=False),
+        "Tokens count from the end, −1 the last.",
+        "Within a text a row's token foretells a column's; a token and itself are left out."
+        if any(map(is_within, every))
+        else "",
+        "Bands: 95 %, of the mean over tokens as far apart."
+        if any("by_distance_low" in result for result in every)
+        else "",
+        "Dotted: 1, nothing foretold.",
+        legend_of=distances,
+    )
 
 
 def plot_token_map(
@@ -119,7 +101,6 @@ def plot_token_map(
     direction: str,
     low: float = 0.0,
     high: float = 1.0,
-    inches: float = 2.0,
 ) -> Axes:
     """Draw one direction of a token map on given axes, tokens as positions from the end.
 
@@ -132,8 +113,6 @@ def plot_token_map(
     direction : {"a_to_b", "b_to_a"}
     low, high : float
         Values of the ends of the colours.
-    inches : float
-        Of the axes' sides, which their labels are to fit.
 
     Returns
     -------
@@ -141,15 +120,14 @@ def plot_token_map(
         The same.
     """
     check_result(result, "token maps", {"a", "b"})
-    ax = axes_or_new(ax)
     rows, columns = ([int(name) for name in result[side].to_numpy()] for side in "ab")
     extent = (columns[0] - 0.5, columns[-1] + 0.5, rows[0] - 0.5, rows[-1] + 0.5)
-    plot_matrix(_shown(result, direction), ax, low=low, high=high, extent=extent)
-    down, across = _sides(result)
-    ax.set_ylabel(shortened(down, inches, 8), labelpad=1)
-    ax.set_xlabel(shortened(across, inches, 8), labelpad=2)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(4 if inches > 1.2 else 2, integer=True))
+    ax = plot_matrix(_shown(result, direction), axes_or_new(ax), low=low, high=high, extent=extent)
+    if not is_within(result):
+        ax.set_title(shortened(direction_name(result.attrs, direction), 2.5, 8), fontsize=8)
+    for axis, name in zip((ax.yaxis, ax.xaxis), _sides(result), strict=True):
+        axis.set_label_text(shortened(name, 2.0, 8))
+        axis.set_major_locator(MaxNLocator(4, integer=True))
     return ax
 
 
@@ -174,25 +152,15 @@ def plot_by_distance(result: xr.Dataset, ax: Axes | None = None) -> Axes:
     ends = [1.0]
     for (direction, way), label in _labels(result).items():
         curve = result.sel(direction=direction, way=way)
-        style, within = DIRECTION_STYLES[direction], is_within(result)
-        colour = INK if within else style.colour
-        ax.plot(
-            distance,
-            curve["by_distance"],
-            color=colour,
-            linestyle=style.line if not within else "-" if way == "forward" else "--",
-            linewidth=0.9,
-            marker=_WAYS[way][1],
-            markersize=2.6,
-            markerfacecolor=colour if way == "forward" else "white",
-            markeredgewidth=0.7,
-            label=label,
-            zorder=3,
-        )
+        is_forward, marker = way == "forward", _WAYS[way][1]
+        style = replace(DIRECTION_STYLES[direction], marker=marker, filled=is_forward)
+        if is_within(result):  # one direction: its ways differ by the line
+            style = LineStyle(INK, "-" if is_forward else "--", marker, is_forward)
+        ax.plot(distance, curve["by_distance"], lw=0.9, markersize=2.6, label=label, zorder=3, **style.line_options)
         ends += [float(curve["by_distance"].min()), float(curve["by_distance"].max())]
         if "by_distance_low" in curve:
             low, high = curve["by_distance_low"], curve["by_distance_high"]
-            ax.fill_between(distance, low, high, color=colour, alpha=0.15, linewidth=0, zorder=2)
+            ax.fill_between(distance, low, high, color=style.colour, alpha=0.15, linewidth=0, zorder=2)
             ends += [float(low.min()), float(high.max())]
     margin = 0.04 * (np.nanmax(ends) - np.nanmin(ends)) + 0.01
     # Not from 0: the lines are near to each other, and to 1.
@@ -200,7 +168,7 @@ def plot_by_distance(result: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.axhline(1, color=INK, linestyle=":", linewidth=0.8, zorder=1)
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.set_xlabel("tokens apart", labelpad=2)
+    ax.set_xlabel("tokens apart")
     ax.set_ylabel("Information Imbalance")
     return ax
 
@@ -234,13 +202,3 @@ def _labels(result: xr.Dataset) -> dict[tuple[str, str], str]:
         for direction in map(str, result["direction"].to_numpy())
         for way, (words, _) in _WAYS.items()
     }
-
-
-def _caption(results: list[xr.Dataset]) -> str:
-    parts = [conditions(*(result.attrs for result in results), tokens=False), "Tokens count from the end, −1 the last."]
-    if any(map(is_within, results)):
-        parts.append("Within a text a row's token foretells a column's; a token and itself are left out.")
-    if any("by_distance_low" in result for result in results):
-        parts.append("Bands: 95 %, of the mean over tokens as far apart.")
-    parts.append("Dotted: 1, nothing foretold.")
-    return " ".join(parts)

@@ -15,7 +15,7 @@ from foretell.measure.imbalance.semantic_layers import said_regions
 from foretell.measure.results.result_files import checked_as_result
 from foretell.measure.results.schema import DIRECTIONS, tidy
 from foretell.studies.names import direction_name, direction_sentence, in_words, sides_of
-from foretell.studies.plotting.drawing.captions import conditions, panel_titles
+from foretell.studies.plotting.captions import conditions, panel_titles
 from foretell.studies.plotting.token_map_figure import is_within
 from foretell.studies.summaries.other_measures import similarities_of
 

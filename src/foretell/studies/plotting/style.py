@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,17 @@ class LineStyle:
     line: str
     marker: str
     filled: bool
+
+    @property
+    def fill(self) -> str:
+        """The colour of the inside of a marker."""
+        return self.colour if self.filled else "white"
+
+    @property
+    def line_options(self) -> dict[str, Any]:
+        """What `Axes.plot` takes for such a line."""
+        line = {"color": self.colour, "linestyle": self.line}
+        return line | {"marker": self.marker, "markerfacecolor": self.fill, "markeredgewidth": 0.7}
 
 
 # Two colours of Okabe and Ito's palette, which stay apart for the colour-blind; in grey, line and marker
@@ -49,7 +61,8 @@ RESULT_STYLES = tuple(
 )
 
 
-def paper_style() -> AbstractContextManager[None]:
+@contextmanager
+def paper_style() -> Iterator[None]:
     """Matplotlib settings for a figure of one column of a paper, all text 7 points or more."""
     # Typed loosely: versions of matplotlib disagree on the type of the names.
     settings: Any = {
@@ -59,7 +72,12 @@ def paper_style() -> AbstractContextManager[None]:
         # The first comes with matplotlib, so that a figure is the same on every machine.
         "font.sans-serif": ["DejaVu Sans"],
         "font.size": SIZE,
+        # Letters are as wide at few dots as in print, and as they are measured.
+        "text.hinting": "no_hinting",
         "axes.labelsize": 8,
+        "axes.labelpad": 2,
+        "axes.titlesize": 8,
+        "axes.titlepad": 4,
         "axes.edgecolor": INK,
         "axes.labelcolor": INK,
         "axes.linewidth": 0.6,
@@ -82,4 +100,5 @@ def paper_style() -> AbstractContextManager[None]:
         "pdf.fonttype": 42,
         "svg.hashsalt": "foretell",
     }
-    return matplotlib.rc_context(settings)
+    with matplotlib.rc_context(settings):
+        yield

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from foretell.studies.plotting.drawing.style import INK
+from foretell.studies.plotting.style import INK
 
-__all__ = ["ALIKE_COLOURS", "COLOURS", "mark_cell", "outline", "plot_matrix"]
+__all__ = ["ALIKE_COLOURS", "COLOURS", "colour_bar", "mark_cell", "plot_matrix"]
 
 # Dark is what foretells, and what is alike: it stands out, in grey as in colour.
 COLOURS = "viridis"
@@ -27,25 +27,22 @@ def plot_matrix(
     colours: str = COLOURS,
     extent: tuple[float, float, float, float] | None = None,
 ) -> Axes:
-    """Draw a matrix on given axes, the first row at the bottom; a cell without a value stays white."""
+    """Draw a matrix on given axes as a square, the first row at the bottom; a cell without a value stays white."""
     options: dict[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "nearest", "extent": extent}
     ax.imshow(values, vmin=low, vmax=high, cmap=colours, **options)
+    ax.set_box_aspect(1)
     return ax
+
+
+def colour_bar(*panels: Axes, label: str = "") -> Axes:
+    """A scale of the colours of matrices, right of their panels."""
+    bar = panels[0].figure.colorbar(panels[0].images[0], ax=panels, label=label, fraction=0.08, aspect=20, pad=0.02)
+    bar.ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    bar.ax.tick_params(pad=1.5)
+    return bar.ax
 
 
 def mark_cell(ax: Axes, row: float, column: float) -> None:
     """A cross that is seen on dark as on pale."""
     ax.plot(column, row, marker="x", color="white", markersize=6, markeredgewidth=2.4)
     ax.plot(column, row, marker="x", color=INK, markersize=5, markeredgewidth=1.1)
-
-
-def outline(inside: NDArray[np.bool_], ax: Axes) -> None:
-    """A line round the cells that are inside, along their edges."""
-    padded = np.pad(inside, 1)
-    edges = []
-    for row, column in np.argwhere(padded[1:] != padded[:-1]):
-        edges.append([(column - 1.5, row - 0.5), (column - 0.5, row - 0.5)])
-    for row, column in np.argwhere(padded[:, 1:] != padded[:, :-1]):
-        edges.append([(column - 0.5, row - 1.5), (column - 0.5, row - 0.5)])
-    for colour, width in (("white", 2.0), (INK, 0.9)):
-        ax.add_collection(LineCollection(edges, colors=colour, linewidths=width, capstyle="round"))
