@@ -107,6 +107,23 @@ def test_maps_of_any_names(names: tuple[str, str, str], matrix: xr.Dataset) -> N
         _assert_clear(draw(result))
 
 
+@pytest.mark.parametrize("dots", [72, 100, 110, 150, 300])
+@pytest.mark.parametrize("hinting", ["no_hinting", "force_autohint", "default"])
+def test_a_caption_fits_whatever_the_style_that_a_figure_is_saved_in(
+    hinting: str, dots: int, matrix: xr.Dataset
+) -> None:
+    import matplotlib.pyplot as plt
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    for figure in (figures.map_figure(matrix), figures.depths_figure({"one": curve()})):
+        with plt.rc_context({"text.hinting": hinting}):
+            canvas = FigureCanvasAgg(figure)
+            figure.set_dpi(dots)
+            right = [text.get_window_extent(canvas.get_renderer()).x1 for text in figure.texts]
+            assert right, "a figure has a caption"
+            assert max(right) <= figure.bbox.x1
+
+
 def _assert_clear(figure: Figure) -> None:
     assert_readable(figure)
     assert figure.get_figwidth() in (3.4, 7.0)
