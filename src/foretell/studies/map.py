@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +14,10 @@ import numpy as np
 from foretell.exceptions import InputError
 from foretell.measure.imbalance.cross_validation import CrossFit, cross_fit
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
+from foretell.measure.results.schema import DIRECTIONS
 from foretell.measure.similarity.similarity_matrix import similarity_matrix
 from foretell.studies.answer import Answer, measured_each
-from foretell.studies.map_summary import rows_of_best, summarise_map
-from foretell.studies.names import side_name
+from foretell.studies.names import direction_name, direction_sentence, short_names, side_name
 from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
 from foretell.studies.plotting.map_figure import equal_depth_figure, map_figure
 from foretell.studies.plotting.signs_figure import SignCell, signs_figure
@@ -22,11 +25,36 @@ from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared
 from foretell.studies.preparation.prepare import Arrangement, arrange
 from foretell.studies.preparation.stores import Stores
-from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_map, chart_rows, rows_of
-from foretell.studies.summaries.best_layers import best_differences, rows_of_differences, with_best
+from foretell.studies.summaries.asymmetry import (
+    Asymmetry,
+    adjusted,
+    asymmetry_of_map,
+    asymmetry_sentences,
+    chart_rows,
+    rows_of,
+)
+from foretell.studies.summaries.best_layers import (
+    BestDifferences,
+    best_differences,
+    differences_sentence,
+    rows_of_differences,
+    with_best,
+)
 from foretell.studies.summaries.items import neighbours_of, rows_of_items
 from foretell.studies.summaries.other_measures import with_similarity
-from foretell.studies.summaries.summary import Difference
+from foretell.studies.summaries.summary import (
+    CROSS_VALIDATED,
+    Summary,
+    best_facts,
+    curve_names,
+    direction_block,
+    heading,
+    how_many,
+    lowest_to_highest,
+    note,
+    null_facts,
+)
+from foretell.studies.summaries.verdicts import Tested, family
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,7 +62,7 @@ if TYPE_CHECKING:
 
     from foretell.studies.config.study_file import MapStudy
 
-__all__ = ["answer_map", "arrange_map", "measure_map"]
+__all__ = ["answer_map", "arrange_map", "measure_map", "summarise_map"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,7 +82,7 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
         `best` (direction, side), the best pair of layers in each direction; `best_value` and `best_stderr` (direction),
         its value cross-fitted: chosen on one half of the items, valued on the other, both ways, with `best_n`
         candidates; `together` (side), the pair where both directions together are lowest, and there `asymmetry` and
-        `asymmetry_stderr`, of a to b less b to a; and the similarities that the study asks for.
+        `asymmetry_stderr`, of a to b minus b to a; and the similarities that the study asks for.
     dict of str to CrossFit
         By direction.
     """
@@ -81,7 +109,7 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     pair = imbalance_matrix(
         {joint[0]: spaces_a[joint[0]]}, {joint[1]: spaces_b[joint[1]]}, k=k, convention=convention, groups=groups
     )
-    asymmetry = Difference.of(pair, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
+    asymmetry = Tested.contrast(pair, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
     fitted = cross_fit(spaces_a, spaces_b, curve=False, k=k, convention=convention, groups=groups, seed=seed)
     more = xr.Dataset(
         {
@@ -134,14 +162,144 @@ def _signs(asymmetries: Sequence[Asymmetry], attrs: Sequence[Mapping[Any, Any]])
         SignCell(
             row=str(one.attrs["model_a"]),
             column=str(one.attrs["model_b"]),
-            value=one.difference.value,
-            low=one.low,
-            high=one.high,
-            p_value=one.p_adjusted,
-            resolved=one.resolved,
+            value=one.test.value,
+            low=one.test.low,
+            high=one.test.high,
+            p_value=one.test.p_adjusted,
+            resolved=one.test.significant,
             sentence=one.sentence,
         )
         for one in asymmetries
     ]
     rows, columns = (f"models of {side_name(str(attrs[0][f'side_{end}']))}" for end in "ab")
     return signs_figure(cells, rows=rows, columns=columns, of=attrs)
+
+
+def rows_of_best(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
+    """A row a comparison and direction: the best pair of layers."""
+    rows: list[dict[str, Any]] = []
+    for (name, direction), minimum in _minima(results).items():
+        result = results[name]
+        of_direction = result.sel(direction=direction)
+        a, b = _best(result, direction)
+        rows.append(
+            {
+                "comparison": name,
+                "direction": direction_name(result.attrs, direction),
+                "layer_a": a,
+                "layer_b": b,
+                "relative_depth_a": float(result["relative_depth_a"].sel(a=a)),
+                "relative_depth_b": float(result["relative_depth_b"].sel(b=b)),
+                "imbalance": minimum.value,
+                "stderr": minimum.stderr,
+                "cross_fitted": float(of_direction["best_value"]),
+                "cross_fitted_stderr": float(of_direction["best_stderr"]),
+                "cross_fitted_n": int(of_direction["best_n"]),
+                "p_value": minimum.p_value,
+                "n": int(result.attrs["n"]),
+                "p_adjusted": minimum.p_adjusted,
+            }
+        )
+    return rows
+
+
+def summarise_map(
+    results: Mapping[str, xr.Dataset], asymmetries: Sequence[Asymmetry], differences: BestDifferences
+) -> Summary:
+    """Say in words what a map study found: only what its errors support.
+
+    Parameters
+    ----------
+    results : mapping of name to Dataset
+        As `measure_map` gives them.
+    asymmetries : sequence of Asymmetry
+        Of these, corrected for their number.
+    differences : mapping
+        Of the best pairs of every two of them (`best_differences`).
+    """
+    minima, names = _minima(results), curve_names(results)
+    first = next(iter(results.values()))
+    if len(results) == 1:
+        sentences = [_of_map(first, direction, minimum) for (_, direction), minimum in minima.items()]
+    else:
+        sentences = _of_several(results, minima, names)
+    where = f"at {_pair(first, *asymmetries[0].cells)}, where both directions together are lowest"
+    sentences += asymmetry_sentences(asymmetries, results, where=where)
+    if len(results) > 1:
+        sentences.append(differences_sentence(differences, names))
+    return Summary(
+        heading=heading(list(results.values())),
+        paragraph=" ".join(sentences),
+        blocks=tuple(
+            direction_block(results[name], direction, _facts(results[name], direction, minimum))
+            for (name, direction), minimum in minima.items()
+        ),
+        note=note(first, "p is that of the minimum over all pairs of layers against shuffled pairs.", CROSS_VALIDATED),
+    )
+
+
+def _minima(results: Mapping[str, xr.Dataset]) -> dict[tuple[str, str], Tested]:
+    """The best pair of layers of every map, tested against shuffled pairs; by comparison and direction."""
+    tests = {}
+    for name, direction in product(results, DIRECTIONS):
+        result = results[name]
+        a, b = _best(result, direction)
+        at = result.sel(direction=direction, a=a, b=b)
+        p = float(at["p_value_minimum"]) if "p_value_minimum" in result else math.nan
+        tests[name, direction] = Tested(float(at["imbalance"]), float(at["stderr"]), int(result.attrs["n_groups"]), p)
+    return family(tests)
+
+
+def _of_map(result: xr.Dataset, direction: str, minimum: Tested) -> str:
+    """What one map shows."""
+    words = direction_sentence(result.attrs, direction)
+    if minimum.insignificant:
+        p = f"{minimum.p_adjusted:.2g}"
+        return f"{words} no better than shuffled pairs do at any pair of layers (minimum {minimum}, p = {p})."
+    return f"{words} best from {_pair(result, *_best(result, direction))}, with an imbalance of {minimum}."
+
+
+def _of_several(
+    results: Mapping[str, xr.Dataset],
+    minima: Mapping[tuple[str, str], Tested],
+    names: Mapping[tuple[str, str], str],
+) -> list[str]:
+    """In how many maps a pair of layers is better than shuffled pairs, and what the best pairs are worth."""
+    better = {}
+    for (name, direction), minimum in minima.items():
+        at = results[name].sel(direction=direction)
+        if not minimum.insignificant:
+            better[name, direction] = replace(minimum, value=float(at["best_value"]), stderr=float(at["best_stderr"]))
+    count = how_many(len(better), len(minima), ("has", "have"))
+    said = [
+        f"Of {len(minima)} maps ({len(results)} comparisons, both ways) {count} a pair of layers better than shuffled "
+        "pairs."
+    ]
+    if better:
+        said.append(f"Their best pairs, cross-validated, go from {lowest_to_highest(better, names)}.")
+    return said
+
+
+def _facts(result: xr.Dataset, direction: str, minimum: Tested) -> dict[str, str]:
+    """The numbers of one map."""
+    a, b = _best(result, direction)
+    facts = {"Minimum": f"{minimum}, {_pair(result, a, b)}", **best_facts(result, direction)}
+    for name, layer in (("At both first layers", 0), ("At both last layers", -1)):
+        corner = float(result["imbalance"].sel(direction=direction)[layer, layer])
+        facts[name] = f"{corner:.3f}" if math.isfinite(corner) else "undefined: all items look alike there"
+    return facts | null_facts(result, direction, a=a, b=b)
+
+
+def _best(result: xr.Dataset, direction: str) -> tuple[str, str]:
+    """The best pair of layers in a direction."""
+    a, b = (str(layer) for layer in result["best"].sel(direction=direction).to_numpy())
+    return a, b
+
+
+def _pair(result: xr.Dataset, a: str, b: str) -> str:
+    """A pair of layers with their depths, in the order of the sides."""
+    depth_a, depth_b = (
+        float(result[f"relative_depth_{side}"].sel({side: layer})) for side, layer in (("a", a), ("b", b))
+    )
+    first, second = short_names(result.attrs)
+    return f"layer {a} of {first} (depth {depth_a:.2f}) and layer {b} of {second} (depth {depth_b:.2f})"

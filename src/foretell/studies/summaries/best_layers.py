@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from foretell.measure.imbalance.cross_validation import CrossFit, difference
-from foretell.measure.inference.multiple_testing import contrast_p_value, holm
-from foretell.measure.inference.standard_errors import critical
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name
-from foretell.studies.summaries.asymmetry import LEVEL
 from foretell.studies.summaries.summary import how_many
+from foretell.studies.summaries.verdicts import Tested, family
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["BestDifference", "best_differences", "differences_sentences", "rows_of_differences", "with_best"]
+__all__ = ["BestDifferences", "best_differences", "differences_sentence", "rows_of_differences", "with_best"]
+
+BestDifferences = Mapping[tuple[str, str, str], Tested]
+"""By direction and the names of two comparisons: the cross-validated value of the first minus that of the second."""
 
 
 def with_best(result: xr.Dataset, fitted: Mapping[str, CrossFit]) -> xr.Dataset:
@@ -27,81 +27,53 @@ def with_best(result: xr.Dataset, fitted: Mapping[str, CrossFit]) -> xr.Dataset:
     `best_value`, `best_stderr` and `best_n` (direction): chosen on one half of the items and valued on the other, both
     ways, with so many candidates.
     """
-    of = [fitted[str(direction)] for direction in result["direction"].to_numpy()]
+    fits = [fitted[str(direction)] for direction in result["direction"].to_numpy()]
     return result.assign(
-        best_value=("direction", [one.value for one in of]),
-        best_stderr=("direction", [one.stderr for one in of]),
-        best_n=("direction", [min(one.n) for one in of]),
+        best_value=("direction", [fit.value for fit in fits]),
+        best_stderr=("direction", [fit.stderr for fit in fits]),
+        best_n=("direction", [min(fit.n) for fit in fits]),
     )
-
-
-@dataclass(frozen=True)
-class BestDifference:
-    """How the best layers of two comparisons differ in one direction, on common items and halves.
-
-    Attributes
-    ----------
-    direction, first, second : str
-        The direction, and the names of the comparisons.
-    value, stderr : float
-        Of the cross-fitted values, first less second.
-    n_groups : int
-    p_adjusted : float
-        By Holm's method over all differences of the study.
-    """
-
-    direction: str
-    first: str
-    second: str
-    value: float
-    stderr: float
-    n_groups: int
-    p_adjusted: float
 
 
 def best_differences(
     fitted: Mapping[str, Mapping[str, CrossFit]], results: Mapping[str, xr.Dataset]
-) -> tuple[BestDifference, ...]:
-    """Differences of the best layers of every two comparisons, in each direction."""
-    found = []
+) -> BestDifferences:
+    """Differences of the best layers of every two comparisons, in each direction, on common items and halves."""
+    tests = {}
     for first, second in combinations(fitted, 2):
+        n_groups = max(int(results[first].attrs["n_groups"]) // 2, 2)  # either half has half of the groups
         for direction in DIRECTIONS:
             value, stderr = difference(fitted[first][direction], fitted[second][direction])
-            found.append((direction, first, second, value, stderr, int(results[first].attrs["n_groups"])))
-    # Either half has half of the groups.
-    p_values = holm([contrast_p_value(value, stderr, max(groups // 2, 2)) for *_, value, stderr, groups in found])
-    return tuple(BestDifference(*one, float(p)) for one, p in zip(found, p_values, strict=True))
+            tests[direction, first, second] = Tested.difference(value, stderr, n_groups)
+    return family(tests)
 
 
-def differences_sentences(differences: Sequence[BestDifference], names: Mapping[tuple[str, str], str]) -> list[str]:
-    """How many of them are resolved, and the largest; `names` are of (comparison, direction)."""
-    resolved = [one for one in differences if one.p_adjusted <= LEVEL]
+def differences_sentence(differences: BestDifferences, names: Mapping[tuple[str, str], str]) -> str:
+    """How many of them are significant, and the largest; `names` are of (comparison, direction)."""
+    significant = {key: test for key, test in differences.items() if test.significant}
     said = (
         f"Of {len(differences)} differences between what is best in each, on common items, "
-        f"{how_many(len(resolved), len(differences))} {'is' if len(resolved) == 1 else 'are'} resolved"
+        f"{how_many(len(significant), len(differences), ('is', 'are'))} significant"
     )
-    if resolved:
-        largest = max(resolved, key=lambda one: abs(one.value))
-        lower, higher = (largest.first, largest.second) if largest.value < 0 else (largest.second, largest.first)
-        said += (
-            f", the largest being {names[lower, largest.direction]} below {names[higher, largest.direction]} by "
-            f"{abs(largest.value):.3f} ± {largest.stderr:.3f}"
-        )
-    return [f"{said}."]
+    if significant:
+        (direction, *pair), test = max(significant.items(), key=lambda item: abs(item[1].value))
+        lower, higher = pair if test.value < 0 else reversed(pair)
+        said += f", the largest being {names[lower, direction]} below {names[higher, direction]} by {test.size}"
+    return f"{said}."
 
 
-def rows_of_differences(found: Sequence[BestDifference], results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
+def rows_of_differences(differences: BestDifferences, results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
     """Rows of a table of such differences."""
     return [
         {
-            "first": f"{one.first}: {direction_name(results[one.first].attrs, one.direction)}",
-            "second": f"{one.second}: {direction_name(results[one.second].attrs, one.direction)}",
-            "difference": one.value,
-            "stderr": one.stderr,
-            "low": one.value - critical(one.n_groups // 2) * one.stderr,
-            "high": one.value + critical(one.n_groups // 2) * one.stderr,
-            "p_adjusted": one.p_adjusted,
-            "n": int(results[one.first]["best_n"].min()),
+            "first": f"{first}: {direction_name(results[first].attrs, direction)}",
+            "second": f"{second}: {direction_name(results[second].attrs, direction)}",
+            "difference": test.value,
+            "stderr": test.stderr,
+            "low": test.low,
+            "high": test.high,
+            "p_adjusted": test.p_adjusted,
+            "n": int(results[first]["best_n"].min()),
         }
-        for one in found
+        for (direction, first, second), test in differences.items()
     ]

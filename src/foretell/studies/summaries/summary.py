@@ -1,61 +1,43 @@
-"""What a study found, in words: only what its errors support."""
+"""What a study found, in words: the summary, and the phrases that kinds of study have in common."""
 
 from __future__ import annotations
 
 import json
-import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from foretell.measure.inference.contrasts import contrast
-from foretell.measure.inference.multiple_testing import contrast_p_value
-from foretell.measure.inference.standard_errors import critical
+from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name, direction_sentence
+from foretell.studies.summaries.verdicts import Tested, plus_minus
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Block", "Difference", "Summary", "asymmetry_sentence", "heading", "how_many", "listed", "runs"]
+__all__ = [
+    "CROSS_VALIDATED",
+    "Block",
+    "Summary",
+    "best_facts",
+    "curve_names",
+    "direction_block",
+    "from_to",
+    "heading",
+    "how_many",
+    "listed",
+    "lowest_to_highest",
+    "note",
+    "null_facts",
+    "null_range",
+    "runs",
+]
 
-
-@dataclass(frozen=True)
-class Difference:
-    """A difference of two values on the same items, with its standard error."""
-
-    value: float
-    stderr: float
-    n_groups: int
-
-    @classmethod
-    def of(cls, result: xr.Dataset, weights: Mapping[Any, float]) -> Difference:
-        """Of cells of one result, by their weights (`foretell.contrast`)."""
-        return cls(*contrast(result, weights), int(result.attrs["n_groups"]))
-
-    @property
-    def critical(self) -> float:
-        """Standard errors in half a 95 % interval."""
-        return critical(self.n_groups)
-
-    @property
-    def z(self) -> float:
-        """The difference in standard errors; 0 where it is 0, whatever its error."""
-        if self.value == 0:
-            return 0.0
-        if math.isnan(self.value):
-            return math.nan
-        return self.value / self.stderr if self.stderr else math.copysign(math.inf, self.value)
-
-    @property
-    def p_value(self) -> float:
-        """Two-sided, of no difference; NaN without an error."""
-        return contrast_p_value(self.value, self.stderr, self.n_groups)
-
-    @property
-    def resolved(self) -> bool:
-        """Whether the 95 % interval excludes 0. Without an error nothing is."""
-        return abs(self.z) >= self.critical
+CROSS_VALIDATED = (
+    "A minimum reads a little low, since it was chosen as such. The cross-validated value (chosen on one half of the "
+    "items, valued on the other, both ways) does not, at the n given beside it."
+)
 
 
 @dataclass(frozen=True)
@@ -117,21 +99,70 @@ def heading(results: Sequence[xr.Dataset]) -> tuple[str, ...]:
     )
 
 
-def asymmetry_sentence(attrs: Mapping[Any, Any], where: str, difference: Difference) -> str:
-    """Say which direction is the better one there, if either is; the difference is of a to b less b to a."""
-    value = f"{direction_name(attrs, 'a_to_b')} less the reverse is {difference.value:+z.3f}"
-    if math.isnan(difference.stderr):
-        return f"{where}: {value}, not resolved (too few items for an error)."
-    if not difference.resolved:
-        return (
-            f"{where}: {value} ± {difference.stderr:.3f}, not resolved "
-            f"({difference.critical * difference.stderr:.3f} or more would have been)."
-        )
-    better = "a_to_b" if difference.value < 0 else "b_to_a"
-    return (
-        f"{where}: {direction_sentence(attrs, better)} better than the reverse, by {abs(difference.value):.3f} ± "
-        f"{difference.stderr:.3f} ({abs(difference.z):.1f} SE)."
+def note(result: xr.Dataset, *sentences: str, measure: str = "Information Imbalance") -> str:
+    """How the numbers are to be read: what all studies say, then what this kind does."""
+    return " ".join(
+        [
+            f"{measure}: 0 predicts, 1 says nothing; it falls as items are added, so compare at equal n "
+            f"(here {result.attrs['n']}). ± is one standard error (SE).",
+            *sentences,
+        ]
     )
+
+
+def curve_names(results: Mapping[str, xr.Dataset]) -> dict[tuple[str, str], str]:
+    """Curves or maps by comparison and direction: their model and tokens are named where there are several."""
+    attrs = [result.attrs for result in results.values()]
+    several_models, several_tokens = (len({str(one[key]) for one in attrs}) > 1 for key in ("model_a", "tokens"))
+    names = {}
+    for (name, result), direction in product(results.items(), DIRECTIONS):
+        words = [direction_name(result.attrs, direction)]
+        if several_models and result.attrs["model_a"] == result.attrs["model_b"]:
+            words.append(str(result.attrs["model_a"]))
+        if several_tokens:
+            words.append(str(result.attrs["tokens"]))
+        names[name, direction] = ", ".join(words)
+    return names
+
+
+def direction_block(result: xr.Dataset, direction: str, facts: Mapping[str, str], *, name: str | None = None) -> Block:
+    """Facts of a direction of a result, under its name in words and in codes (`name`, where these are not enough)."""
+    codes = direction_name(result.attrs, direction) if name is None else name
+    return Block(f"{direction_sentence(result.attrs, direction)} ({codes})", facts)
+
+
+def best_facts(result: xr.Dataset, direction: str) -> dict[str, str]:
+    """The value of the best cell on items that did not choose it."""
+    if "best_value" not in result:
+        return {}
+    at = result.sel(direction=direction)
+    return {"Cross-validated": f"{plus_minus(at['best_value'], at['best_stderr'])} (n = {int(at['best_n'])})"}
+
+
+def null_facts(result: xr.Dataset, direction: str, **cell: Any) -> dict[str, str]:
+    """What shuffled pairs give at a cell, and the p value of the minimum against them."""
+    facts = {
+        title: null_range(result[name].sel(direction=direction, **cell))
+        for name, title in (("null", "Shuffled pairs"), ("null_of_groups", "Shuffled groups"))
+        if name in result
+    }
+    if "p_value_minimum" in result:
+        p, count = float(result["p_value_minimum"].sel(direction=direction)), result.attrs["null_permutations"]
+        grouped = " of whole groups" if "null_of_groups" in result else ""
+        facts["p of the minimum"] = f"{p:.2g} ({count} permutations{grouped})"
+    return facts
+
+
+def null_range(null: xr.DataArray) -> str:
+    """Median of shuffled pairs, and where 95 % of them lie."""
+    low, median, high = (float(null.sel(quantile=level)) for level in (0.025, 0.5, 0.975))
+    return f"{median:.2f} ({low:.2f} to {high:.2f})"
+
+
+def lowest_to_highest(values: Mapping[tuple[str, str], Tested], names: Mapping[tuple[str, str], str]) -> str:
+    """The lowest and the highest of several values, each with its name."""
+    ends = (pick(values, key=lambda key: values[key].value) for pick in (min, max))
+    return " to ".join(f"{values[key]} ({names[key]})" for key in ends)
 
 
 def listed(names: Any) -> str:
@@ -140,17 +171,23 @@ def listed(names: Any) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def how_many(count: int, of: int) -> str:
-    """A count of several: `none`, `2`, `all 8`."""
-    return "none" if count == 0 else f"all {of}" if count == of and of > 1 else str(count)
+def how_many(count: int, total: int, verb: tuple[str, str] | None = None) -> str:
+    """A count of several: `none`, `2`, `all 8`; with a verb, its form for one and for many, `2 are`."""
+    words = "none" if count == 0 else f"all {total}" if count == total and total > 1 else str(count)
+    return words if verb is None else f"{words} {verb[count != 1]}"
 
 
-def runs(names: Sequence[str], positions: Sequence[int]) -> str:
+def runs(names: Sequence[str], positions: Iterable[int]) -> str:
     """Names at some positions, neighbours joined: `8, 12 to 15`."""
-    found: list[list[int]] = []
+    joined: list[list[int]] = []
     for position in sorted(positions):
-        if found and found[-1][1] == position - 1:
-            found[-1][1] = position
+        if joined and joined[-1][1] == position - 1:
+            joined[-1][1] = position
         else:
-            found.append([position, position])
-    return ", ".join(names[first] if first == last else f"{names[first]} to {names[last]}" for first, last in found)
+            joined.append([position, position])
+    return ", ".join(from_to(names[first], names[last]) for first, last in joined)
+
+
+def from_to(first: str, last: str) -> str:
+    """A range in words, or its only member."""
+    return first if first == last else f"{first} to {last}"
