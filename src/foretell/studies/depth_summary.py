@@ -26,7 +26,7 @@ from foretell.studies.summaries.summary import (
     null_facts,
     runs,
 )
-from foretell.studies.summaries.verdicts import LEVEL, Tested, family
+from foretell.studies.summaries.verdicts import LEVEL, Verdict, family
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -120,17 +120,17 @@ def summarise_depth(
     )
 
 
-def _minima(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> dict[tuple[str, str], Tested]:
+def _minima(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> dict[tuple[str, str], Verdict]:
     """The minimum of every curve, tested against shuffled pairs; by comparison and direction."""
     tests = {}
     for name, direction in product(results, DIRECTIONS):
         curve = semantic[name][direction]
         p = math.nan if curve.p_value is None else curve.p_value
-        tests[name, direction] = Tested(curve.imbalance, curve.stderr, int(results[name].attrs["n_groups"]), p)
+        tests[name, direction] = Verdict(curve.imbalance, curve.stderr, int(results[name].attrs["n_groups"]), p)
     return family(tests)
 
 
-def _of_curve(result: xr.Dataset, curve: SemanticLayers, minimum: Tested) -> str:
+def _of_curve(result: xr.Dataset, curve: SemanticLayers, minimum: Verdict) -> str:
     """What one curve shows."""
     words, layers = direction_sentence(result.attrs, curve.direction), _layers(result)
     if curve.flat:
@@ -160,7 +160,7 @@ def _of_curve(result: xr.Dataset, curve: SemanticLayers, minimum: Tested) -> str
 def _of_several(
     results: Mapping[str, xr.Dataset],
     semantic: _Semantic,
-    minima: Mapping[tuple[str, str], Tested],
+    minima: Mapping[tuple[str, str], Verdict],
     names: Mapping[tuple[str, str], str],
 ) -> list[str]:
     """How many curves have semantic layers, where, and how many of these lie inside."""
@@ -246,13 +246,13 @@ def _end(result: xr.Dataset, curve: SemanticLayers, position: int) -> str:
     return f"{value:.3f}, {difference.value:.3f} above the minimum ({difference.z:.1f} SE)"
 
 
-def _above(result: xr.Dataset, curve: SemanticLayers, position: int) -> Tested | None:
+def _above(result: xr.Dataset, curve: SemanticLayers, position: int) -> Verdict | None:
     """By how much a layer lies above the minimum; None where it has no value or is the minimum."""
     value = float(result["imbalance"].sel(direction=curve.direction)[position])
     if position == curve.minimum or not math.isfinite(value):
         return None
     layer = _layers(result)[position]
-    return Tested.contrast(result, {(curve.direction, layer): 1, (curve.direction, curve.layer): -1})
+    return Verdict.contrast(result, {(curve.direction, layer): 1, (curve.direction, curve.layer): -1})
 
 
 def _region_names(layers: Sequence[str], curve: SemanticLayers) -> list[str]:

@@ -54,7 +54,7 @@ from foretell.studies.summaries.summary import (
     note,
     null_facts,
 )
-from foretell.studies.summaries.verdicts import Tested, family
+from foretell.studies.summaries.verdicts import Verdict, family
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -109,7 +109,7 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     pair = imbalance_matrix(
         {joint[0]: spaces_a[joint[0]]}, {joint[1]: spaces_b[joint[1]]}, k=k, convention=convention, groups=groups
     )
-    asymmetry = Tested.contrast(pair, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
+    asymmetry = Verdict.contrast(pair, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
     fitted = cross_fit(spaces_a, spaces_b, curve=False, k=k, convention=convention, groups=groups, seed=seed)
     more = xr.Dataset(
         {
@@ -238,7 +238,7 @@ def summarise_map(
     )
 
 
-def _minima(results: Mapping[str, xr.Dataset]) -> dict[tuple[str, str], Tested]:
+def _minima(results: Mapping[str, xr.Dataset]) -> dict[tuple[str, str], Verdict]:
     """The best pair of layers of every map, tested against shuffled pairs; by comparison and direction."""
     tests = {}
     for name, direction in product(results, DIRECTIONS):
@@ -246,11 +246,11 @@ def _minima(results: Mapping[str, xr.Dataset]) -> dict[tuple[str, str], Tested]:
         a, b = _best(result, direction)
         at = result.sel(direction=direction, a=a, b=b)
         p = float(at["p_value_minimum"]) if "p_value_minimum" in result else math.nan
-        tests[name, direction] = Tested(float(at["imbalance"]), float(at["stderr"]), int(result.attrs["n_groups"]), p)
+        tests[name, direction] = Verdict(float(at["imbalance"]), float(at["stderr"]), int(result.attrs["n_groups"]), p)
     return family(tests)
 
 
-def _of_map(result: xr.Dataset, direction: str, minimum: Tested) -> str:
+def _of_map(result: xr.Dataset, direction: str, minimum: Verdict) -> str:
     """What one map shows."""
     words = direction_sentence(result.attrs, direction)
     if minimum.insignificant:
@@ -261,7 +261,7 @@ def _of_map(result: xr.Dataset, direction: str, minimum: Tested) -> str:
 
 def _of_several(
     results: Mapping[str, xr.Dataset],
-    minima: Mapping[tuple[str, str], Tested],
+    minima: Mapping[tuple[str, str], Verdict],
     names: Mapping[tuple[str, str], str],
 ) -> list[str]:
     """In how many maps a pair of layers is better than shuffled pairs, and what the best pairs are worth."""
@@ -280,7 +280,7 @@ def _of_several(
     return said
 
 
-def _facts(result: xr.Dataset, direction: str, minimum: Tested) -> dict[str, str]:
+def _facts(result: xr.Dataset, direction: str, minimum: Verdict) -> dict[str, str]:
     """The numbers of one map."""
     a, b = _best(result, direction)
     facts = {"Minimum": f"{minimum}, {_pair(result, a, b)}", **best_facts(result, direction)}

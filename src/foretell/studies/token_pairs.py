@@ -21,7 +21,7 @@ from foretell.studies.preparation.compared import Compared, Side
 from foretell.studies.preparation.prepare import Arrangement, arrange
 from foretell.studies.preparation.stores import Stores
 from foretell.studies.summaries.summary import Block, Summary, heading, listed, note
-from foretell.studies.summaries.verdicts import LEVEL, Tested, family, plus_minus, signed
+from foretell.studies.summaries.verdicts import LEVEL, Verdict, family, plus_minus, signed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -162,7 +162,7 @@ def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
             }
             columns = {"near": near, "far": _mean(distance >= one.far), "forward_less_backward": order}
             for name, weights in columns.items():
-                test = Tested.contrast(one.result, _cells(one.result, direction, weights))
+                test = Verdict.contrast(one.result, _cells(one.result, direction, weights))
                 row |= {name: test.value, f"{name}_stderr": test.stderr}
             tests[len(rows)] = test  # the last of them: forward minus backward
             rows.append(row | {"p_value": test.p_value, "n": int(one.result.attrs["n"])})
@@ -182,7 +182,7 @@ def rows_of_layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
                 far = _mean(np.abs(_later(at_layer.result, direction)) >= at_layer.far)
                 cells = _cells(at_layer.result, direction, far)
                 weights |= {(name, *cell): sign * weight for cell, weight in cells.items()}
-            test = Tested.contrast({"one": one.result, "other": other.result}, weights)
+            test = Verdict.contrast({"one": one.result, "other": other.result}, weights)
             tests[len(rows)] = test
             rows.append(
                 {

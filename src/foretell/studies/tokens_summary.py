@@ -20,7 +20,7 @@ from foretell.studies.summaries.summary import (
     note,
     null_range,
 )
-from foretell.studies.summaries.verdicts import LEVEL, Tested, family, plus_minus
+from foretell.studies.summaries.verdicts import LEVEL, Verdict, family, plus_minus
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,7 +54,7 @@ class OfTokens:
 TAU = 0.05
 """Share of the way from the value of all tokens to 1 within which fewer do nearly as well."""
 
-_Tests = Mapping[tuple[str, str, int], Tested]
+_Tests = Mapping[tuple[str, str, int], Verdict]
 """By comparison, direction and number of tokens."""
 
 
@@ -102,7 +102,7 @@ def rows_of_means(measured: Mapping[str, OfTokens]) -> list[dict[str, Any]]:
         for count, direction in product(tokens.concatenated, DIRECTIONS):
             curves = {"mean": tokens.averaged[count], "last": tokens.concatenated[count]}
             cells = {("mean", direction, tokens.layer): 1, ("last", direction, tokens.layer): -1}
-            tests[name, direction, count] = Tested.contrast(curves, cells)
+            tests[name, direction, count] = Verdict.contrast(curves, cells)
     # A single token is its own mean, so that there is nothing to test.
     corrected = family({key: test for key, test in tests.items() if key[-1] > 1})
     rows: list[dict[str, Any]] = []
@@ -191,7 +191,7 @@ def summarise_tokens(measured: Mapping[str, OfTokens], means: Sequence[Mapping[s
     )
 
 
-def _falls(measured: Mapping[str, OfTokens]) -> dict[tuple[str, str], Tested]:
+def _falls(measured: Mapping[str, OfTokens]) -> dict[tuple[str, str], Verdict]:
     """One token minus all of them, by comparison and direction."""
     tests = {}
     for name, direction in product(measured, DIRECTIONS):
@@ -199,11 +199,11 @@ def _falls(measured: Mapping[str, OfTokens]) -> dict[tuple[str, str], Tested]:
         first, last = (str(count) for count in curve["tokens"].to_numpy()[[0, -1]])
         # Of a single token the difference is of nothing: 0, with an error of 0.
         cells = {(direction, first): 1, (direction, last): -1 if first != last else 0}
-        tests[name, direction] = Tested.contrast(curve, cells)
+        tests[name, direction] = Verdict.contrast(curve, cells)
     return family(tests)
 
 
-def _gains(measured: Mapping[str, OfTokens]) -> dict[tuple[str, str, int], Tested]:
+def _gains(measured: Mapping[str, OfTokens]) -> dict[tuple[str, str, int], Verdict]:
     """What the choice of positions gains at every step, by comparison, direction and number of tokens."""
     tests = {}
     for (name, tokens), direction in product(measured.items(), DIRECTIONS):
@@ -211,12 +211,12 @@ def _gains(measured: Mapping[str, OfTokens]) -> dict[tuple[str, str, int], Teste
             n_groups = max(int(tokens.greedy.attrs["n_groups"]) // 2, 1)  # either half has half of the groups
             for step in tokens.greedy["step"].to_numpy():
                 at = tokens.greedy.sel(direction=direction, step=step)
-                gain = Tested.difference(float(at["gain"]), float(at["gain_stderr"]), n_groups)
+                gain = Verdict.difference(float(at["gain"]), float(at["gain_stderr"]), n_groups)
                 tests[name, direction, int(step)] = gain
     return family(tests)
 
 
-def _over_tokens(tokens: OfTokens, direction: str, fall: Tested) -> str:
+def _over_tokens(tokens: OfTokens, direction: str, fall: Verdict) -> str:
     """Over how many tokens the meaning is spread."""
     curve = tokens.by_count.sel(direction=direction)
     at = f"At layer {tokens.layer} {direction_sentence(curve.attrs, direction)}"

@@ -95,7 +95,7 @@ def test_controls_show_both_directions_and_the_reference() -> None:
     rows = _controls()
     ax = plot_controls(rows, Figure().add_subplot())
     for number, (direction, label) in enumerate(
-        {"a_to_b": "A foretells B (A → B)", "b_to_a": "B foretells A (B → A)"}.items()
+        {"a_to_b": "A predicts B (A → B)", "b_to_a": "B predicts A (B → A)"}.items()
     ):
         (dots,) = (line for line in ax.lines if line.get_label() == label)
         assert list(np.asarray(dots.get_xdata())) == [row.imbalance[number] for row in rows]

@@ -13,7 +13,7 @@ from foretell.studies.controls.variants import Variant
 from foretell.studies.names import direction_name
 from foretell.studies.plotting.controls_figure import ControlRow
 from foretell.studies.summaries.summary import Summary, direction_block, heading, listed, note, runs
-from foretell.studies.summaries.verdicts import LEVEL, Tested, family, plus_minus, signed
+from foretell.studies.summaries.verdicts import LEVEL, Verdict, family, plus_minus, signed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,22 +24,22 @@ __all__ = ["chart_rows", "rows_of_controls", "rows_of_subsamples", "summarise_co
 def rows_of_controls(reference: xr.Dataset, found: Sequence[Variant], layer: str) -> list[dict[str, Any]]:
     """A row a variant and direction: its value at a layer, and by how much it lies above the reference there."""
     rows: list[dict[str, Any]] = []
-    differences: dict[int, Tested] = {}
-    nulls: dict[int, Tested] = {}
+    differences: dict[int, Verdict] = {}
+    nulls: dict[int, Verdict] = {}
     n_groups = int(reference.attrs["n_groups"])
     for variant, direction in product(found, DIRECTIONS):
         result, number = variant.result, len(rows)
         if variant.of_null:
             low, median, high = result["null"].sel(direction=direction, layer=layer).to_numpy().tolist()
             values = {"imbalance": median, "stderr": np.nan, "low": low, "high": high}
-            above = Tested(np.nan, np.nan, n_groups, float(result["p_value_minimum"].sel(direction=direction)))
+            above = Verdict(np.nan, np.nan, n_groups, float(result["p_value_minimum"].sel(direction=direction)))
             nulls[number] = above  # the layer was picked: the test is of the minimum over all layers
         else:
             # What has no layers is one cell.
             cell = (layer,) if "layer" in result.dims else (str(result["a"][0].item()), str(result["b"][0].item()))
             at = result.sel(dict(zip(result["imbalance"].dims, (direction, *cell), strict=True)))
             values = {name: float(at[name]) for name in ("imbalance", "stderr", "low", "high")}
-            above = Tested.contrast(
+            above = Verdict.contrast(
                 {"variant": result, "reference": reference},
                 {("variant", direction, *cell): 1, ("reference", direction, layer): -1},
                 allow_different_settings=True,

@@ -14,7 +14,7 @@ from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name, direction_sentence, side_name, sides_of
 from foretell.studies.plotting.asymmetry_figure import AsymmetryRow
 from foretell.studies.summaries.summary import from_to, how_many
-from foretell.studies.summaries.verdicts import Tested, family
+from foretell.studies.summaries.verdicts import Verdict, family
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,14 +45,14 @@ class Asymmetry:
         Of its result.
     cells : tuple of str
         Names of the layers, or of the two layers of a pair.
-    test : Tested
+    test : Verdict
         Below 0: A predicts B better.
     """
 
     name: str
     attrs: Mapping[Any, Any]
     cells: tuple[str, ...]
-    test: Tested
+    test: Verdict
 
     @property
     def better(self) -> str:
@@ -68,10 +68,9 @@ class Asymmetry:
         difference = " minus ".join(direction_name(self.attrs, direction) for direction in DIRECTIONS)
         if np.isnan(test.stderr):
             return f"{difference} is {test.value:+z.3f}, not significant (too few items for an error)"
-        return (
-            f"{difference} is {test.signed}, not significant (95 % CI {test.low:+z.3f} to {test.high:+z.3f}; "
-            f"{test.margin:.3f} or more would have been)"
-        )
+        # One of many may be insignificant though its own interval leaves out 0.
+        alone = f"; {test.margin:.3f} or more would have been" if abs(test.value) < test.margin else ", not corrected"
+        return f"{difference} is {test.signed}, not significant (95 % CI {test.low:+z.3f} to {test.high:+z.3f}{alone})"
 
 
 def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
@@ -96,17 +95,17 @@ def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
         if np.isfinite(together.values[number])
     )
     cells = {(direction, layer): sign / len(chosen) for direction, sign in _SIGNS.items() for layer in chosen}
-    return Asymmetry(name, result.attrs, chosen, Tested.contrast(result, cells))
+    return Asymmetry(name, result.attrs, chosen, Verdict.contrast(result, cells))
 
 
 def asymmetry_of_map(name: str, result: xr.Dataset) -> Asymmetry:
     """Asymmetry at the pair of layers where both directions together are lowest."""
     value, stderr = float(result["asymmetry"]), float(result["asymmetry_stderr"])
     cells = tuple(str(layer) for layer in result["together"].to_numpy())
-    return Asymmetry(name, result.attrs, cells, Tested.difference(value, stderr, int(result.attrs["n_groups"])))
+    return Asymmetry(name, result.attrs, cells, Verdict.difference(value, stderr, int(result.attrs["n_groups"])))
 
 
-def asymmetry_of_all(asymmetries: Sequence[Asymmetry], results: Mapping[str, xr.Dataset]) -> Tested | None:
+def asymmetry_of_all(asymmetries: Sequence[Asymmetry], results: Mapping[str, xr.Dataset]) -> Verdict | None:
     """The mean of several asymmetries of curves with the same first side and models.
 
     None where these differ, or there is no error. On common items, so its error needs no assumption of independence.
@@ -120,7 +119,7 @@ def asymmetry_of_all(asymmetries: Sequence[Asymmetry], results: Mapping[str, xr.
         for direction, sign in _SIGNS.items()
         for layer in one.cells
     }
-    mean = Tested.contrast({one.name: results[one.name] for one in asymmetries}, weights)
+    mean = Verdict.contrast({one.name: results[one.name] for one in asymmetries}, weights)
     return None if np.isnan(mean.stderr) else mean
 
 
@@ -192,8 +191,7 @@ def asymmetry_sentences(
     count = how_many(len(significant), len(asymmetries), ("is", "are"))
     listing = f": {'; '.join(one.sentence for one in significant)}" if significant else ""
     said = [f"Of {len(asymmetries)} asymmetries {count} significant after correction for their number{listing}."]
-    if significant:
-        said.append(_signs(significant, asymmetries))
+    said += _signs(significant, asymmetries)
     margins = [one.test.margin for one in asymmetries if not one.test.significant and np.isfinite(one.test.margin)]
     if margins:
         said.append(
@@ -212,20 +210,23 @@ def asymmetry_sentences(
     return said
 
 
-def _signs(significant: Sequence[Asymmetry], asymmetries: Sequence[Asymmetry]) -> str:
-    """Whether significant asymmetries go the same way: systematic, or particular to a model."""
-    a_better = sum(one.better == DIRECTIONS[0] for one in significant)
-    b_better = len(significant) - a_better
+def _signs(significant: Sequence[Asymmetry], asymmetries: Sequence[Asymmetry]) -> list[str]:
+    """Whether the sides of significant asymmetries are ordered alike: systematic, or particular to a model."""
     sides = {(str(one.attrs["side_a"]), str(one.attrs["side_b"])) for one in asymmetries}
-    a, b = (side_name(side) for side in next(iter(sides))) if len(sides) == 1 else ("the first side", "the second")
+    if not significant or len(sides) > 1:  # of several pairs of sides A and B mean nothing in common
+        return []
+    a, b = (side_name(side) for side in next(iter(sides)))
     if a == b:
         a, b = "the first model", "the second"
+    a_better = sum(one.better == DIRECTIONS[0] for one in significant)
+    b_better = len(significant) - a_better
     if a_better and b_better:
-        alike = len(sides) == 1 and len({str(one.attrs["tokens"]) for one in asymmetries}) == 1
-        verdict = "particular to the models, not systematic" if alike else "not systematic"
-        verdict = f"the sign is {verdict}"
+        only_models = len({str(one.attrs["tokens"]) for one in asymmetries}) == 1
+        verdict = (
+            "the sign is particular to the models, not systematic" if only_models else "the sign is not systematic"
+        )
     elif len(significant) == len(asymmetries):
         verdict = "the sign is the same in all of them"
     else:
         verdict = "no significant sign contradicts another, but not all are significant"
-    return f"In {a_better} {a} predicts better, in {b_better} {b}: {verdict}."
+    return [f"In {a_better} {a} predicts better, in {b_better} {b}: {verdict}."]

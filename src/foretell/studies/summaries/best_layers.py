@@ -10,14 +10,14 @@ from foretell.measure.imbalance.cross_validation import CrossFit, difference
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name
 from foretell.studies.summaries.summary import how_many
-from foretell.studies.summaries.verdicts import Tested, family
+from foretell.studies.summaries.verdicts import Verdict, family
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["BestDifferences", "best_differences", "differences_sentence", "rows_of_differences", "with_best"]
 
-BestDifferences = Mapping[tuple[str, str, str], Tested]
+BestDifferences = Mapping[tuple[str, str, str], Verdict]
 """By direction and the names of two comparisons: the cross-validated value of the first minus that of the second."""
 
 
@@ -44,7 +44,7 @@ def best_differences(
         n_groups = max(int(results[first].attrs["n_groups"]) // 2, 2)  # either half has half of the groups
         for direction in DIRECTIONS:
             value, stderr = difference(fitted[first][direction], fitted[second][direction])
-            tests[direction, first, second] = Tested.difference(value, stderr, n_groups)
+            tests[direction, first, second] = Verdict.difference(value, stderr, n_groups)
     return family(tests)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name, direction_sentence
-from foretell.studies.summaries.verdicts import Tested, plus_minus
+from foretell.studies.summaries.verdicts import Verdict, plus_minus
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -159,7 +159,7 @@ def null_range(null: xr.DataArray) -> str:
     return f"{median:.2f} ({low:.2f} to {high:.2f})"
 
 
-def lowest_to_highest(values: Mapping[tuple[str, str], Tested], names: Mapping[tuple[str, str], str]) -> str:
+def lowest_to_highest(values: Mapping[tuple[str, str], Verdict], names: Mapping[tuple[str, str], str]) -> str:
     """The lowest and the highest of several values, each with its name."""
     ends = (pick(values, key=lambda key: values[key].value) for pick in (min, max))
     return " to ".join(f"{values[key]} ({names[key]})" for key in ends)

@@ -1,6 +1,6 @@
 """What a study tests: p values corrected together, verdicts, and how values and differences are written.
 
-A kind of study says what it compares, as a mapping from keys of its own to `Tested`. `family` corrects the p values of
+A kind of study says what it compares, as a mapping from keys of its own to `Verdict`. `family` corrects the p values of
 all of them. Tables, figures and sentences are read from what it gives, so that none can say more than another.
 """
 
@@ -18,7 +18,7 @@ from foretell.measure.inference.standard_errors import critical
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["LEVEL", "Tested", "family", "plus_minus", "signed"]
+__all__ = ["LEVEL", "Verdict", "family", "plus_minus", "signed"]
 
 LEVEL = 0.05
 
@@ -26,7 +26,7 @@ Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
-class Tested:
+class Verdict:
     """A value with its standard error, and what a test says of it.
 
     Parameters
@@ -48,12 +48,12 @@ class Tested:
     corrected: float | None = None
 
     @classmethod
-    def difference(cls, value: float, stderr: float, n_groups: int) -> Tested:
+    def difference(cls, value: float, stderr: float, n_groups: int) -> Verdict:
         """A difference, tested against 0 (`foretell.contrast_p_value`)."""
         return cls(value, stderr, n_groups, contrast_p_value(value, stderr, n_groups))
 
     @classmethod
-    def contrast(cls, results: Any, weights: Mapping[Any, float], **options: bool) -> Tested:
+    def contrast(cls, results: Any, weights: Mapping[Any, float], **options: bool) -> Verdict:
         """A weighted sum of cells of results, tested against 0 (`foretell.contrast`)."""
         first: xr.Dataset = next(iter(results.values())) if isinstance(results, dict) else results
         return cls.difference(*contrast(results, weights, **options), int(first.attrs["n_groups"]))
@@ -111,7 +111,7 @@ class Tested:
         return signed(self.value, self.stderr)
 
 
-def family(tests: Mapping[Key, Tested]) -> dict[Key, Tested]:
+def family(tests: Mapping[Key, Verdict]) -> dict[Key, Verdict]:
     """The same tests, with p values corrected for how many there are (`foretell.holm`)."""
     p_values = holm([test.p_value for test in tests.values()])
     return {key: replace(test, corrected=float(p)) for (key, test), p in zip(tests.items(), p_values, strict=True)}

@@ -31,7 +31,7 @@ __all__ = [
 LETTERS = {"a_to_b": "A → B", "b_to_a": "B → A"}
 """Directions where there is no room for names, or where they differ from panel to panel."""
 
-LETTERED = {direction: f"{letters.replace('→', 'foretells')} ({letters})" for direction, letters in LETTERS.items()}
+LETTERED = {direction: f"{letters.replace('→', 'predicts')} ({letters})" for direction, letters in LETTERS.items()}
 """The same in words, for panels whose titles say what A and B are."""
 
 _Attributes = Mapping[Any, Any]
@@ -119,7 +119,7 @@ def letters_told(results: Iterable[xr.Dataset], *labels: str) -> str:
 def direction_label(attrs: _Attributes, direction: str, inches: float) -> str:
     """A direction in words where they fit, in codes where not, in letters where those do not either."""
     codes = direction_name(attrs, direction)
-    for words in (f"{direction_sentence(attrs, direction)} ({codes})", codes.replace("→", "foretells")):
+    for words in (f"{direction_sentence(attrs, direction)} ({codes})", codes.replace("→", "predicts")):
         if text_width(words) <= inches:
             return words
     return LETTERED[direction]
