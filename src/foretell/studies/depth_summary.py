@@ -9,24 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name, direction_sentence
-from foretell.studies.summaries.asymmetry import Asymmetry, asymmetry_sentences
-from foretell.studies.summaries.best_layers import BestDifferences, differences_sentence
-from foretell.studies.summaries.summary import (
-    CROSS_VALIDATED,
-    Summary,
+from foretell.studies.summaries.asymmetry import Asymmetry
+from foretell.studies.summaries.best_layers import (
+    BestDifferences,
+    Minima,
     best_facts,
-    curve_names,
-    direction_block,
-    from_to,
-    heading,
-    how_many,
-    listed,
+    cross_fitted_columns,
     lowest_to_highest,
-    note,
-    null_facts,
-    runs,
+    minimum_sentence,
+    summarise_best,
 )
-from foretell.studies.summaries.verdicts import LEVEL, Verdict, family
+from foretell.studies.summaries.summary import Summary
+from foretell.studies.summaries.verdicts import LEVEL, Verdict, family, plus_minus
+from foretell.studies.summaries.words import from_to, how_many, listed, runs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,7 +39,7 @@ def rows_of_layers(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> li
     rows = []
     for (name, direction), minimum in _minima(results, semantic).items():
         result, curve = results[name], semantic[name][direction]
-        at, layers = result.sel(direction=direction), _layers(result)
+        layers, values = _layers(result), result["imbalance"].sel(direction=direction).to_numpy()
         rows.append(
             {
                 "comparison": name,
@@ -56,11 +51,9 @@ def rows_of_layers(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> li
                 "may_be_least": " ".join(layers[position] for position in curve.confidence_set),
                 "flat": curve.flat,
                 "regions": "; ".join(_region_names(layers, curve)),
-                "cross_fitted": float(at["best_value"]),
-                "cross_fitted_stderr": float(at["best_stderr"]),
-                "cross_fitted_n": int(at["best_n"]),
-                "first_layer": float(at["imbalance"][0]),
-                "last_layer": float(at["imbalance"][-1]),
+                **cross_fitted_columns(result, direction),
+                "first_layer": float(values[0]),
+                "last_layer": float(values[-1]),
                 "p_value": minimum.p_value,
                 "p_adjusted": minimum.p_adjusted,
                 "n": int(result.attrs["n"]),
@@ -88,40 +81,24 @@ def summarise_depth(
     differences : mapping
         Of the best layers of every two of them (`best_differences`).
     """
-    minima, names = _minima(results, semantic), curve_names(results)
-    first = next(iter(results.values()))
-    if len(results) == 1:
-        (curves,) = semantic.values()
-        sentences = [_of_curve(first, curves[direction], test) for (_, direction), test in minima.items()]
-    else:
-        sentences = _of_several(results, semantic, minima, names)
+    minima = _minima(results, semantic)
     cells = asymmetries[0].cells if asymmetries else ()
     where = f"over layer {cells[0]}" if len(cells) == 1 else f"over {len(cells)} layers around the joint minimum"
-    sentences += asymmetry_sentences(asymmetries, results, where=where)
-    family_size = ""
-    if len(results) > 1:
-        sentences.append(differences_sentence(differences, names))
-        family_size = f", corrected for {len(minima)} curves by Holm's method where a curve is called better than them"
-    return Summary(
-        heading=heading(list(results.values())),
-        paragraph=" ".join(sentences),
-        blocks=tuple(
-            direction_block(
-                results[name], direction, _facts(results[name], semantic[name][direction]), name=names[name, direction]
-            )
-            for name, direction in minima
-        ),
-        note=note(
-            first,
-            "Intervals, and the confidence set of the best layer, are 95 %.",
-            f"p is that of the minimum over all layers against shuffled pairs{family_size}.",
-            CROSS_VALIDATED,
-        ),
+    return summarise_best(
+        results,
+        minima,
+        asymmetries,
+        differences,
+        of_one=lambda name, way: _of_curve(results[name], semantic[name][way], minima[name, way]),
+        of_several=lambda names: _of_several(results, semantic, minima, names),
+        facts=lambda name, way: _facts(results[name], semantic[name][way]),
+        where=where,
+        over="layers",
     )
 
 
 def _minima(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> dict[tuple[str, str], Verdict]:
-    """The minimum of every curve, tested against shuffled pairs; by comparison and direction."""
+    """The minimum of every curve, tested against shuffled pairs."""
     tests = {}
     for name, direction in product(results, DIRECTIONS):
         curve = semantic[name][direction]
@@ -132,53 +109,36 @@ def _minima(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> dict[tupl
 
 def _of_curve(result: xr.Dataset, curve: SemanticLayers, minimum: Verdict) -> str:
     """What one curve shows."""
-    words, layers = direction_sentence(result.attrs, curve.direction), _layers(result)
-    if curve.flat:
-        return f"{words} alike at all layers within the errors (minimum {minimum}), so no layer stands out."
-    if not curve.regions or minimum.insignificant:
-        return f"{words} no better than shuffled pairs do (minimum {minimum}, p = {minimum.p_adjusted:.2g})."
-    region = listed(_region_names(layers, curve))
-    are = f"layers {region} are" if " " in region else f"layer {region} is"
-    ends = []
-    for name, position in (("first", 0), ("last", len(layers) - 1)):
-        difference = _above(result, curve, position)
-        if position == curve.minimum:
-            ends.append(f"the best layer is the {name}")
-        elif difference is None or math.isnan(difference.stderr):
-            ends.append(f"the {name} layer cannot be compared")
-        elif position in curve.confidence_set or not difference.significant:
-            ends.append(f"the {name} layer does not differ significantly from it")
-        else:
-            ends.append(f"the {name} layer is {difference.value:.3f} higher ({difference.z:.1f} SE)")
-    said = "; ".join(ends)
+    where = f"at layer {curve.layer} (depth {curve.relative_depth:.2f})"
+    said = minimum_sentence(direction_sentence(result.attrs, curve.direction), minimum, where=where, flat=curve.flat)
+    if curve.flat or minimum.insignificant:
+        return said
+    region = listed(_region_names(_layers(result), curve))
+    first, last = (_end(result, curve, position) for position in (0, result.sizes["layer"] - 1))
     return (
-        f"{words} best at layer {curve.layer} (depth {curve.relative_depth:.2f}), with an imbalance of {minimum}; "
-        f"{are} semantic. {said[0].upper()}{said[1:]}."
+        f"{said} {f'Layers {region} are' if ' ' in region else f'Layer {region} is'} semantic. At the first layer it "
+        f"is {first}; at the last, {last}."
     )
 
 
 def _of_several(
-    results: Mapping[str, xr.Dataset],
-    semantic: _Semantic,
-    minima: Mapping[tuple[str, str], Verdict],
-    names: Mapping[tuple[str, str], str],
+    results: Mapping[str, xr.Dataset], semantic: _Semantic, minima: Minima, names: Mapping[tuple[str, str], str]
 ) -> list[str]:
     """How many curves have semantic layers, where, and how many of these lie inside."""
     curves = {key: semantic[key[0]][key[1]] for key in minima}
-    semantic_ones = {key: test for key, test in minima.items() if curves[key].regions and not test.insignificant}
+    lower = {key: test for key, test in minima.items() if not curves[key].flat and not test.insignificant}
     said = [
         f"Of {len(minima)} curves ({len(results)} comparisons, both ways) "
-        f"{how_many(len(semantic_ones), len(minima), ('has', 'have'))} semantic layers."
+        f"{how_many(len(lower), len(minima), ('has', 'have'))} semantic layers."
     ]
-    if semantic_ones:
-        depths = [curves[key].relative_depth for key in semantic_ones]
-        first, last = f"{min(depths):.2f}", f"{max(depths):.2f}"
-        where = f"depth {first} in all" if first == last else f"depths {first} to {last}"
-        inner = [key for key in semantic_ones if _is_inner(results[key[0]], curves[key], len(semantic_ones))]
+    if lower:
+        depths = [curves[key].relative_depth for key in lower]
+        where = from_to(f"{min(depths):.2f}", f"{max(depths):.2f}")
+        inner = sum(_is_inner(results[key[0]], curves[key], len(lower)) for key in lower)
         said += [
-            f"Their minimum lies at {where} and goes from {lowest_to_highest(semantic_ones, names)}.",
-            f"An inner layer is lower than both the first and the last in {how_many(len(inner), len(semantic_ones))} "
-            f"of these, corrected for {2 * len(semantic_ones)} tests.",
+            f"Their minima lie at depth {where} and go from {lowest_to_highest(lower, names)}.",
+            f"An inner layer is lower than both the first and the last in {how_many(inner, len(lower))} of these, "
+            f"corrected for {2 * len(lower)} tests.",
         ]
     return said
 
@@ -197,35 +157,29 @@ def _is_inner(result: xr.Dataset, curve: SemanticLayers, n_curves: int) -> bool:
 def _facts(result: xr.Dataset, curve: SemanticLayers) -> dict[str, str]:
     """The numbers of one curve."""
     layers = _layers(result)
-    minimum = f"{curve.imbalance:.3f} ± {curve.stderr:.3f}"
+    minimum, regions, best = plus_minus(curve.imbalance, curve.stderr), _regions(result, curve), "any"
     if curve.flat:
-        facts = {
-            "Minimum": minimum,
-            "Semantic layers": "none: the curve is flat within its errors, so no layer stands out",
-            "Best layer, 95 % confidence set": "any",
-        }
+        regions = "none: the curve is flat within its errors, so no layer stands out"
     else:
-        facts = {
-            "Minimum": f"{minimum} at layer {curve.layer} (depth {curve.relative_depth:.2f})",
-            "Semantic layers": _regions(result, curve) or "none: shuffled pairs are as low",
-            "Best layer, 95 % confidence set": runs(layers, curve.confidence_set),
-        }
-    facts |= best_facts(result, curve.direction)
-    for position in (0, len(layers) - 1):
-        facts[f"At layer {layers[position]}"] = _end(result, curve, position)
-    return facts | null_facts(result, curve.direction, layer=curve.layer)
+        minimum += f" at layer {curve.layer} (depth {curve.relative_depth:.2f})"
+        best = runs(layers, curve.confidence_set)
+    return {
+        "Minimum": minimum,
+        "Semantic layers": regions or "none: shuffled pairs are as low",
+        "Best layer, 95 % confidence set": best,
+        **{f"At layer {layers[position]}": _end(result, curve, position) for position in (0, len(layers) - 1)},
+        **best_facts(result, curve.direction, layer=curve.layer),
+    }
 
 
 def _regions(result: xr.Dataset, curve: SemanticLayers) -> str:
     """Semantic layers with their depths, and where their ends may lie."""
     layers, depths = _layers(result), [f"{depth:.2f}" for depth in result["relative_depth"].to_numpy()]
-
-    def ends(names: Sequence[str], of_range: tuple[int, int]) -> str:
-        return from_to(*(names[position] for position in of_range))
-
     return "; ".join(
-        f"{ends(layers, (region.start, region.stop))}, depth {ends(depths, (region.start, region.stop))} "
-        f"(begins {ends(layers, region.start_range)}, ends {ends(layers, region.stop_range)})"
+        f"{from_to(layers[region.start], layers[region.stop])}, "
+        f"depth {from_to(depths[region.start], depths[region.stop])} "
+        f"(begins {from_to(*(layers[position] for position in region.start_range))}, "
+        f"ends {from_to(*(layers[position] for position in region.stop_range))})"
         for region in curve.regions
     )
 

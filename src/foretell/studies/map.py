@@ -25,36 +25,24 @@ from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared
 from foretell.studies.preparation.prepare import Arrangement, arrange
 from foretell.studies.preparation.stores import Stores
-from foretell.studies.summaries.asymmetry import (
-    Asymmetry,
-    adjusted,
-    asymmetry_of_map,
-    asymmetry_sentences,
-    chart_rows,
-    rows_of,
-)
+from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_map, chart_rows, rows_of
 from foretell.studies.summaries.best_layers import (
     BestDifferences,
+    Minima,
     best_differences,
-    differences_sentence,
+    best_facts,
+    cross_fitted_columns,
+    lowest_to_highest,
+    minimum_sentence,
     rows_of_differences,
+    summarise_best,
     with_best,
 )
 from foretell.studies.summaries.items import neighbours_of, rows_of_items
 from foretell.studies.summaries.other_measures import with_similarity
-from foretell.studies.summaries.summary import (
-    CROSS_VALIDATED,
-    Summary,
-    best_facts,
-    curve_names,
-    direction_block,
-    heading,
-    how_many,
-    lowest_to_highest,
-    note,
-    null_facts,
-)
+from foretell.studies.summaries.summary import Summary
 from foretell.studies.summaries.verdicts import Verdict, family
+from foretell.studies.summaries.words import how_many
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -160,14 +148,14 @@ def _signs(asymmetries: Sequence[Asymmetry], attrs: Sequence[Mapping[Any, Any]])
     """The table of signs: models of A in rows, of B in columns."""
     cells = [
         SignCell(
-            row=str(one.attrs["model_a"]),
-            column=str(one.attrs["model_b"]),
-            value=one.test.value,
-            low=one.test.low,
-            high=one.test.high,
-            p_value=one.test.p_adjusted,
-            resolved=one.test.significant,
-            sentence=one.sentence,
+            str(one.attrs["model_a"]),
+            str(one.attrs["model_b"]),
+            one.test.value,
+            one.test.low,
+            one.test.high,
+            one.test.p_adjusted,
+            one.test.significant,
+            one.sentence,
         )
         for one in asymmetries
     ]
@@ -180,7 +168,6 @@ def rows_of_best(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for (name, direction), minimum in _minima(results).items():
         result = results[name]
-        of_direction = result.sel(direction=direction)
         a, b = _best(result, direction)
         rows.append(
             {
@@ -192,9 +179,7 @@ def rows_of_best(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
                 "relative_depth_b": float(result["relative_depth_b"].sel(b=b)),
                 "imbalance": minimum.value,
                 "stderr": minimum.stderr,
-                "cross_fitted": float(of_direction["best_value"]),
-                "cross_fitted_stderr": float(of_direction["best_stderr"]),
-                "cross_fitted_n": int(of_direction["best_n"]),
+                **cross_fitted_columns(result, direction),
                 "p_value": minimum.p_value,
                 "n": int(result.attrs["n"]),
                 "p_adjusted": minimum.p_adjusted,
@@ -217,24 +202,22 @@ def summarise_map(
     differences : mapping
         Of the best pairs of every two of them (`best_differences`).
     """
-    minima, names = _minima(results), curve_names(results)
-    first = next(iter(results.values()))
-    if len(results) == 1:
-        sentences = [_of_map(first, direction, minimum) for (_, direction), minimum in minima.items()]
-    else:
-        sentences = _of_several(results, minima, names)
-    where = f"at {_pair(first, *asymmetries[0].cells)}, where both directions together are lowest"
-    sentences += asymmetry_sentences(asymmetries, results, where=where)
-    if len(results) > 1:
-        sentences.append(differences_sentence(differences, names))
-    return Summary(
-        heading=heading(list(results.values())),
-        paragraph=" ".join(sentences),
-        blocks=tuple(
-            direction_block(results[name], direction, _facts(results[name], direction, minimum))
-            for (name, direction), minimum in minima.items()
+    minima = _minima(results)
+    pair = _pair(next(iter(results.values())), *asymmetries[0].cells)
+    return summarise_best(
+        results,
+        minima,
+        asymmetries,
+        differences,
+        of_one=lambda name, way: minimum_sentence(
+            direction_sentence(results[name].attrs, way),
+            minima[name, way],
+            where=f"from {_pair(results[name], *_best(results[name], way))}",
         ),
-        note=note(first, "p is that of the minimum over all pairs of layers against shuffled pairs.", CROSS_VALIDATED),
+        of_several=lambda names: _of_several(results, minima, names),
+        facts=lambda name, way: _facts(results[name], way, minima[name, way]),
+        where=f"at {pair}, where both directions together are lowest",
+        over="pairs of layers",
     )
 
 
@@ -250,44 +233,33 @@ def _minima(results: Mapping[str, xr.Dataset]) -> dict[tuple[str, str], Verdict]
     return family(tests)
 
 
-def _of_map(result: xr.Dataset, direction: str, minimum: Verdict) -> str:
-    """What one map shows."""
-    words = direction_sentence(result.attrs, direction)
-    if minimum.insignificant:
-        p = f"{minimum.p_adjusted:.2g}"
-        return f"{words} no better than shuffled pairs do at any pair of layers (minimum {minimum}, p = {p})."
-    return f"{words} best from {_pair(result, *_best(result, direction))}, with an imbalance of {minimum}."
-
-
-def _of_several(
-    results: Mapping[str, xr.Dataset],
-    minima: Mapping[tuple[str, str], Verdict],
-    names: Mapping[tuple[str, str], str],
-) -> list[str]:
+def _of_several(results: Mapping[str, xr.Dataset], minima: Minima, names: Mapping[tuple[str, str], str]) -> list[str]:
     """In how many maps a pair of layers is better than shuffled pairs, and what the best pairs are worth."""
-    better = {}
-    for (name, direction), minimum in minima.items():
-        at = results[name].sel(direction=direction)
-        if not minimum.insignificant:
-            better[name, direction] = replace(minimum, value=float(at["best_value"]), stderr=float(at["best_stderr"]))
+    better = {
+        (name, direction): replace(
+            minimum,
+            value=float(results[name]["best_value"].sel(direction=direction)),
+            stderr=float(results[name]["best_stderr"].sel(direction=direction)),
+        )
+        for (name, direction), minimum in minima.items()
+        if not minimum.insignificant
+    }
     count = how_many(len(better), len(minima), ("has", "have"))
-    said = [
+    return [
         f"Of {len(minima)} maps ({len(results)} comparisons, both ways) {count} a pair of layers better than shuffled "
-        "pairs."
+        "pairs.",
+        *([f"Their best pairs, cross-validated, go from {lowest_to_highest(better, names)}."] if better else []),
     ]
-    if better:
-        said.append(f"Their best pairs, cross-validated, go from {lowest_to_highest(better, names)}.")
-    return said
 
 
 def _facts(result: xr.Dataset, direction: str, minimum: Verdict) -> dict[str, str]:
     """The numbers of one map."""
     a, b = _best(result, direction)
-    facts = {"Minimum": f"{minimum}, {_pair(result, a, b)}", **best_facts(result, direction)}
+    facts = {"Minimum": f"{minimum}, {_pair(result, a, b)}"}
     for name, layer in (("At both first layers", 0), ("At both last layers", -1)):
         corner = float(result["imbalance"].sel(direction=direction)[layer, layer])
         facts[name] = f"{corner:.3f}" if math.isfinite(corner) else "undefined: all items look alike there"
-    return facts | null_facts(result, direction, a=a, b=b)
+    return facts | best_facts(result, direction, a=a, b=b)
 
 
 def _best(result: xr.Dataset, direction: str) -> tuple[str, str]:

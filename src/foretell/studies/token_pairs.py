@@ -20,8 +20,9 @@ from foretell.studies.plotting.token_map_figure import token_map_figure
 from foretell.studies.preparation.compared import Compared, Side
 from foretell.studies.preparation.prepare import Arrangement, arrange
 from foretell.studies.preparation.stores import Stores
-from foretell.studies.summaries.summary import Block, Summary, heading, listed, note
-from foretell.studies.summaries.verdicts import LEVEL, Verdict, family, plus_minus, signed
+from foretell.studies.summaries.summary import Block, Summary, heading, note
+from foretell.studies.summaries.verdicts import LEVEL, Verdict, corrected, findings, plus_minus, signed
+from foretell.studies.summaries.words import listed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -146,7 +147,6 @@ def _nearest(side: Side, depth: float) -> str:
 def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
     """A row a map and direction: neighbouring tokens, tokens far from each other, forward minus backward."""
     rows: list[dict[str, Any]] = []
-    tests = {}
     for one in maps:
         for direction in one.directions:
             later = _later(one.result, direction)
@@ -164,15 +164,14 @@ def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
             for name, weights in columns.items():
                 test = Verdict.contrast(one.result, _cells(one.result, direction, weights))
                 row |= {name: test.value, f"{name}_stderr": test.stderr}
-            tests[len(rows)] = test  # the last of them: forward minus backward
+            # The last of them is forward minus backward, which is what is tested.
             rows.append(row | {"p_value": test.p_value, "n": int(one.result.attrs["n"])})
-    return [row | {"p_adjusted": test.p_adjusted} for row, test in zip(rows, family(tests).values(), strict=True)]
+    return corrected(rows)
 
 
 def rows_of_layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
     """A row a map and two layers: by how much tokens far apart predict each other less well at the first."""
     rows: list[dict[str, Any]] = []
-    tests = {}
     for one, other in combinations(maps, 2):
         if (one.comparison, one.where) != (other.comparison, other.where):
             continue
@@ -183,7 +182,6 @@ def rows_of_layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
                 cells = _cells(at_layer.result, direction, far)
                 weights |= {(name, *cell): sign * weight for cell, weight in cells.items()}
             test = Verdict.contrast({"one": one.result, "other": other.result}, weights)
-            tests[len(rows)] = test
             rows.append(
                 {
                     "comparison": one.comparison,
@@ -199,7 +197,7 @@ def rows_of_layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
                     "n": int(one.result.attrs["n"]),
                 }
             )
-    return [row | {"p_adjusted": test.p_adjusted} for row, test in zip(rows, family(tests).values(), strict=True)]
+    return corrected(rows)
 
 
 def summarise_token_pairs(
@@ -219,7 +217,16 @@ def summarise_token_pairs(
             [row for row in table if (row["comparison"], row["where"]) == (comparison, where)]
             for table in (rows, apart)
         )
-        sentences += [_reach(here, here_apart, maps[0].far), _order(here)]
+        sentences.append(_reach(here, here_apart, maps[0].far))
+        sentences.append(
+            findings(
+                "differences of forward minus backward there",
+                here,
+                "forward_less_backward",
+                "forward_less_backward_stderr",
+                lambda row: f"layer {row['layer']}{', ' + row['direction'] if row['where'] == 'across' else ''}",
+            )
+        )
     return Summary(
         heading=heading([one.result for one in maps]),
         paragraph=" ".join(sentences),
@@ -240,7 +247,7 @@ def summarise_token_pairs(
         ),
         note=note(
             maps[0].result,
-            "Forward: to a later token.",
+            "Forward: to a later token; below 0, earlier tokens predict later ones better than the reverse.",
             f"p is corrected for {len(rows)} tests by Holm's method, and where a layer is called the best, for "
             f"{len(apart)} differences of layers.",
             measure="Information Imbalance from one token to another, averaged over all pairs of tokens as far apart",
@@ -269,22 +276,6 @@ def _reach(rows: Sequence[Mapping[str, Any]], apart: Sequence[Mapping[str, Any]]
         )
     none_stands_out = ", and no layer differs significantly from all others" if against else ""
     return f"{text} with {values}{direction}{none_stands_out}."
-
-
-def _order(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Whether earlier tokens predict later ones better than the reverse."""
-    parts = []
-    for row in rows:
-        if row["p_adjusted"] <= LEVEL:
-            better, worse = ("earlier", "later") if row["forward_less_backward"] < 0 else ("later", "earlier")
-            size = plus_minus(abs(row["forward_less_backward"]), row["forward_less_backward_stderr"])
-            direction = f" ({row['direction']})" if row["where"] == "across" else ""
-            parts.append(
-                f"at layer {row['layer']} {better} tokens predict {worse} ones better than the reverse, by "
-                f"{size}{direction}"
-            )
-    text = "; ".join(parts) or "there, no difference between forward and backward is significant"
-    return f"{text[0].upper()}{text[1:]}."
 
 
 def _later(result: xr.Dataset, direction: str) -> Any:

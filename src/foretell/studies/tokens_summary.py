@@ -12,15 +12,9 @@ import numpy as np
 from foretell.measure.inference.standard_errors import Scores
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name, direction_sentence
-from foretell.studies.summaries.summary import (
-    Summary,
-    direction_block,
-    heading,
-    listed,
-    note,
-    null_range,
-)
-from foretell.studies.summaries.verdicts import LEVEL, Verdict, family, plus_minus
+from foretell.studies.summaries.summary import Summary, direction_block, heading, note
+from foretell.studies.summaries.verdicts import Verdict, corrected, family, findings, plus_minus
+from foretell.studies.summaries.words import null_range
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,34 +91,29 @@ def enough_tokens(curve: xr.Dataset, direction: str) -> Enough:
 
 def rows_of_means(measured: Mapping[str, OfTokens]) -> list[dict[str, Any]]:
     """A row a comparison, number of tokens and direction: averaged tokens minus concatenated ones, at its layer."""
-    tests = {}
+    rows = []
     for name, tokens in measured.items():
         for count, direction in product(tokens.concatenated, DIRECTIONS):
             curves = {"mean": tokens.averaged[count], "last": tokens.concatenated[count]}
             cells = {("mean", direction, tokens.layer): 1, ("last", direction, tokens.layer): -1}
-            tests[name, direction, count] = Verdict.contrast(curves, cells)
+            difference = Verdict.contrast(curves, cells)
+            here = {"direction": direction, "layer": tokens.layer}
+            rows.append(
+                {
+                    "comparison": name,
+                    "direction": direction_name(curves["last"].attrs, direction),
+                    "layer": tokens.layer,
+                    "tokens": count,
+                    "concatenated": float(curves["last"]["imbalance"].sel(here)),
+                    "averaged": float(curves["mean"]["imbalance"].sel(here)),
+                    "averaged_less_concatenated": difference.value,
+                    "stderr": difference.stderr,
+                    "p_value": difference.p_value,
+                    "n": int(curves["last"].attrs["n"]),
+                }
+            )
     # A single token is its own mean, so that there is nothing to test.
-    corrected = family({key: test for key, test in tests.items() if key[-1] > 1})
-    rows: list[dict[str, Any]] = []
-    for (name, direction, count), test in tests.items():
-        tokens = measured[name]
-        concatenated, averaged = tokens.concatenated[count], tokens.averaged[count]
-        rows.append(
-            {
-                "comparison": name,
-                "direction": direction_name(concatenated.attrs, direction),
-                "layer": tokens.layer,
-                "tokens": count,
-                "concatenated": float(concatenated["imbalance"].sel(direction=direction, layer=tokens.layer)),
-                "averaged": float(averaged["imbalance"].sel(direction=direction, layer=tokens.layer)),
-                "averaged_less_concatenated": test.value,
-                "stderr": test.stderr,
-                "p_value": test.p_value,
-                "n": int(concatenated.attrs["n"]),
-                "p_adjusted": corrected[name, direction, count].p_adjusted if count > 1 else float("nan"),
-            }
-        )
-    return rows
+    return corrected(rows, tests=lambda row: row["tokens"] > 1)
 
 
 def rows_of_greedy(name: str, tokens: OfTokens) -> list[dict[str, Any]]:
@@ -167,7 +156,15 @@ def summarise_tokens(measured: Mapping[str, OfTokens], means: Sequence[Mapping[s
         for direction in DIRECTIONS:
             sentences.append(_over_tokens(tokens, direction, falls[name, direction]))
             blocks.append(direction_block(tokens.by_count, direction, _facts(tokens, direction)))
-        sentences.append(_averaged([row for row in means if row["comparison"] == name and row["tokens"] > 1]))
+        sentences.append(
+            findings(
+                "differences of averaged minus concatenated tokens there",
+                [row for row in means if row["comparison"] == name and row["tokens"] > 1],
+                "averaged_less_concatenated",
+                "stderr",
+                lambda row: f"{row['tokens']} tokens, {row['direction']}",
+            )
+        )
         if tokens.greedy is not None:
             sentences += [_greedy(name, tokens.greedy, direction, gains) for direction in DIRECTIONS]
     curves = [tokens.by_count for tokens in measured.values()]
@@ -233,23 +230,6 @@ def _over_tokens(tokens: OfTokens, direction: str, fall: Verdict) -> str:
     return (
         f"{at} and {every} from the last {n_tokens}; {enough.count} do nearly as well as all ({enough.least} to "
         f"{enough.most})."
-    )
-
-
-def _averaged(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Whether averaged tokens do as well as concatenated ones."""
-    significant = [row for row in rows if row["p_adjusted"] <= LEVEL]
-    if not significant:
-        return "Whether tokens are concatenated or averaged makes no significant difference there."
-    parts = [
-        f"{'higher' if row['averaged_less_concatenated'] > 0 else 'lower'} by "
-        f"{plus_minus(abs(row['averaged_less_concatenated']), row['stderr'])} with {row['tokens']} tokens "
-        f"({row['direction']})"
-        for row in significant
-    ]
-    return (
-        f"Averaged in place of concatenated, the imbalance there is {listed(parts)}; {len(rows) - len(significant)} of "
-        f"{len(rows)} such differences are not significant."
     )
 
 

@@ -12,8 +12,9 @@ from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.controls.variants import Variant
 from foretell.studies.names import direction_name
 from foretell.studies.plotting.controls_figure import ControlRow
-from foretell.studies.summaries.summary import Summary, direction_block, heading, listed, note, runs
-from foretell.studies.summaries.verdicts import LEVEL, Verdict, family, plus_minus, signed
+from foretell.studies.summaries.summary import Summary, direction_block, heading, note
+from foretell.studies.summaries.verdicts import LEVEL, Verdict, corrected, findings, plus_minus, signed
+from foretell.studies.summaries.words import listed, runs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,16 +25,14 @@ __all__ = ["chart_rows", "rows_of_controls", "rows_of_subsamples", "summarise_co
 def rows_of_controls(reference: xr.Dataset, found: Sequence[Variant], layer: str) -> list[dict[str, Any]]:
     """A row a variant and direction: its value at a layer, and by how much it lies above the reference there."""
     rows: list[dict[str, Any]] = []
-    differences: dict[int, Verdict] = {}
-    nulls: dict[int, Verdict] = {}
     n_groups = int(reference.attrs["n_groups"])
     for variant, direction in product(found, DIRECTIONS):
-        result, number = variant.result, len(rows)
+        result = variant.result
         if variant.of_null:
             low, median, high = result["null"].sel(direction=direction, layer=layer).to_numpy().tolist()
             values = {"imbalance": median, "stderr": np.nan, "low": low, "high": high}
+            # The layer was picked: the test is of the minimum over all layers.
             above = Verdict(np.nan, np.nan, n_groups, float(result["p_value_minimum"].sel(direction=direction)))
-            nulls[number] = above  # the layer was picked: the test is of the minimum over all layers
         else:
             # What has no layers is one cell.
             cell = (layer,) if "layer" in result.dims else (str(result["a"][0].item()), str(result["b"][0].item()))
@@ -44,7 +43,6 @@ def rows_of_controls(reference: xr.Dataset, found: Sequence[Variant], layer: str
                 {("variant", direction, *cell): 1, ("reference", direction, layer): -1},
                 allow_different_settings=True,
             )
-            differences[number] = above
         rows.append(
             {
                 "control": variant.control,
@@ -62,8 +60,8 @@ def rows_of_controls(reference: xr.Dataset, found: Sequence[Variant], layer: str
             }
         )
     # Contrasts with the study are one family of tests, the study against shuffled pairs is another.
-    corrected = family(differences) | family(nulls)
-    return [row | {"p_adjusted": corrected[number].p_adjusted} for number, row in enumerate(rows)]
+    nulls, differences = ([row for row in rows if row["of_null"] == of_null] for of_null in (True, False))
+    return corrected(nulls) + corrected(differences)
 
 
 def rows_of_subsamples(subsamples: xr.Dataset) -> list[dict[str, Any]]:
@@ -99,10 +97,10 @@ def chart_rows(reference: xr.Dataset, rows: Sequence[dict[str, Any]], layer: str
     return found
 
 
-_QUESTIONS = {
-    "breaks": "Of what should take the relation away",
-    "baseline": "Of what knows no meaning but may share form",
-    "keeps": "Of what should not matter",
+_ROLES = {
+    "breaks": "what should take the relation away",
+    "baseline": "what knows no meaning but may share form",
+    "keeps": "what should not matter",
 }
 
 
@@ -137,13 +135,24 @@ def summarise_controls(
     nulls = [row for row in rows if row["of_null"]]
     for variant in dict.fromkeys(row["variant"] for row in nulls):
         sentences.append(_shuffled([row for row in nulls if row["variant"] == variant]))
-    sentences += [_against(rows, role, question) for role, question in _QUESTIONS.items()]
+    for role, what in _ROLES.items():
+        of_role = [row for row in rows if row["role"] == role and not row["of_null"]]
+        if of_role:
+            sentences.append(
+                findings(
+                    f"differences from the study itself by {what}",
+                    of_role,
+                    "above_reference",
+                    "above_stderr",
+                    lambda row: f"{row['control']}: {row['variant']}, {row['direction']}",
+                )
+            )
     sentences.append(_paper(paper, names))
     if subsamples is not None:
         sentences += [_subsampled(subsamples, direction, name) for direction, name in names.items()]
     return Summary(
         heading=heading([reference]),
-        paragraph=" ".join(filter(None, sentences)),
+        paragraph=" ".join(sentences),
         blocks=tuple(
             direction_block(reference, direction, _facts([row for row in rows if row["direction"] == name]))
             for direction, name in names.items()
@@ -172,33 +181,6 @@ def _shuffled(rows: Sequence[Mapping[str, Any]]) -> str:
         else "the study's minimum does not lie below"
     )
     return f"Pairs {rows[0]['variant']} give {values}; {against}."
-
-
-def _against(rows: Sequence[Mapping[str, Any]], role: str, question: str) -> str:
-    """Which variants lie above or below the reference, in both directions or one."""
-    mine = [row for row in rows if row["role"] == role and not row["of_null"]]
-    groups: dict[str, list[str]] = {"above": [], "below": [], "alike": [], "undefined": []}
-    for control, variant in dict.fromkeys((row["control"], row["variant"]) for row in mine):
-        both = [row for row in mine if (row["control"], row["variant"]) == (control, variant)]
-        name = f"{control}: {variant}"
-        size = ", ".join(signed(row["above_reference"], row["above_stderr"]) for row in both)
-        signs = {row["above_reference"] > 0 for row in both if row["p_adjusted"] <= LEVEL}
-        if any(np.isnan(row["above_reference"]) for row in both):
-            groups["undefined"].append(name)
-        elif not signs:
-            groups["alike"].append(name)
-        elif len(signs) == 2:
-            groups["above"].append(f"{name} (one way; below the other: {size})")
-        else:
-            groups["above" if signs == {True} else "below"].append(f"{name} ({size})")
-    endings = {
-        "above": ("lies above it", "lie above it"),
-        "below": ("lies below it", "lie below it"),
-        "alike": ("does not differ significantly from it", "do not differ significantly from it"),
-        "undefined": ("cannot be compared: all items look alike there",) * 2,
-    }
-    parts = [f"{listed(names)} {endings[kind][len(names) > 1]}" for kind, names in groups.items() if names]
-    return f"{question}, {'; '.join(parts)}." if parts else ""
 
 
 def _paper(paper: xr.Dataset, names: Mapping[str, str]) -> str:

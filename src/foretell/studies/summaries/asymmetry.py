@@ -13,8 +13,8 @@ from foretell.measure.inference.standard_errors import Scores
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name, direction_sentence, side_name, sides_of
 from foretell.studies.plotting.asymmetry_figure import AsymmetryRow
-from foretell.studies.summaries.summary import from_to, how_many
 from foretell.studies.summaries.verdicts import Verdict, family
+from foretell.studies.summaries.words import from_to, how_many
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -142,11 +142,8 @@ def chart_rows(asymmetries: Sequence[Asymmetry]) -> list[AsymmetryRow]:
     differing = [0, *(number for number in (1, 2) if len({part[number] for part in parts}) > 1)]
     return [
         AsymmetryRow(
-            name="; ".join(part[number] for number in differing if part[number]),
-            value=one.test.value,
-            stderr=one.test.stderr,
-            low=one.test.low,
-            high=one.test.high,
+            "; ".join(part[number] for number in differing if part[number]),
+            *(one.test.value, one.test.stderr, one.test.low, one.test.high),
             p_value=one.test.p_adjusted,
             resolved=one.test.significant,
             resolvable=one.test.margin,

@@ -1,43 +1,20 @@
-"""What a study found, in words: the summary, and the phrases that kinds of study have in common."""
+"""What a study found, in words: the heading, the paragraph, the facts behind it, and how to read them."""
 
 from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name, direction_sentence
-from foretell.studies.summaries.verdicts import Verdict, plus_minus
+from foretell.studies.summaries.words import listed
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = [
-    "CROSS_VALIDATED",
-    "Block",
-    "Summary",
-    "best_facts",
-    "curve_names",
-    "direction_block",
-    "from_to",
-    "heading",
-    "how_many",
-    "listed",
-    "lowest_to_highest",
-    "note",
-    "null_facts",
-    "null_range",
-    "runs",
-]
-
-CROSS_VALIDATED = (
-    "A minimum reads a little low, since it was chosen as such. The cross-validated value (chosen on one half of the "
-    "items, valued on the other, both ways) does not, at the n given beside it."
-)
+__all__ = ["Block", "Summary", "direction_block", "heading", "note"]
 
 
 @dataclass(frozen=True)
@@ -110,84 +87,7 @@ def note(result: xr.Dataset, *sentences: str, measure: str = "Information Imbala
     )
 
 
-def curve_names(results: Mapping[str, xr.Dataset]) -> dict[tuple[str, str], str]:
-    """Curves or maps by comparison and direction: their model and tokens are named where there are several."""
-    attrs = [result.attrs for result in results.values()]
-    several_models, several_tokens = (len({str(one[key]) for one in attrs}) > 1 for key in ("model_a", "tokens"))
-    names = {}
-    for (name, result), direction in product(results.items(), DIRECTIONS):
-        words = [direction_name(result.attrs, direction)]
-        if several_models and result.attrs["model_a"] == result.attrs["model_b"]:
-            words.append(str(result.attrs["model_a"]))
-        if several_tokens:
-            words.append(str(result.attrs["tokens"]))
-        names[name, direction] = ", ".join(words)
-    return names
-
-
 def direction_block(result: xr.Dataset, direction: str, facts: Mapping[str, str], *, name: str | None = None) -> Block:
     """Facts of a direction of a result, under its name in words and in codes (`name`, where these are not enough)."""
     codes = direction_name(result.attrs, direction) if name is None else name
     return Block(f"{direction_sentence(result.attrs, direction)} ({codes})", facts)
-
-
-def best_facts(result: xr.Dataset, direction: str) -> dict[str, str]:
-    """The value of the best cell on items that did not choose it."""
-    if "best_value" not in result:
-        return {}
-    at = result.sel(direction=direction)
-    return {"Cross-validated": f"{plus_minus(at['best_value'], at['best_stderr'])} (n = {int(at['best_n'])})"}
-
-
-def null_facts(result: xr.Dataset, direction: str, **cell: Any) -> dict[str, str]:
-    """What shuffled pairs give at a cell, and the p value of the minimum against them."""
-    facts = {
-        title: null_range(result[name].sel(direction=direction, **cell))
-        for name, title in (("null", "Shuffled pairs"), ("null_of_groups", "Shuffled groups"))
-        if name in result
-    }
-    if "p_value_minimum" in result:
-        p, count = float(result["p_value_minimum"].sel(direction=direction)), result.attrs["null_permutations"]
-        grouped = " of whole groups" if "null_of_groups" in result else ""
-        facts["p of the minimum"] = f"{p:.2g} ({count} permutations{grouped})"
-    return facts
-
-
-def null_range(null: xr.DataArray) -> str:
-    """Median of shuffled pairs, and where 95 % of them lie."""
-    low, median, high = (float(null.sel(quantile=level)) for level in (0.025, 0.5, 0.975))
-    return f"{median:.2f} ({low:.2f} to {high:.2f})"
-
-
-def lowest_to_highest(values: Mapping[tuple[str, str], Verdict], names: Mapping[tuple[str, str], str]) -> str:
-    """The lowest and the highest of several values, each with its name."""
-    ends = (pick(values, key=lambda key: values[key].value) for pick in (min, max))
-    return " to ".join(f"{values[key]} ({names[key]})" for key in ends)
-
-
-def listed(names: Any) -> str:
-    """Names as a list in a sentence: `a, b and c`."""
-    *most, last = [str(name) for name in names]
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def how_many(count: int, total: int, verb: tuple[str, str] | None = None) -> str:
-    """A count of several: `none`, `2`, `all 8`; with a verb, its form for one and for many, `2 are`."""
-    words = "none" if count == 0 else f"all {total}" if count == total and total > 1 else str(count)
-    return words if verb is None else f"{words} {verb[count != 1]}"
-
-
-def runs(names: Sequence[str], positions: Iterable[int]) -> str:
-    """Names at some positions, neighbours joined: `8, 12 to 15`."""
-    joined: list[list[int]] = []
-    for position in sorted(positions):
-        if joined and joined[-1][1] == position - 1:
-            joined[-1][1] = position
-        else:
-            joined.append([position, position])
-    return ", ".join(from_to(names[first], names[last]) for first, last in joined)
-
-
-def from_to(first: str, last: str) -> str:
-    """A range in words, or its only member."""
-    return first if first == last else f"{first} to {last}"

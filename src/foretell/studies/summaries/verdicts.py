@@ -1,24 +1,26 @@
 """What a study tests: p values corrected together, verdicts, and how values and differences are written.
 
-A kind of study says what it compares, as a mapping from keys of its own to `Verdict`. `family` corrects the p values of
-all of them. Tables, figures and sentences are read from what it gives, so that none can say more than another.
+A kind of study says what it compares: as rows of a table, or as a mapping from keys of its own to `Verdict`.
+`corrected` and `family` correct the p values of all of them. Tables, figures and sentences (`findings`) are read from
+what these give, so that none can say more than another.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
 from foretell.measure.inference.contrasts import contrast
 from foretell.measure.inference.multiple_testing import contrast_p_value, holm
 from foretell.measure.inference.standard_errors import critical
+from foretell.studies.summaries.words import how_many
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["LEVEL", "Verdict", "family", "plus_minus", "signed"]
+__all__ = ["LEVEL", "Verdict", "corrected", "family", "findings", "plus_minus", "signed"]
 
 LEVEL = 0.05
 
@@ -115,6 +117,33 @@ def family(tests: Mapping[Key, Verdict]) -> dict[Key, Verdict]:
     """The same tests, with p values corrected for how many there are (`foretell.holm`)."""
     p_values = holm([test.p_value for test in tests.values()])
     return {key: replace(test, corrected=float(p)) for (key, test), p in zip(tests.items(), p_values, strict=True)}
+
+
+def corrected(
+    rows: Sequence[Mapping[str, Any]], *, tests: Callable[[Mapping[str, Any]], bool] = lambda row: True
+) -> list[dict[str, Any]]:
+    """Rows of a table with a column `p_adjusted`: `p_value` corrected for how many there are (`foretell.holm`).
+
+    Rows that are no tests (`tests`) do not count, and have NaN.
+    """
+    p_values = holm([row["p_value"] if tests(row) else math.nan for row in rows])
+    return [{**row, "p_adjusted": float(p)} for row, p in zip(rows, p_values, strict=True)]
+
+
+def findings(
+    what: str, rows: Sequence[Mapping[str, Any]], value: str, stderr: str, name: Callable[[Mapping[str, Any]], str]
+) -> str:
+    """How many rows of a table are significant after correction, and these with what `name` calls them.
+
+    `value` and `stderr` are columns of the table, as is `p_adjusted`.
+    """
+    significant = [row for row in rows if row["p_adjusted"] <= LEVEL]
+    undefined = sum(math.isnan(row[value]) for row in rows)
+    listing = ", ".join(f"{signed(row[value], row[stderr])} ({name(row)})" for row in significant)
+    return (
+        f"Of {len(rows)} {what} {how_many(len(significant), len(rows), ('is', 'are'))} significant"
+        f"{f': {listing}' if listing else ''}{f'; {undefined} cannot be compared' if undefined else ''}."
+    )
 
 
 def plus_minus(value: SupportsFloat, stderr: SupportsFloat) -> str:
