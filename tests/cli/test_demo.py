@@ -93,7 +93,7 @@ def test_a_rerun_loads_no_model_and_changes_no_byte(demo_run: DemoRun, monkeypat
 
 def test_the_summary_says_which_way(demo_run: DemoRun) -> None:
     text = (demo_run.folder / "summary.txt").read_text(encoding="utf-8")
-    assert "English foretells Spanish (en → es)" in text
+    assert "English predicts Spanish (en → es)" in text
     assert "60 items in" in text
     assert "Apache-2.0" in text
 

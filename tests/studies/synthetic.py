@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
 from foretell.measure.imbalance.semantic_layers import SemanticLayers
 from foretell.measure.inference.minimum import Region
+from foretell.studies.summaries.verdicts import Verdict
 
 N = 300
 
@@ -170,11 +172,28 @@ def swapped(result: xr.Dataset, **also: str) -> xr.Dataset:
     return turned.rename(also) if also else turned
 
 
+def differences(
+    first: str, second: str, value: float, p_values: Sequence[float]
+) -> dict[tuple[str, str, str], Verdict]:
+    """At most four differences of best layers, with p values after correction."""
+    keys = [(way, *pair) for way in ("a_to_b", "b_to_a") for pair in ((first, second), (second, first))]
+    return {key: Verdict(value, 0.01, N, p, p) for key, p in zip(keys, p_values, strict=False)}
+
+
 def one_way(text: str) -> str:
     """A text in which an asymmetry of the other direction is turned into that of en to es."""
 
     def turned(found: re.Match[str]) -> str:
-        sign = "-" if found["sign"] == "+" and float(found["size"]) else "+"
-        return f"en → es less the reverse is {sign}{found['size']}"
+        value, low, high = (
+            f"{'-' if found[name][0] == '+' and float(found[name]) else '+'}{found[name][1:]}"
+            for name in ("value", "high", "low")
+        )
+        return f"en → es minus es → en is {value} ± {found['stderr']}, not significant (95 % CI {low} to {high};"
 
-    return re.sub(r"es → en less the reverse is (?P<sign>[+-])(?P<size>[\d.]+\d)", turned, text)
+    number = r"[+-]\d\.\d+"
+    return re.sub(
+        rf"es → en minus en → es is (?P<value>{number}) ± (?P<stderr>\d\.\d+), not significant "
+        rf"\(95 % CI (?P<low>{number}) to (?P<high>{number});",
+        turned,
+        text,
+    )

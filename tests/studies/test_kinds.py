@@ -351,7 +351,7 @@ class TestControls:
         assert [row["above_reference"] for row in means] == [0, 0]
         assert [row["p_adjusted"] for row in means] == [1, 1]
         text = runs["controls"].answer.summary.paragraph
-        assert "weights: random" in text.split("may share form, ")[1].split(" above it")[0]
+        assert "(weights: random, es → en)" in text.split("may share form ")[1].split("Of ")[0]
 
     def test_models_without_training_are_read_too(self, runs: Runs) -> None:
         world = runs["controls"].world

@@ -44,8 +44,8 @@ def test_a_study_makes_its_folder(world: World, study: dict[str, Any], tmp_path:
     np.testing.assert_allclose(result["relative_depth"].to_numpy(), np.arange(N_BLOCKS + 1) / N_BLOCKS)
     assert int(result["imbalance"].mean("direction").to_numpy().argmin()) == N_BLOCKS // 2
     assert (tmp_path / "run" / "summary.txt").read_text("utf-8") == answer.summary.text()
-    assert "English foretells Spanish" in answer.summary.text()
-    assert repr(answer).startswith("Answer(en-es)\nEnglish foretells Spanish")
+    assert "English predicts Spanish" in answer.summary.text()
+    assert repr(answer).startswith("Answer(en-es)\nEnglish predicts Spanish")
 
 
 def test_the_result_says_what_it_is(world: World, study: dict[str, Any], tmp_path: Path) -> None:
@@ -252,8 +252,8 @@ def test_a_map_of_two_models(world: World, study: dict[str, Any], tmp_path: Path
         *(f"figures/{name}-en-es{suffix}" for name in ("map", "equal-depth") for suffix in (".png", ".pdf")),
     }
     text = (tmp_path / "summary.txt").read_text("utf-8")
-    assert "English by tiny foretells Spanish by deep (en by tiny → es by deep)" in text
-    assert "Chosen on one half, valued on the other" in text
+    assert "English by tiny predicts Spanish by deep (en by tiny → es by deep)" in text
+    assert "Cross-validated: " in text
     xr.testing.assert_equal(foretell.load_result(tmp_path / "results" / "en-es.nc"), result)
     with (tmp_path / "results" / "en-es.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -267,7 +267,7 @@ def test_one_text_by_two_models(world: World, study: dict[str, Any], tmp_path: P
     study["pairs"]["sides"] = ["en", "en"]
     answer = foretell.run(study, out=tmp_path)
     assert list(answer.results) == ["tiny-other"]
-    assert "tiny foretells other (tiny → other)" in (tmp_path / "summary.txt").read_text("utf-8")
+    assert "tiny predicts other (tiny → other)" in (tmp_path / "summary.txt").read_text("utf-8")
     assert len(world.extracted) == 2
 
 
@@ -285,7 +285,7 @@ def test_one_side_read_twice_alike_is_refused(world: World, study: dict[str, Any
         foretell.run(study, out=tmp_path)
     study |= {"tokens": ["last 3", "last 2"]}
     foretell.run(study, out=tmp_path)
-    assert "English (A) foretells English (B)" in (tmp_path / "summary.txt").read_text("utf-8")
+    assert "English (A) predicts English (B)" in (tmp_path / "summary.txt").read_text("utf-8")
 
 
 def test_controls_are_of_one_comparison_that_is_run_here(world: World, study: dict[str, Any], tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -90,7 +90,8 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
     differences = best_differences({name: fitted for name, (_, fitted) in measured.items()}, results)
     if len(results) > 1:
         tables["best-layers-compared"] = rows_of_differences(differences, results)
-        figures["asymmetries"] = asymmetry_figure(chart_rows(asymmetries), of=_attrs(results))
+        attrs = [result.attrs for result in results.values()]
+        figures["asymmetries"] = asymmetry_figure(chart_rows(asymmetries), of=attrs)
     neighbours = {}
     for one in compared:
         result = results[one.comparison.name]
@@ -105,12 +106,8 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
     return Answer(results, summary, tables, figures, failed, neighbours)
 
 
-def _attrs(results: Mapping[str, xr.Dataset]) -> list[Mapping[Any, Any]]:
-    return [result.attrs for result in results.values()]
-
-
 def _best_together(result: xr.Dataset) -> str:
-    """The layer where both directions together are least."""
+    """The layer where both directions together are lowest."""
     together = result["imbalance"].mean("direction", skipna=False).to_numpy()
     if np.isnan(together).all():
         raise InputError("No layer has a value both ways: all items look alike on one of the sides.")

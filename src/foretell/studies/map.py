@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +14,10 @@ import numpy as np
 from foretell.exceptions import InputError
 from foretell.measure.imbalance.cross_validation import CrossFit, cross_fit
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
+from foretell.measure.results.schema import DIRECTIONS
 from foretell.measure.similarity.similarity_matrix import similarity_matrix
 from foretell.studies.answer import Answer, measured_each
-from foretell.studies.map_summary import rows_of_best, summarise_map
-from foretell.studies.names import side_name
+from foretell.studies.names import direction_name, direction_sentence, short_names, side_name
 from foretell.studies.plotting.asymmetry_figure import SignCell, asymmetry_figure, signs_figure
 from foretell.studies.plotting.map_figure import equal_depth_figure, map_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
@@ -22,10 +25,23 @@ from foretell.studies.preparation.compared import Compared
 from foretell.studies.preparation.prepare import Arrangement, arrange
 from foretell.studies.preparation.stores import Stores
 from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_map, chart_rows, rows_of
-from foretell.studies.summaries.best_layers import best_differences, rows_of_differences, with_best
+from foretell.studies.summaries.best_layers import (
+    BestDifferences,
+    Minima,
+    best_differences,
+    best_facts,
+    cross_fitted_columns,
+    lowest_to_highest,
+    minimum_sentence,
+    rows_of_differences,
+    summarise_best,
+    with_best,
+)
 from foretell.studies.summaries.items import neighbours_of, rows_of_items
 from foretell.studies.summaries.other_measures import with_similarity
-from foretell.studies.summaries.summary import Difference
+from foretell.studies.summaries.summary import Summary
+from foretell.studies.summaries.verdicts import Verdict, family
+from foretell.studies.summaries.words import how_many
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,7 +49,7 @@ if TYPE_CHECKING:
 
     from foretell.studies.config.study_file import MapStudy
 
-__all__ = ["answer_map", "arrange_map", "measure_map"]
+__all__ = ["answer_map", "arrange_map", "measure_map", "summarise_map"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,7 +69,7 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
         `best` (direction, side), the best pair of layers in each direction; `best_value` and `best_stderr` (direction),
         its value cross-fitted: chosen on one half of the items, valued on the other, both ways, with `best_n`
         candidates; `together` (side), the pair where both directions together are lowest, and there `asymmetry` and
-        `asymmetry_stderr`, of a to b less b to a; and the similarities that the study asks for.
+        `asymmetry_stderr`, of a to b minus b to a; and the similarities that the study asks for.
     dict of str to CrossFit
         By direction.
     """
@@ -80,7 +96,7 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     pair = imbalance_matrix(
         {joint[0]: spaces_a[joint[0]]}, {joint[1]: spaces_b[joint[1]]}, k=k, convention=convention, groups=groups
     )
-    asymmetry = Difference.of(pair, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
+    asymmetry = Verdict.contrast(pair, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
     fitted = cross_fit(spaces_a, spaces_b, curve=False, k=k, convention=convention, groups=groups, seed=seed)
     more = xr.Dataset(
         {
@@ -131,16 +147,130 @@ def _signs(asymmetries: Sequence[Asymmetry], attrs: Sequence[Mapping[Any, Any]])
     """The table of signs: models of A in rows, of B in columns."""
     cells = [
         SignCell(
-            row=str(one.attrs["model_a"]),
-            column=str(one.attrs["model_b"]),
-            value=one.difference.value,
-            low=one.low,
-            high=one.high,
-            p_value=one.p_adjusted,
-            resolved=one.resolved,
-            sentence=one.sentence,
+            str(one.attrs["model_a"]),
+            str(one.attrs["model_b"]),
+            one.test.value,
+            one.test.low,
+            one.test.high,
+            one.test.p_adjusted,
+            one.test.significant,
+            one.sentence,
         )
         for one in asymmetries
     ]
     rows, columns = (f"models of {side_name(str(attrs[0][f'side_{end}']))}" for end in "ab")
     return signs_figure(cells, rows=rows, columns=columns, of=attrs)
+
+
+def rows_of_best(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
+    """A row a comparison and direction: the best pair of layers."""
+    rows: list[dict[str, Any]] = []
+    for (name, direction), minimum in _minima(results).items():
+        result = results[name]
+        a, b = _best(result, direction)
+        rows.append(
+            {
+                "comparison": name,
+                "direction": direction_name(result.attrs, direction),
+                "layer_a": a,
+                "layer_b": b,
+                "relative_depth_a": float(result["relative_depth_a"].sel(a=a)),
+                "relative_depth_b": float(result["relative_depth_b"].sel(b=b)),
+                "imbalance": minimum.value,
+                "stderr": minimum.stderr,
+                **cross_fitted_columns(result, direction),
+                "p_value": minimum.p_value,
+                "n": int(result.attrs["n"]),
+                "p_adjusted": minimum.p_adjusted,
+            }
+        )
+    return rows
+
+
+def summarise_map(
+    results: Mapping[str, xr.Dataset], asymmetries: Sequence[Asymmetry], differences: BestDifferences
+) -> Summary:
+    """Say in words what a map study found: only what its errors support.
+
+    Parameters
+    ----------
+    results : mapping of name to Dataset
+        As `measure_map` gives them.
+    asymmetries : sequence of Asymmetry
+        Of these, corrected for their number.
+    differences : mapping
+        Of the best pairs of every two of them (`best_differences`).
+    """
+    minima = _minima(results)
+    pair = _pair(next(iter(results.values())), *asymmetries[0].cells)
+    return summarise_best(
+        results,
+        minima,
+        asymmetries,
+        differences,
+        of_one=lambda name, way: minimum_sentence(
+            direction_sentence(results[name].attrs, way),
+            minima[name, way],
+            where=f"from {_pair(results[name], *_best(results[name], way))}",
+        ),
+        of_several=lambda names: _of_several(results, minima, names),
+        facts=lambda name, way: _facts(results[name], way, minima[name, way]),
+        where=f"at {pair}, where both directions together are lowest",
+        over="pairs of layers",
+    )
+
+
+def _minima(results: Mapping[str, xr.Dataset]) -> dict[tuple[str, str], Verdict]:
+    """The best pair of layers of every map, tested against shuffled pairs; by comparison and direction."""
+    tests = {}
+    for name, direction in product(results, DIRECTIONS):
+        result = results[name]
+        a, b = _best(result, direction)
+        at = result.sel(direction=direction, a=a, b=b)
+        p = float(at["p_value_minimum"]) if "p_value_minimum" in result else math.nan
+        tests[name, direction] = Verdict(float(at["imbalance"]), float(at["stderr"]), int(result.attrs["n_groups"]), p)
+    return family(tests)
+
+
+def _of_several(results: Mapping[str, xr.Dataset], minima: Minima, names: Mapping[tuple[str, str], str]) -> list[str]:
+    """In how many maps a pair of layers is better than shuffled pairs, and what the best pairs are worth."""
+    better = {
+        (name, direction): replace(
+            minimum,
+            value=float(results[name]["best_value"].sel(direction=direction)),
+            stderr=float(results[name]["best_stderr"].sel(direction=direction)),
+        )
+        for (name, direction), minimum in minima.items()
+        if not minimum.insignificant
+    }
+    count = how_many(len(better), len(minima), ("has", "have"))
+    return [
+        f"Of {len(minima)} maps ({len(results)} comparisons, both ways) {count} a pair of layers better than shuffled "
+        "pairs.",
+        *([f"Their best pairs, cross-validated, go from {lowest_to_highest(better, names)}."] if better else []),
+    ]
+
+
+def _facts(result: xr.Dataset, direction: str, minimum: Verdict) -> dict[str, str]:
+    """The numbers of one map."""
+    a, b = _best(result, direction)
+    facts = {"Minimum": f"{minimum}, {_pair(result, a, b)}"}
+    for name, layer in (("At both first layers", 0), ("At both last layers", -1)):
+        corner = float(result["imbalance"].sel(direction=direction)[layer, layer])
+        facts[name] = f"{corner:.3f}" if math.isfinite(corner) else "undefined: all items look alike there"
+    return facts | best_facts(result, direction, a=a, b=b)
+
+
+def _best(result: xr.Dataset, direction: str) -> tuple[str, str]:
+    """The best pair of layers in a direction."""
+    a, b = (str(layer) for layer in result["best"].sel(direction=direction).to_numpy())
+    return a, b
+
+
+def _pair(result: xr.Dataset, a: str, b: str) -> str:
+    """A pair of layers with their depths, in the order of the sides."""
+    depth_a, depth_b = (
+        float(result[f"relative_depth_{side}"].sel({side: layer})) for side, layer in (("a", a), ("b", b))
+    )
+    first, second = short_names(result.attrs)
+    return f"layer {a} of {first} (depth {depth_a:.2f}) and layer {b} of {second} (depth {depth_b:.2f})"

@@ -56,7 +56,7 @@ def side_name(side: str) -> str:
 
 
 def sides_of(attrs: Mapping[Any, Any], direction: str) -> tuple[str, str]:
-    """What foretells and what is foretold, as codes, for a direction of a result with these attributes.
+    """What predicts and what is predicted, as codes, for a direction of a result with these attributes.
 
     Sides, where one model read both; models, where both read one side; else sides by their models. Of a result that no
     study made, which names neither, A and B.
@@ -88,9 +88,9 @@ def direction_name(attrs: Mapping[Any, Any], direction: str) -> str:
 
 
 def direction_sentence(attrs: Mapping[Any, Any], direction: str) -> str:
-    """A direction in words, which say what its arrow means: `English foretells Spanish`."""
+    """A direction in words, which say what its arrow means: `English predicts Spanish`."""
     source, target = (in_words(name) for name in sides_of(attrs, direction))
-    return f"{source} foretells {target}"
+    return f"{source} predicts {target}"
 
 
 def in_words(name: str) -> str:

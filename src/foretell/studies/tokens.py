@@ -1,4 +1,4 @@
-"""The tokens study: over how many tokens meaning is spread, and which of them foretell."""
+"""The tokens study: over how many tokens meaning is spread, and which of them predict."""
 
 from __future__ import annotations
 
@@ -59,26 +59,25 @@ def measure_tokens(study: TokensStudy, one: Compared) -> OfTokens:
 
 def answer_tokens(study: TokensStudy, compared: Sequence[Compared]) -> Answer:
     """Measure every comparison of a tokens study, and say what they show."""
-    found = {one.comparison.name: measure_tokens(study, one) for one in compared}
+    measured = {one.comparison.name: measure_tokens(study, one) for one in compared}
     results: dict[str, xr.Dataset] = {}
     figures = {}
-    for name, of in found.items():
-        curves = {f"last {count}": curve for count, curve in of.concatenated.items()}
+    for name, tokens in measured.items():
+        curves = {f"last {count}": curve for count, curve in tokens.concatenated.items()}
         # A single token is its own mean.
-        curves |= {f"mean of the last {count}": curve for count, curve in of.averaged.items() if count > 1}
+        curves |= {f"mean of the last {count}": curve for count, curve in tokens.averaged.items() if count > 1}
         results |= {f"{name}_{key.replace(' ', '-')}": curve for key, curve in curves.items()}
-        results[f"{name}_tokens-at-{of.layer}"] = of.by_count
+        results[f"{name}_tokens-at-{tokens.layer}"] = tokens.by_count
         semantic = {key: semantic_layers(curve) for key, curve in curves.items()}
         figures[f"depth-{name}"] = depths_figure(curves, semantic)
-        figures[f"tokens-{name}"] = token_curve_figure({name: of.by_count})
-        if of.greedy is not None:
-            results[f"{name}_greedy-at-{of.layer}"] = of.greedy
-            figures[f"greedy-{name}"] = token_curve_figure(_curves_of_choice(of.greedy))
-    tables = {
-        "concatenated-and-averaged": rows_of_means(found),
-        "greedy": [row for name, of in found.items() for row in rows_of_greedy(name, of)],
-    }
-    return Answer(results, summarise_tokens(found), {key: rows for key, rows in tables.items() if rows}, figures)
+        figures[f"tokens-{name}"] = token_curve_figure({name: tokens.by_count})
+        if tokens.greedy is not None:
+            results[f"{name}_greedy-at-{tokens.layer}"] = tokens.greedy
+            figures[f"greedy-{name}"] = token_curve_figure(_curves_of_choice(tokens.greedy))
+    means = rows_of_means(measured)
+    greedy = [row for name, tokens in measured.items() for row in rows_of_greedy(name, tokens)]
+    tables = {"concatenated-and-averaged": means, **({"greedy": greedy} if greedy else {})}
+    return Answer(results, summarise_tokens(measured, means), tables, figures)
 
 
 def _curve(study: TokensStudy, one: Compared, rule: str) -> xr.Dataset:

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import foretell
-import foretell.measure.inference.multiple_testing
 from foretell.exceptions import InputError, OptionError
 from foretell.measure.inference.multiple_testing import contrast_p_value, holm
 from foretell.measure.inference.standard_errors import critical
@@ -76,17 +75,9 @@ def test_small_p_values_keep_their_digits() -> None:
     assert contrast_p_value(1e300, 1e-300, 9) == 0
 
 
-def test_a_p_value_is_that_of_scipy() -> None:
-    stats = pytest.importorskip("scipy.stats")
-    for n_groups in (4, 9, 300, 10**5):
-        for t in ERRORS_FROM_0:
-            expected = 2 * stats.t.sf(t, n_groups - 1)
-            assert contrast_p_value(t, 1.0, n_groups) == pytest.approx(expected, rel=1e-9)
-
-
 @pytest.mark.parametrize("n_groups", [4, 5, 8, 30, 1000, 10**6])
 def test_an_interval_ends_where_p_is_5_percent(n_groups: int) -> None:
-    assert contrast_p_value(critical(n_groups), 1.0, n_groups) == pytest.approx(0.05, abs=2e-4)
+    assert contrast_p_value(critical(n_groups), 1.0, n_groups) == pytest.approx(0.05, abs=1e-9)
 
 
 def test_what_has_no_p_value() -> None:

@@ -254,7 +254,7 @@ def test_half_an_interval_is_a_quantile_of_students_t() -> None:
     for groups, quantile in ((4, 3.1824), (5, 2.7764), (20, 2.0930), (40, 2.0227)):
         of = Scores(**{**vars(scores), "groups": np.arange(40) % groups})
         assert of.n_groups == groups
-        assert of.critical == pytest.approx(quantile, abs=0.005)
+        assert of.critical == pytest.approx(quantile, abs=5e-5)
 
 
 def test_contrast_reads_everything_from_the_result() -> None:

@@ -21,8 +21,8 @@ def _words(figure: Figure) -> str:
 
 def test_both_directions_are_named_in_words() -> None:
     words = _words(depths_figure({"one": curve()}))
-    assert "English foretells Spanish (en → es)" in words
-    assert "Spanish foretells English (es → en)" in words
+    assert "English predicts Spanish (en → es)" in words
+    assert "Spanish predicts English (es → en)" in words
     assert "shuffled pairs" in words
 
 

@@ -29,7 +29,7 @@ def test_one_result_is_the_depth_figure() -> None:
     result = curve()
     figure = depths_figure({"en-es": result}, {"en-es": semantic(result)})
     assert len(figure.axes) == 2
-    assert "English foretells Spanish (en → es)" in words_of(figure)
+    assert "English predicts Spanish (en → es)" in words_of(figure)
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 6, 12])
@@ -47,8 +47,8 @@ def test_a_panel_a_result_with_its_numbers(count: int) -> None:
         assert len(strip.patches) == 4
     assert len({ax.get_ylim() for ax in panels}) == 1
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "A foretells B (A → B)",
-        "B foretells A (B → A)",
+        "A predicts B (A → B)",
+        "B predicts A (B → A)",
         "shuffled pairs, median and 95 %",
     ]
 
@@ -67,7 +67,7 @@ def test_models_are_named_where_they_differ() -> None:
     figure = depths_figure({"a": first, "b": second})
     assert [ax.get_title() for ax in figure.axes] == ["smollm2-135m", "gemma"]
     assert "smollm2-135m and gemma" in words_of(figure)
-    assert "English foretells Spanish (en → es)" in words_of(figure)
+    assert "English predicts Spanish (en → es)" in words_of(figure)
     third = second.assign_attrs(side_b="de")
     titles = [ax.get_title() for ax in depths_figure({"a": first, "b": second, "c": third}).axes]
     assert titles[1:] == ["English (A), Spanish (B); gemma", "English (A), German (B); gemma"]
@@ -87,7 +87,7 @@ def test_letters_are_explained_where_titles_do_not() -> None:
     figure = depths_figure(results, {name: semantic(result) for name, result in results.items()})
     assert [ax.get_title() for ax in figure.axes[::2]] == ["last 1", "last 20"]
     words = words_of(figure)
-    assert "A foretells B (A → B)" in words
+    assert "A predicts B (A → B)" in words
     assert f"{_LONG}(A),other(B)." in words.replace(" ", "")
     short = {name: curve().assign_attrs(side_b="zh-Hans") for name in results}
     found = {name: semantic(result) for name, result in short.items()}

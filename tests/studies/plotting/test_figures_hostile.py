@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,7 +118,7 @@ def test_a_caption_fits_whatever_the_style_that_a_figure_is_saved_in(
 
     for figure in (figures.map_figure(matrix), figures.depths_figure({"one": curve()})):
         with plt.rc_context({"text.hinting": hinting}):
-            canvas = FigureCanvasAgg(figure)
+            canvas: Any = FigureCanvasAgg(figure)
             figure.set_dpi(dots)
             right = [text.get_window_extent(canvas.get_renderer()).x1 for text in figure.texts]
             assert right, "a figure has a caption"

@@ -96,7 +96,7 @@ def test_equal_depth_is_the_curve_that_the_map_holds() -> None:
     np.testing.assert_array_equal(ax.lines[0].get_xdata(), np.linspace(0, 1, 5))
     np.testing.assert_array_equal(ax.lines[1].get_ydata(), found["imbalance"].sel(direction="b_to_a"))
     words = words_of(figure)
-    assert "English foretells Spanish (en → es)" in words
+    assert "English predicts Spanish (en → es)" in words
     assert "Each layer of en with the layer of es at the nearest relative depth." in words
 
 
@@ -176,7 +176,7 @@ def test_long_names_are_not_cut_off() -> None:
         assert_readable(figure)
     figure = beside_figure(_beside_curve().assign_attrs(attrs))
     assert_readable(figure)
-    assert "A foretells B (A → B)" in words_of(figure)
+    assert "A predicts B (A → B)" in words_of(figure)
     assert f"{_LONG}(A),{_LONG}b(B)." in words_of(figure).replace(" ", "")
 
 

@@ -147,13 +147,13 @@ class TestByN:
         margin = critical(int(result["n"].min())) * result["stderr"]
         top = (result["imbalance"] + margin).sel(direction="a_to_b").max()
         assert heights.max() == pytest.approx(float(top))
-        for word in ("A foretells B", "N = 400 items", "k = 1", "adjusted", "n, candidates of a query"):
+        for word in ("A predicts B", "N = 400 items", "k = 1", "adjusted", "n, candidates of a query"):
             assert word in words_of(figure)
 
     def test_sides_are_named_where_they_are_known(self) -> None:
         x, y = np.random.default_rng(0).standard_normal((2, 120, 24))
         named = foretell.imbalance_by_n(x, y).assign_attrs(side_a="en", side_b="es", model_a="m", model_b="m")
-        assert "English foretells Spanish" in words_of(figures.by_n_figure(named))
+        assert "English predicts Spanish" in words_of(figures.by_n_figure(named))
 
 
 def test_results_that_no_study_made_are_of_a_and_b() -> None:
@@ -171,7 +171,7 @@ def test_results_that_no_study_made_are_of_a_and_b() -> None:
         assert_readable(figure)
         assert "N = 80 items" in words_of(figure)
     labels = [line.get_label() for line in figures.plot_token_curve(tokens).lines]
-    assert "A foretells B (A → B)" in labels
+    assert "A predicts B (A → B)" in labels
     assert figures.plot_map(matrix, direction="b_to_a").get_title() == "B → A"
 
 

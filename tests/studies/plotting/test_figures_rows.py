@@ -52,8 +52,8 @@ def _controls() -> list[ControlRow]:
 
 def _signs() -> list[SignCell]:
     return [
-        SignCell("text-1", "vision-1", -0.1, -0.14, -0.06, 0.001, True, "text-1 foretells vision-1 better"),
-        SignCell("text-1", "vision-2", 0.06, 0.02, 0.1, 0.004, True, "vision-2 foretells text-1 better"),
+        SignCell("text-1", "vision-1", -0.1, -0.14, -0.06, 0.001, True, "text-1 predicts vision-1 better"),
+        SignCell("text-1", "vision-2", 0.06, 0.02, 0.1, 0.004, True, "vision-2 predicts text-1 better"),
         SignCell("text-2", "vision-1", -0.02, -0.06, 0.02, 0.5, False, "not resolved"),
     ]
 
@@ -89,8 +89,8 @@ def test_the_sides_of_an_asymmetry_are_named() -> None:
     figure = asymmetry_figure(_asymmetries(), of=[curve().attrs])
     (ax,) = figure.axes
     words = {" ".join(text.get_text().split()): text.get_horizontalalignment() for text in ax.texts}
-    assert words["first foretells better"] == "right"  # ends left of the zero line: negative
-    assert words["second foretells better"] == "left"
+    assert words["first predicts better"] == "right"  # ends left of the zero line: negative
+    assert words["second predicts better"] == "left"
     assert ax.get_xlabel() == "II(A → B) − II(B → A)"
     assert {"−0.050, p < .001", "+0.040, p = .012", "+0.010, p = .400"} <= set(words)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["en, es", "en, de", "es, fr"]
@@ -101,7 +101,7 @@ def test_controls_show_both_directions_and_the_reference() -> None:
     rows = _controls()
     ax = plot_controls(rows, Figure().add_subplot())
     for number, (direction, label) in enumerate(
-        {"a_to_b": "A foretells B (A → B)", "b_to_a": "B foretells A (B → A)"}.items()
+        {"a_to_b": "A predicts B (A → B)", "b_to_a": "B predicts A (B → A)"}.items()
     ):
         (dots,) = (line for line in ax.lines if line.get_label() == label)
         assert list(np.asarray(dots.get_xdata())) == [row.imbalance[number] for row in rows]
@@ -126,7 +126,7 @@ def test_controls_are_grouped_and_named() -> None:
     assert ax.get_yticks()[1] < heights["bits"] < median < mean
 
 
-def test_a_sign_says_which_side_foretells_better() -> None:
+def test_a_sign_says_which_side_predicts_better() -> None:
     ax = plot_signs(_signs(), Figure().add_subplot())
     shown = {text.get_position()[0]: [] for text in ax.texts}  # type: dict[float, list[str]]
     for text in ax.texts:
@@ -144,7 +144,7 @@ def test_turning_the_sides_turns_the_signs() -> None:
     words = words_of(signs_figure(turned))
     assert "▶ +0.100" in words
     assert "◀ −0.060" in words
-    assert "◀: the row's model foretells the column's better" in words
+    assert "◀: the row's model predicts the column's better" in words
 
 
 def test_values_that_are_not_defined() -> None:

@@ -55,13 +55,13 @@ def test_token_curves_are_panels_of_their_names() -> None:
     assert_readable(figure)
     assert [ax.get_title() for ax in figure.axes] == ["concatenated", "mean"]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels[:2] == ["English foretells Spanish (en → es)", "Spanish foretells English (es → en)"]
+    assert labels[:2] == ["English predicts Spanish (en → es)", "Spanish predicts English (es → en)"]
     assert "k = 1" in words_of(figure)
     assert "T = " not in words_of(figure)
     assert len({ax.get_ylim() for ax in figure.axes}) == len({ax.get_xlim() for ax in figure.axes}) == 1
     turned = {name: one.assign_attrs(side_a="es", side_b="en") for name, one in results.items()}
     labels = [text.get_text() for text in token_curve_figure(turned).legends[0].get_texts()]
-    assert labels[0] == "Spanish foretells English (es → en)"
+    assert labels[0] == "Spanish predicts English (es → en)"
 
 
 def test_token_maps_stand_the_right_way_up() -> None:

@@ -74,25 +74,23 @@ class TestCurves:
         with open_page(runs["depth"].folder / "report.html") as found:
             assert _trace_names(found.page, "curve-chart") == [
                 "shuffled pairs, en → es",
-                "English foretells Spanish",
-                "Spanish foretells English",
+                "English predicts Spanish",
+                "Spanish predicts English",
             ]
             found.page.check("input[name=direction][value=b_to_a]")
-            assert _trace_names(found.page, "curve-chart") == ["shuffled pairs", "Spanish foretells English"]
+            assert _trace_names(found.page, "curve-chart") == ["shuffled pairs", "Spanish predicts English"]
             label = found.page.get_attribute("#curve-chart", "aria-label") or ""
-            assert "Spanish foretells English: least" in label
-            assert "English foretells Spanish" not in label
+            assert "Spanish predicts English: least" in label
+            assert "English predicts Spanish" not in label
 
     def test_values_are_the_results(self, open_page: Callable[..., Any], runs: Runs) -> None:
         result = runs["depth"].answer.result
         with open_page(runs["depth"].folder / "report.html") as found:
-            drawn = (
-                "document.getElementById('curve-chart').data.find((one) => one.name === 'English foretells Spanish')"
-            )
+            drawn = "document.getElementById('curve-chart').data.find((one) => one.name === 'English predicts Spanish')"
             assert np.array_equal(found.page.evaluate(f"{drawn}.y"), result["imbalance"].to_numpy()[0])
             hover = found.page.evaluate(f"{drawn}.text")
             value, error = (float(result[name][0, 2]) for name in ("imbalance", "stderr"))
-            assert f"layer 2 (depth 0.50)<br>English foretells Spanish: {value:.3f} ± {error:.3f}" in hover[2]
+            assert f"layer 2 (depth 0.50)<br>English predicts Spanish: {value:.3f} ± {error:.3f}" in hover[2]
 
     def test_other_measures(self, open_page: Callable[..., Any], runs: Runs) -> None:
         with open_page(runs["depth"].folder / "report.html") as found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -15,17 +15,22 @@ from hypothesis import strategies as st
 
 from foretell.measure.inference.multiple_testing import contrast_p_value
 from foretell.studies.controls.controls_summary import summarise_controls
-from foretell.studies.map_summary import summarise_map
+from foretell.studies.map import summarise_map
 from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_map
-from foretell.studies.summaries.best_layers import BestDifference
-from foretell.studies.summaries.summary import Difference, Summary, how_many
-from foretell.studies.token_pairs_summary import TokenMap, rows_of_layers_apart, rows_of_reach, summarise_token_pairs
+from foretell.studies.summaries.summary import Summary
+from foretell.studies.summaries.verdicts import Verdict
+from foretell.studies.summaries.words import how_many
+from foretell.studies.token_pairs import TokenMap, rows_of_layers_apart, rows_of_reach, summarise_token_pairs
 from foretell.studies.tokens_summary import OfTokens, enough_tokens, rows_of_means, summarise_tokens
-from tests.studies.synthetic import one_way, scored, swapped
+from tests.studies.synthetic import differences, one_way, scored, swapped
 
 CLAIMS = re.compile(r"better than the reverse|\bbest\b|above|below|lower|higher|worse")
 _FEW = settings(max_examples=25)
 _FEWER = settings(max_examples=8)  # maps of tokens have many cells
+
+
+def _of_tokens(measured: Mapping[str, OfTokens]) -> Summary:
+    return summarise_tokens(measured, rows_of_means(measured))
 
 
 def _sentences(summary: Summary) -> list[str]:
@@ -58,6 +63,10 @@ class TestMap:
         )
 
     @staticmethod
+    def _of_one(result: xr.Dataset) -> Summary:
+        return summarise_map({"it": result}, adjusted([asymmetry_of_map("it", result)]), {})
+
+    @staticmethod
     def _turned(result: xr.Dataset) -> xr.Dataset:
         turned = swapped(result, a="b", b="a", relative_depth_a="relative_depth_b", relative_depth_b="relative_depth_a")
         turned = turned.assign(
@@ -72,20 +81,21 @@ class TestMap:
     def test_of_one(self, difference: float, error: float) -> None:
         result = self._result(difference, error)
         asymmetries = adjusted([asymmetry_of_map("it", result)])
-        summary = summarise_map({"it": result}, asymmetries)
-        assert "English foretells Spanish best from layer 1 of en (depth 0.50) and layer 2 of es" in summary.paragraph
+        summary = summarise_map({"it": result}, asymmetries, {})
+        assert "English predicts Spanish best from layer 1 of en (depth 0.50) and layer 2 of es" in summary.paragraph
         said = summary.paragraph.split("Asymmetry at ")[1]
-        assert ("better than the reverse" in said) == asymmetries[0].difference.resolved
-        assert bool(CLAIMS.search(said)) == asymmetries[0].difference.resolved
-        if asymmetries[0].difference.resolved:
-            assert ("English foretells Spanish better" in said) == (difference < 0)
+        assert ("better than the reverse" in said) == asymmetries[0].test.significant
+        assert bool(CLAIMS.search(said)) == asymmetries[0].test.significant
+        if asymmetries[0].test.significant:
+            assert ("English predicts Spanish better" in said) == (difference < 0)
 
     @given(st.floats(-0.2, 0.2), st.floats(0.001, 0.1), st.sampled_from([0.005, 0.2]))
     @_FEW
     def test_swapping_the_sides_swaps_the_names(self, difference: float, error: float, p: float) -> None:
         result = self._result(difference, error, p=p)
         one, other = (
-            summarise_map({"it": of}, adjusted([asymmetry_of_map("it", of)])) for of in (result, self._turned(result))
+            summarise_map({"it": of}, adjusted([asymmetry_of_map("it", of)]), {})
+            for of in (result, self._turned(result))
         )
 
         def in_order(text: str) -> str:
@@ -99,33 +109,33 @@ class TestMap:
 
     def test_no_better_than_shuffled_pairs_names_no_layer(self) -> None:
         result = self._result(0.0, 0.05, p=0.3)
-        text = summarise_map({"it": result}, adjusted([asymmetry_of_map("it", result)])).paragraph.split("Asymmetry")[0]
-        assert text.count("no better than shuffled pairs do at any pair of layers") == 2
+        text = summarise_map({"it": result}, adjusted([asymmetry_of_map("it", result)]), {}).paragraph.split(
+            "Asymmetry"
+        )[0]
+        assert text.count("no better than shuffled pairs do") == 2
         assert not re.search(r"layer \d|\bbest\b", text)
 
     @given(
         st.lists(st.sampled_from([-0.2, -0.03, 0.0, 0.03, 0.2, math.nan]), min_size=2, max_size=6),
-        st.lists(st.sampled_from([0.001, 0.02, 0.5, math.nan]), min_size=2, max_size=6),
+        st.lists(st.sampled_from([0.001, 0.02, 0.5, math.nan]), min_size=2, max_size=4),
     )
     @_FEW
-    def test_counts_are_those_of_the_rows(self, differences: list[float], p_values: list[float]) -> None:
-        results = {f"m{number}": self._result(of, 0.015, model=f"m{number}") for number, of in enumerate(differences)}
+    def test_counts_are_those_of_the_rows(self, asymmetric: list[float], p_values: list[float]) -> None:
+        results = {f"m{number}": self._result(of, 0.015, model=f"m{number}") for number, of in enumerate(asymmetric)}
         for result in results.values():
             if math.isnan(result["asymmetry"]):
                 result["asymmetry_stderr"] = math.nan
         asymmetries = adjusted([asymmetry_of_map(name, result) for name, result in results.items()])
-        best = [BestDifference("a_to_b", "m0", "m1", -0.1, 0.01, 300, p) for p in p_values]
+        best = differences("m0", "m1", -0.1, p_values)
         text = summarise_map(results, asymmetries, best).paragraph
-        resolved = [one for one in asymmetries if one.p_adjusted <= 0.05]
-        a_better = sum(one.difference.value < 0 for one in resolved)
+        resolved = [one for one in asymmetries if one.test.p_adjusted <= 0.05]
+        a_better = sum(one.test.value < 0 for one in resolved)
         n = len(asymmetries)
         said = text.split(f"Of {n} asymmetries ")[1].split("differences between")[0]
-        assert said.startswith(f"{how_many(len(resolved), n)} {'is' if len(resolved) == 1 else 'are'} resolved")
+        assert said.startswith(f"{how_many(len(resolved), n)} {'is' if len(resolved) == 1 else 'are'} significant")
         if resolved:
-            assert (
-                f"in {a_better} English foretells Spanish better than the reverse, in {len(resolved) - a_better} "
-                in said
-            )
+            assert said.count("better than the reverse, by") == len(resolved)
+            assert f"In {a_better} English predicts better, in {len(resolved) - a_better} Spanish: " in said
         else:
             assert not CLAIMS.search(said)
             assert "better" not in said
@@ -185,14 +195,14 @@ class TestTokens:
     @_FEW
     def test_one_token_and_all(self, fall: float, error: float) -> None:
         of = self._of([0.5, 0.5 - fall / 3, 0.5 - fall / 2, 0.5 - fall], error=error)
-        text = summarise_tokens({"en-es": of}).paragraph.split("Whether tokens")[0]
+        text = _of_tokens({"en-es": of}).paragraph.split("Of 4 differences")[0]
         p = 2 * contrast_p_value(fall, error * math.sqrt(2), 300)
         if p < 0.04 and fall > 0:
             assert text.count("do nearly as well as all (") == 2
         elif p < 0.04:
             assert text.count(" and worse, ") == 2
         elif p > 0.12:
-            assert text.count("no difference is resolved") == 2
+            assert text.count(": no significant difference.") == 2
             assert not CLAIMS.search(text)
             assert "nearly" not in text
 
@@ -202,19 +212,20 @@ class TestTokens:
         found = {"en-es": self._of([0.5] * 4, error=error, mean=mean)}
         rows = [row for row in rows_of_means(found) if row["tokens"] > 1]
         resolved = [row for row in rows if row["p_adjusted"] <= 0.05]
-        text = summarise_tokens(found).paragraph
+        text = _of_tokens(found).paragraph
         if not resolved:
-            assert "Whether tokens are concatenated or averaged makes no difference that is resolved there." in text
+            assert "Of 4 differences of averaged minus concatenated tokens there none are significant." in text
             assert not CLAIMS.search(text)
         else:
-            assert f"{len(rows) - len(resolved)} of {len(rows)} such differences are not resolved." in text
-            assert text.count("higher by" if mean > 0 else "lower by") >= 1
-            assert ("lower by" if mean > 0 else "higher by") not in text or len(resolved) < len(rows)
+            count = how_many(len(resolved), 4, ("is", "are"))
+            said = text.split(f"tokens there {count} significant: ")[1].split("). ")[0]
+            assert said.count(" tokens, ") == len(resolved)
+            assert all(f"{row['averaged_less_concatenated']:+.3f} ± {row['stderr']:.3f} (" in said for row in resolved)
 
     @given(st.floats(-0.3, 0.3), st.floats(0.002, 0.1))
     @_FEW
     def test_a_choice_that_gains_nothing_is_called_no_better(self, gain: float, error: float) -> None:
-        text = summarise_tokens({"en-es": self._of([0.5] * 4, error=error, gain=gain)}).paragraph
+        text = _of_tokens({"en-es": self._of([0.5] * 4, error=error, gain=gain)}).paragraph
         p = 4 * contrast_p_value(gain, error, 150)
         if p < 0.04 and gain > 0:
             assert text.count(" chosen one by one, where the last ") == 2
@@ -226,16 +237,16 @@ class TestTokens:
         def of(number: int) -> OfTokens:
             return self._of([0.535, 0.5, 0.5, 0.5], error=0.01, gain=0.02, name=f"x{number}", seed=number)
 
-        assert summarise_tokens({"one": of(0)}).paragraph.count("no difference is resolved") == 0
-        many = summarise_tokens({f"en-x{number}": of(number) for number in range(10)})
-        assert many.paragraph.count("no difference is resolved") >= 18
+        assert _of_tokens({"one": of(0)}).paragraph.count(": no significant difference.") == 0
+        many = _of_tokens({f"en-x{number}": of(number) for number in range(10)})
+        assert many.paragraph.count(": no significant difference.") >= 18
         assert (
             "20 between one token and all, 40 between averaged and concatenated ones, 40 gains of choice" in many.note
         )
 
     def test_undefined_errors_claim_nothing(self) -> None:
         of = self._of([0.9, 0.5, 0.4, 0.3], error=math.nan, mean=0.3, gain=0.3)
-        text = summarise_tokens({"en-es": of}).paragraph
+        text = _of_tokens({"en-es": of}).paragraph
         assert not CLAIMS.search(text)
         assert "nearly" not in text
         assert " chosen one by one, where" not in text
@@ -251,14 +262,14 @@ class TestTokens:
             swapped(of.by_count),
             None if of.greedy is None else swapped(of.greedy),
         )
-        one, other = summarise_tokens({"it": of}), summarise_tokens({"it": turned})
+        one, other = _of_tokens({"it": of}), _of_tokens({"it": turned})
         assert one.blocks == other.blocks[::-1]
 
-        def parts(summary: Summary) -> list[str]:
+        def words(summary: Summary) -> list[str]:
             # Differences of either direction are listed in the order of the directions.
-            return sorted(re.split(r"; |, and |, | and (?!\d)", " ".join(_sentences(summary))))
+            return sorted(re.sub(r"[.,;)](?=[\s.,;]|$)|\(", " ", summary.paragraph).split())
 
-        assert sorted(" ".join(parts(one)).split()) == sorted(" ".join(parts(other)).split())
+        assert words(one) == words(other)
 
     def test_enough_tokens(self) -> None:
         # .05 of the way from .2 to 1 is .24: three tokens do.
@@ -282,13 +293,13 @@ class TestTokenPairs:
     def _maps(
         cls, far: Mapping[str, float], *, forward: float = 0.0, error: float, where: str = "across"
     ) -> list[TokenMap]:
-        """Maps at layers, whose far tokens foretell so well; forward by so much worse."""
+        """Maps at layers, whose far tokens predict so well; forward by so much worse."""
         place = np.arange(7)
         later = place[None, :] - place[:, None]
         maps = []
         for number, (layer, value) in enumerate(far.items()):
             one_way = np.where(np.abs(later) >= 5, value, 0.5) + np.sign(later) * forward / 2
-            # From B to A, B is what foretells: a later token of B is a step backward.
+            # From B to A, B is what predicts: a later token of B is a step backward.
             values = np.stack([one_way, one_way.T if where == "across" else one_way])
             sides = {"side_a": "en", "side_b": "es"} if where == "across" else dict.fromkeys(("side_a", "side_b"), "en")
             result = scored(
@@ -303,13 +314,13 @@ class TestTokenPairs:
     def test_a_layer_is_called_best_where_it_is_told_from_all_others(self, where: str, data: st.DataObject) -> None:
         gap, error = data.draw(st.sampled_from([0.0, 0.01, 0.2])), data.draw(st.sampled_from([0.005, 0.03, 0.2]))
         maps = self._maps({"0": 0.8, "2": 0.8 - gap, "4": 0.8}, error=error, where=where)
-        text = _of_token_pairs(maps).paragraph.split("There, no")[0]
+        text = _of_token_pairs(maps).paragraph.split("Of ")[0]
         # Of 7 tokens 6 pairs are 5 or more apart; there are 3 pairs of layers, twice where there are two directions.
         p = contrast_p_value(gap, error * math.sqrt(2 / 6), 300) * (6 if where == "across" else 3)
         if p < 0.02:
-            assert "foretell each other best at layer 2 (depth 0.50)" in text
+            assert "predict each other best at layer 2 (depth 0.50)" in text
         elif p > 0.3:
-            assert "no layer is told from all others" in text
+            assert "no layer differs significantly from all others" in text
             assert not CLAIMS.search(text)
         assert "tokens 5 or more apart" in text
 
@@ -321,16 +332,15 @@ class TestTokenPairs:
         assert [row["forward_less_backward"] for row in rows] == pytest.approx([forward] * 4)
         resolved = [row for row in rows if row["p_adjusted"] <= 0.05]
         text = _of_token_pairs(maps).paragraph
-        assert text.count("better than the reverse") == len(resolved)
-        assert ("no difference between forward and backward is resolved" in text) == (not resolved)
-        if resolved:
-            word = "earlier tokens foretell later" if forward < 0 else "later tokens foretell earlier"
-            assert text.count(word) == len(resolved)
+        count = how_many(len(resolved), 4, ("is", "are"))
+        said = text.split(f"Of 4 differences of forward minus backward there {count} significant")[1]
+        assert said.count("± ") == said.count("(layer ") == len(resolved)
+        assert said.count("-" if forward < 0 else "+") == len(resolved)
 
     def test_a_single_layer_is_not_called_best(self) -> None:
         text = _of_token_pairs(self._maps({"2": 0.3}, error=0.001)).paragraph
         assert "best" not in text
-        assert "told from all others" not in text
+        assert "differs significantly" not in text
 
     def test_undefined_errors_claim_nothing(self) -> None:
         text = _of_token_pairs(self._maps({"0": 0.8, "2": 0.3}, forward=0.3, error=math.nan)).paragraph
@@ -357,10 +367,15 @@ class TestTokenPairs:
             for summary in (before, after)
         ]
         assert [len(said) for said in words] == [len(words[0])] * 2
-        assert before.paragraph.count("better than the reverse") == after.paragraph.count("better than the reverse")
 
 
 class TestControls:
+    WHAT: ClassVar = {
+        "breaks": "what should take the relation away",
+        "baseline": "what knows no meaning but may share form",
+        "keeps": "what should not matter",
+    }
+
     @staticmethod
     def _reference() -> xr.Dataset:
         return scored(np.full((2, 3), 0.4), {"layer": ["0", "1", "2"]}, error=0.01)
@@ -404,33 +419,36 @@ class TestControls:
     ) -> None:
         above = [value for value, _ in ways]
         text = self._text(self._rows([("variant", role, above, [p for _, p in ways])]))
+        said = (
+            text.split(f"Of 4 differences from the study itself by {self.WHAT[role]} ")[1]
+            .split("). ")[0]
+            .split(". ")[0]
+        )
         resolved = [value for value, p in ways if p <= 0.05]
-        said = next(part for part in text.split(". ") if "it: variant" in part).split("Of what")[-1]
-        if not resolved:
-            assert f"it: variant and it: no {role} are not told apart from it" in said
-            assert not CLAIMS.search(said)
-        elif all(value > 0 for value in resolved):
-            assert re.search(r"it: variant \([^)]*\) lies above it", said)
-        elif all(value < 0 for value in resolved):
-            assert re.search(r"it: variant \([^)]*\) lies below it", said)
+        assert said.startswith(f"{how_many(len(resolved), 4, ('is', 'are'))} significant")
+        assert said.count("it: variant, ") == said.count("±") == len(resolved)
+        assert all(f"{value:+z.3f} ± 0.010 (it: variant, " in text for value in resolved)
 
-    def test_what_goes_one_way_and_the_other_is_said_so(self) -> None:
-        text = self._text(self._rows([("variant", "keeps", (0.2, -0.2), (0.001, 0.001))]))
-        assert "it: variant (one way; below the other: +0.200 ± 0.010, -0.200 ± 0.010) lies above it" in text
+    def test_what_has_no_value_cannot_be_compared(self) -> None:
+        text = self._text(self._rows([("variant", "keeps", (0.2, math.nan), (0.001, math.nan))]))
+        assert (
+            "Of 4 differences from the study itself by what should not matter 1 is significant: +0.200 ± 0.010 "
+            "(it: variant, en → es); 1 cannot be compared."
+        ) in text
 
     @given(st.lists(st.sampled_from([0.001, 0.04, 0.2, math.nan]), min_size=2, max_size=2))
     @_FEW
     def test_the_study_lies_below_shuffled_pairs_only_after_correction(self, p_values: list[float]) -> None:
         rows = self._rows([("shuffled", "breaks", (math.nan, math.nan), p_values)])
         text = self._text([row | {"of_null": True} for row in rows])
-        said = text.split("Pairs shuffled give ")[1].split("Of what")[0]
+        said = text.split("Pairs shuffled give ")[1].split("Of 2 differences")[0]
         below = [name for name, p in zip(("en → es", "es → en"), p_values, strict=True) if p <= 0.05]
         if len(below) == 2:
-            assert "the study's least lies below, both ways." in said
+            assert "the study's minimum lies below, both ways." in said
         elif below:
-            assert f"the study's least lies below one way ({below[0]})." in said
+            assert f"the study's minimum lies below one way ({below[0]})." in said
         else:
-            assert "the study's least does not lie below." in said
+            assert "the study's minimum does not lie below." in said
 
     def test_layers_that_are_always_semantic(self) -> None:
         share = xr.DataArray(np.array([[0, 1, 0.95], [0.1, 0.5, 0.9]]), dims=("direction", "layer"))
@@ -449,10 +467,12 @@ class TestControls:
 def test_asymmetries_are_corrected_for_their_number() -> None:
     attrs = {"side_a": "en", "side_b": "es", "n": 299}
     # p of .01 alone, of .05 and more among six.
-    one = Difference(0.026, 0.01, 300)
-    assert adjusted([Asymmetry("it", attrs, ("1",), one, one.p_value)])[0].resolved
-    six = adjusted([Asymmetry(f"it {number}", attrs, ("1",), one, one.p_value) for number in range(6)])
-    assert not any(found.resolved for found in six)
-    assert [found.n_tested for found in six] == [6] * 6
-    assert six[0].sentence == "en → es: +0.026 ± 0.010, not resolved"
-    assert six[0].low < 0.026 < six[0].high
+    one = Verdict.difference(0.026, 0.01, 300)
+    assert adjusted([Asymmetry("it", attrs, ("1",), one)])[0].test.significant
+    six = adjusted([Asymmetry(f"it {number}", attrs, ("1",), one) for number in range(6)])
+    assert not any(found.test.significant for found in six)
+    assert [found.test.p_adjusted for found in six] == pytest.approx([6 * one.p_value] * 6)
+    assert (
+        six[0].sentence
+        == "en → es minus es → en is +0.026 ± 0.010, not significant (95 % CI +0.006 to +0.046, not corrected)"
+    )

@@ -1,24 +1,19 @@
-r"""Many tests at once: the p value of a contrast, and p values adjusted for how many there are.
+"""Many tests at once: the p value of a contrast, and p values adjusted for how many there are.
 
 **A contrast** of value v and standard error s is t = v / s, which where nothing differs has Student's distribution of
 as many degrees of freedom as there are groups of items (items, where there are none) less one: the intervals of
-`foretell.measure.inference.standard_errors` by another name. The probability of a :math:`|t|` as large or larger is a
-regularised incomplete beta function,
-
-.. math:: p = I_x\Bigl(\frac{\nu}{2}, \frac{1}{2}\Bigr), \qquad x = \frac{\nu}{\nu + t^2},
-
-summed as a continued fraction.
+`foretell.measure.inference.standard_errors` by another name. p is the probability of a :math:`|t|` as large or larger.
 
 **Holm's procedure** keeps the probability of a single false finding among all tests at the level asked for, however
 the tests depend on each other: of m p values the least is multiplied by m, the next by m - 1 and so on, and none is
 less than the one before.
 
-Sources: NIST DLMF 8.17.22 (the fraction) and 8.17.4 (its reflection); Lentz 1976 (how it is summed); Holm 1979.
+Source: Holm 1979.
 """
 
 from __future__ import annotations
 
-from math import exp, isnan, lgamma, log
+from math import isnan
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,10 +23,6 @@ from foretell.measure.array_types import Floats
 from foretell.measure.inference.standard_errors import FEWEST_GROUPS
 
 __all__ = ["contrast_p_value", "holm"]
-
-_LEAST = 1e-300  # stands for 0 in Lentz's quotients
-_PRECISION = 1e-15
-_FARTHEST = 1e150  # standard errors, whose square is still a float: p is 0 long before
 
 
 def contrast_p_value(value: float, stderr: float, n_groups: int) -> float:
@@ -73,9 +64,9 @@ def contrast_p_value(value: float, stderr: float, n_groups: int) -> float:
         return 1.0
     if stderr == 0:
         return 0.0
-    freedom = n_groups - 1.0
-    squared = min(abs(float(value) / float(stderr)), _FARTHEST) ** 2
-    return _incomplete_beta(freedom / 2, 0.5, freedom / (freedom + squared), squared / (freedom + squared))
+    from scipy.special import stdtr  # takes a third of a second to import: not for those who test nothing
+
+    return float(2 * stdtr(n_groups - 1, -abs(float(value) / float(stderr))))
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -112,30 +103,3 @@ def holm(p_values: ArrayLike) -> Floats:
     found = np.full(given.shape, np.nan)
     found[there] = adjusted
     return found
-
-
-def _incomplete_beta(a: float, b: float, x: float, rest: float) -> float:
-    """Regularised incomplete beta function I_x(a, b), where x + rest = 1: either may be next to nothing."""
-    if x > (a + 1) / (a + b + 2):  # the fraction converges fast on the other side alone
-        return 1.0 - _incomplete_beta(b, a, rest, x)
-    if x <= 0:
-        return 0.0
-    front = exp(a * log(x) + b * log(rest) + lgamma(a + b) - lgamma(a) - lgamma(b)) / a
-    return front / _continued_fraction(a, b, x)
-
-
-def _continued_fraction(a: float, b: float, x: float) -> float:
-    """1 + d_1 / (1 + d_2 / (1 + ...)), whose reciprocal times the front is the function."""
-    value, c, d, m = 1.0, 1.0, 0.0, 0
-    while True:
-        m += 1
-        half = m // 2
-        if m % 2:
-            term = -(a + half) * (a + b + half) * x / ((a + m - 1) * (a + m))
-        else:
-            term = half * (b - half) * x / ((a + m - 1) * (a + m))
-        d = 1 / (1 + term * d or _LEAST)
-        c = 1 + term / c or _LEAST
-        value *= c * d
-        if abs(c * d - 1) < _PRECISION:
-            return value

@@ -1,4 +1,4 @@
-"""Asymmetries of many pairs in one figure, in rows or as a table: which side foretells the other better, how surely."""
+"""Asymmetries of many pairs in one figure, in rows or as a table: which side predicts the other better, how surely."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class AsymmetryRow:
     name : str
         Of the pair, A first: `en, es`.
     value, stderr : float
-        II(A → B) - II(B → A) and its standard error: negative where A foretells B better than B foretells A.
+        II(A → B) - II(B → A) and its standard error: negative where A predicts B better than B predicts A.
     low, high : float
         Its 95 % interval.
     p_value : float
@@ -73,7 +73,7 @@ class SignCell:
     row, column : str
         Their names.
     value : float
-        II(A → B) - II(B → A): negative where the row's model foretells the column's better than the reverse.
+        II(A → B) - II(B → A): negative where the row's model predicts the column's better than the reverse.
     low, high : float
         Its 95 % interval.
     p_value : float
@@ -151,7 +151,7 @@ def plot_asymmetries(rows: Sequence[AsymmetryRow], ax: Axes | None = None) -> Ax
     ax.spines["left"].set_visible(False)
     ax.set_xlabel("II(A → B) − II(B → A)")
     # The two halves of the axis in words, meeting at the zero line.
-    for side, words, ha in ((-5, "first foretells\nbetter", "right"), (5, "second foretells\nbetter", "left")):
+    for side, words, ha in ((-5, "first predicts\nbetter", "right"), (5, "second predicts\nbetter", "left")):
         ax.annotate(words, (0.5, 1), (side, 2), "axes fraction", "offset points", ha=ha, linespacing=1.1)
     return ax
 
@@ -199,14 +199,14 @@ def signs_figure(
     ax.set_ylabel(rows)
     return grid.finish(
         conditions(*of),
-        "II(row → column) − II(column → row), ± half a 95 % interval. ◀: the row's model foretells "
-        "the column's better than the reverse (negative); ▶: the column's foretells the row's better; "
+        "II(row → column) − II(column → row), ± half a 95 % interval. ◀: the row's model predicts "
+        "the column's better than the reverse (negative); ▶: the column's predicts the row's better; "
         "○: not resolved, all cells considered.",
     )
 
 
 def plot_signs(table: Sequence[SignCell], ax: Axes | None = None) -> Axes:
-    """Draw a table: colour and sign say which side foretells better, beneath stands how much."""
+    """Draw a table: colour and sign say which side predicts better, beneath stands how much."""
     ax = axes_or_new(ax)
     down, across = _names(table)
     reach = max([0.01, *(abs(cell.value) for cell in table if math.isfinite(cell.value))])
@@ -216,7 +216,7 @@ def plot_signs(table: Sequence[SignCell], ax: Axes | None = None) -> Axes:
         known = math.isfinite(cell.value)
         # Half the range of colours, so that dark letters can be read on all of them; unresolved ones are paler still.
         strength = 0.5 if cell.resolved else 0.12
-        # The map begins with red: negative values, where the row foretells better, are to be blue as A to B is.
+        # The map begins with red: negative values, where the row predicts better, are to be blue as A to B is.
         colour = colours(0.5 + strength * (0.5 - scale(cell.value))) if known else (1.0, 1.0, 1.0, 1.0)
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.5))
         ax.text(x, y - 0.06, _value(cell), ha="center", va="bottom")

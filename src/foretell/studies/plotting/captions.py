@@ -35,7 +35,7 @@ __all__ = [
 LETTERS = {"a_to_b": "A → B", "b_to_a": "B → A"}
 """Directions where there is no room for names, or where they differ from panel to panel."""
 
-LETTERED = {direction: f"{letters.replace('→', 'foretells')} ({letters})" for direction, letters in LETTERS.items()}
+LETTERED = {direction: f"{letters.replace('→', 'predicts')} ({letters})" for direction, letters in LETTERS.items()}
 """The same in words, for panels whose titles say what A and B are."""
 
 _Attributes = Mapping[Any, Any]
@@ -98,7 +98,7 @@ def direction_labels(results: Iterable[_Attributes], inches: float = 2.45) -> Ma
     if len({_sides_in_words(attrs) for attrs in (first, *others)}) == 1:
         for labels in (
             {direction: f"{direction_sentence(first, direction)} ({name})" for direction, name in codes.items()},
-            {direction: name.replace("→", "foretells") for direction, name in codes.items()},
+            {direction: name.replace("→", "predicts") for direction, name in codes.items()},
         ):
             if max(map(text_width, labels.values())) <= inches:
                 return labels

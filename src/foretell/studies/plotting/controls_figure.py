@@ -67,7 +67,7 @@ def controls_figure(
     of : sequence of mappings
         Attributes of the results that they are of, for the caption.
     labels : mapping of direction to str, optional
-        What the directions are called; `A foretells B` by default.
+        What the directions are called; `A predicts B` by default.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from foretell.studies.plotting.style import INK
 
 __all__ = ["ALIKE_COLOURS", "COLOURS", "colour_bar", "mark_cell", "plot_matrix"]
 
-# Dark is what foretells, and what is alike: it stands out, in grey as in colour.
+# Dark is what predicts, and what is alike: it stands out, in grey as in colour.
 COLOURS = "viridis"
 ALIKE_COLOURS = "viridis_r"
 

@@ -139,7 +139,7 @@ def _annotate(ax: Axes, sides: tuple[str, str]) -> None:
     ax.plot((0, 1), (0, 1), transform=ax.transAxes, color=PALE, linestyle="--", linewidth=0.8, zorder=1)
     a, b = (shortened(f"{side} knows more", 1.3) for side in sides)
     corners = {
-        (0.02, 0.015): ("each foretells the other", "left", "bottom"),
+        (0.02, 0.015): ("each predicts the other", "left", "bottom"),
         (0.02, 0.985): (a, "left", "top"),
         (0.985, 0.015): (b, "right", "bottom"),
         (0.985, 0.985): ("nothing shared", "right", "top"),

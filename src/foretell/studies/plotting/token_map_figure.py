@@ -83,7 +83,7 @@ def token_map_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     return grid.finish(
         conditions(*(result.attrs for result in every), tokens=False),
         "Tokens count from the end, −1 the last.",
-        "Within a text a row's token foretells a column's; a token and itself are left out."
+        "Within a text a row's token predicts a column's; a token and itself are left out."
         if any(map(is_within, every))
         else "",
         "Bands: 95 %, of the mean over tokens as far apart."

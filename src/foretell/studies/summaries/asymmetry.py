@@ -1,4 +1,4 @@
-"""Which of two sides foretells the other better, where both do so best."""
+"""Which of two sides predicts the other better, where both do so best."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.measure.inference.contrasts import contrast
 from foretell.measure.inference.minimum import regions
-from foretell.measure.inference.multiple_testing import holm
 from foretell.measure.inference.standard_errors import Scores
 from foretell.measure.results.schema import DIRECTIONS
-from foretell.studies.names import direction_name, direction_sentence, sides_of
+from foretell.studies.names import direction_name, direction_sentence, side_name, sides_of
 from foretell.studies.plotting.asymmetry_figure import AsymmetryRow
-from foretell.studies.summaries.summary import Difference
+from foretell.studies.summaries.verdicts import Verdict, family
+from foretell.studies.summaries.words import from_to, how_many
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,16 +25,17 @@ __all__ = [
     "asymmetry_of_all",
     "asymmetry_of_curve",
     "asymmetry_of_map",
+    "asymmetry_sentences",
     "chart_rows",
     "rows_of",
 ]
 
-LEVEL = 0.05
+_SIGNS = dict(zip(DIRECTIONS, (1, -1), strict=True))
 
 
 @dataclass(frozen=True)
 class Asymmetry:
-    """II(A -> B) less II(B -> A) of one comparison, averaged over some cells.
+    """II(A -> B) minus II(B -> A) of one comparison, averaged over some cells.
 
     Attributes
     ----------
@@ -45,67 +45,32 @@ class Asymmetry:
         Of its result.
     cells : tuple of str
         Names of the layers, or of the two layers of a pair.
-    difference : Difference
-        Negative: A foretells B better.
-    p_adjusted : float
-        By Holm's method over all comparisons of the study.
-    n_tested : int
-        How many those are.
+    test : Verdict
+        Below 0: A predicts B better.
     """
 
     name: str
     attrs: Mapping[Any, Any]
     cells: tuple[str, ...]
-    difference: Difference
-    p_adjusted: float
-    n_tested: int = 1
+    test: Verdict
 
     @property
-    def low(self) -> float:
-        """Lower end of the 95 % interval."""
-        return self.difference.value - self.difference.critical * self.difference.stderr
-
-    @property
-    def high(self) -> float:
-        """Upper end of the 95 % interval."""
-        return self.difference.value + self.difference.critical * self.difference.stderr
-
-    @property
-    def resolvable(self) -> float:
-        """The smallest asymmetry that its 95 % interval, were it alone, would have told from 0."""
-        return self.difference.critical * self.difference.stderr
-
-    @property
-    def resolved(self) -> bool:
-        """Whether it differs from 0 after correction for the number tested."""
-        return self.p_adjusted <= LEVEL
-
-    def row(self, name: str) -> AsymmetryRow:
-        """As a figure takes it."""
-        return AsymmetryRow(
-            name=name,
-            value=self.difference.value,
-            stderr=self.difference.stderr,
-            low=self.low,
-            high=self.high,
-            p_value=self.p_adjusted,
-            resolved=self.resolved,
-            resolvable=self.resolvable,
-        )
-
-    @property
-    def direction(self) -> str:
+    def better(self) -> str:
         """The direction that is lower."""
-        return DIRECTIONS[0] if self.difference.value < 0 else DIRECTIONS[1]
+        return DIRECTIONS[0] if self.test.value < 0 else DIRECTIONS[1]
 
     @property
     def sentence(self) -> str:
-        """What foretells better, in words, or that it is not resolved."""
-        value, stderr = self.difference.value, f"{self.difference.stderr:.3f}"
-        if self.resolved:
-            better = direction_sentence(self.attrs, self.direction)
-            return f"{better} better than the reverse, by {abs(value):.3f} ± {stderr}"
-        return f"{direction_name(self.attrs, 'a_to_b')}: {value:+z.3f} ± {stderr}, not resolved"
+        """Which side predicts the other better, or that the difference is not significant."""
+        test = self.test
+        if test.significant:
+            return f"{direction_sentence(self.attrs, self.better)} better than the reverse, by {test.size}"
+        difference = " minus ".join(direction_name(self.attrs, direction) for direction in DIRECTIONS)
+        if np.isnan(test.stderr):
+            return f"{difference} is {test.value:+z.3f}, not significant (too few items for an error)"
+        # One of many may be insignificant though its own interval leaves out 0.
+        alone = f"; {test.margin:.3f} or more would have been" if abs(test.value) < test.margin else ", not corrected"
+        return f"{difference} is {test.signed}, not significant (95 % CI {test.low:+z.3f} to {test.high:+z.3f}{alone})"
 
 
 def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
@@ -124,61 +89,47 @@ def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
     if np.isnan(together.values).all():
         return None
     chosen = tuple(
-        layer
+        layers[number]
         for region in regions(together)
-        for layer, value in zip(
-            layers[region.start : region.stop + 1], together.values[region.start : region.stop + 1], strict=True
-        )
-        if np.isfinite(value)
+        for number in range(region.start, region.stop + 1)
+        if np.isfinite(together.values[number])
     )
-    share = 1 / len(chosen)
-    difference = Difference.of(
-        result,
-        {
-            (direction, layer): sign * share
-            for direction, sign in zip(DIRECTIONS, (1, -1), strict=True)
-            for layer in chosen
-        },
-    )
-    return Asymmetry(name, result.attrs, chosen, difference, difference.p_value)
+    cells = {(direction, layer): sign / len(chosen) for direction, sign in _SIGNS.items() for layer in chosen}
+    return Asymmetry(name, result.attrs, chosen, Verdict.contrast(result, cells))
 
 
 def asymmetry_of_map(name: str, result: xr.Dataset) -> Asymmetry:
-    """Asymmetry at the pair of layers where both directions together are least."""
+    """Asymmetry at the pair of layers where both directions together are lowest."""
+    value, stderr = float(result["asymmetry"]), float(result["asymmetry_stderr"])
     cells = tuple(str(layer) for layer in result["together"].to_numpy())
-    difference = Difference(
-        float(result["asymmetry"]), float(result["asymmetry_stderr"]), int(result.attrs["n_groups"])
-    )
-    return Asymmetry(name, result.attrs, cells, difference, difference.p_value)
+    return Asymmetry(name, result.attrs, cells, Verdict.difference(value, stderr, int(result.attrs["n_groups"])))
 
 
-def asymmetry_of_all(found: Sequence[Asymmetry], results: Mapping[str, xr.Dataset]) -> Difference | None:
-    """The mean of several asymmetries whose first side and model are one.
+def asymmetry_of_all(asymmetries: Sequence[Asymmetry], results: Mapping[str, xr.Dataset]) -> Verdict | None:
+    """The mean of several asymmetries of curves with the same first side and models.
 
     None where these differ, or there is no error. On common items, so its error needs no assumption of independence.
     """
-    first = {(one.attrs["side_a"], one.attrs["model_a"], one.attrs["model_b"]) for one in found}
-    if len(found) < 2 or len(first) > 1 or len({one.attrs["side_b"] for one in found}) < len(found):
+    first = {(one.attrs["side_a"], one.attrs["model_a"], one.attrs["model_b"]) for one in asymmetries}
+    if len(asymmetries) < 2 or len(first) > 1 or len({one.attrs["side_b"] for one in asymmetries}) < len(asymmetries):
         return None
     weights = {
-        (one.name, direction, layer): sign / len(one.cells) / len(found)
-        for one in found
-        for direction, sign in zip(DIRECTIONS, (1, -1), strict=True)
+        (one.name, direction, layer): sign / len(one.cells) / len(asymmetries)
+        for one in asymmetries
+        for direction, sign in _SIGNS.items()
         for layer in one.cells
     }
-    value, stderr = contrast({one.name: results[one.name] for one in found}, weights)
-    if np.isnan(stderr):
-        return None
-    return Difference(value, stderr, int(found[0].attrs["n_groups"]))
+    mean = Verdict.contrast({one.name: results[one.name] for one in asymmetries}, weights)
+    return None if np.isnan(mean.stderr) else mean
 
 
-def adjusted(found: Sequence[Asymmetry]) -> tuple[Asymmetry, ...]:
+def adjusted(asymmetries: Sequence[Asymmetry]) -> tuple[Asymmetry, ...]:
     """The same with p values corrected for their number, by Holm's method."""
-    p_values = holm([one.difference.p_value for one in found])
-    return tuple(replace(one, p_adjusted=float(p), n_tested=len(found)) for one, p in zip(found, p_values, strict=True))
+    tests = family({number: one.test for number, one in enumerate(asymmetries)})
+    return tuple(replace(one, test=test) for one, test in zip(asymmetries, tests.values(), strict=True))
 
 
-def chart_rows(found: Sequence[Asymmetry]) -> list[AsymmetryRow]:
+def chart_rows(asymmetries: Sequence[Asymmetry]) -> list[AsymmetryRow]:
     """Rows of a figure of asymmetries, named by their sides, and by model and tokens where these differ."""
     parts = [
         [
@@ -186,32 +137,93 @@ def chart_rows(found: Sequence[Asymmetry]) -> list[AsymmetryRow]:
             "" if one.attrs["model_a"] != one.attrs["model_b"] else str(one.attrs["model_a"]),
             str(one.attrs["tokens"]),
         ]
-        for one in found
+        for one in asymmetries
     ]
-    differing = [0, *(place for place in (1, 2) if len({part[place] for part in parts}) > 1)]
+    differing = [0, *(number for number in (1, 2) if len({part[number] for part in parts}) > 1)]
     return [
-        one.row("; ".join(part[place] for place in differing if part[place]))
-        for one, part in zip(found, parts, strict=True)
+        AsymmetryRow(
+            "; ".join(part[number] for number in differing if part[number]),
+            *(one.test.value, one.test.stderr, one.test.low, one.test.high),
+            p_value=one.test.p_adjusted,
+            resolved=one.test.significant,
+            resolvable=one.test.margin,
+        )
+        for one, part in zip(asymmetries, parts, strict=True)
     ]
 
 
-def rows_of(found: Sequence[Asymmetry]) -> list[dict[str, Any]]:
+def rows_of(asymmetries: Sequence[Asymmetry]) -> list[dict[str, Any]]:
     """Rows of a table of asymmetries."""
     return [
         {
             "comparison": one.name,
             "a_to_b": direction_name(one.attrs, "a_to_b"),
             "layers": " ".join(one.cells),
-            "asymmetry": one.difference.value,
-            "stderr": one.difference.stderr,
-            "low": one.low,
-            "high": one.high,
-            "p_value": one.difference.p_value,
-            "p_adjusted": one.p_adjusted,
-            "resolved": one.resolved,
-            "resolvable": one.resolvable,
-            "better": direction_name(one.attrs, one.direction) if one.resolved else "",
+            "asymmetry": one.test.value,
+            "stderr": one.test.stderr,
+            "low": one.test.low,
+            "high": one.test.high,
+            "p_value": one.test.p_value,
+            "p_adjusted": one.test.p_adjusted,
+            "resolved": one.test.significant,
+            "resolvable": one.test.margin,
+            "better": direction_name(one.attrs, one.better) if one.test.significant else "",
             "n": int(one.attrs["n"]),
         }
-        for one in found
+        for one in asymmetries
     ]
+
+
+def asymmetry_sentences(
+    asymmetries: Sequence[Asymmetry], results: Mapping[str, xr.Dataset], *, where: str
+) -> list[str]:
+    """What a study's asymmetries show; of a single one, with the layers that it is of in words (`where`)."""
+    if len(results) == 1:
+        if not asymmetries:
+            return ["Their asymmetry is undefined: no layer has both directions."]
+        (one,) = asymmetries
+        errors = f" ({abs(one.test.z):.1f} SE)" if one.test.significant else ""
+        return [f"Asymmetry {where}: {one.sentence}{errors}."]
+    significant = [one for one in asymmetries if one.test.significant]
+    count = how_many(len(significant), len(asymmetries), ("is", "are"))
+    listing = f": {'; '.join(one.sentence for one in significant)}" if significant else ""
+    said = [f"Of {len(asymmetries)} asymmetries {count} significant after correction for their number{listing}."]
+    said += _signs(significant, asymmetries)
+    margins = [one.test.margin for one in asymmetries if not one.test.significant and np.isfinite(one.test.margin)]
+    if margins:
+        said.append(
+            f"Tested alone, {'others' if significant else 'asymmetries'} of "
+            f"{from_to(f'{min(margins):.3f}', f'{max(margins):.3f}')} or more would have been significant."
+        )
+    mean = asymmetry_of_all(asymmetries, results) if all("layer" in one.dims for one in results.values()) else None
+    if mean is not None:
+        side = side_name(str(asymmetries[0].attrs["side_a"]))
+        claim = f"{side} predicts the others" if mean.value < 0 else f"the others predict {side}"
+        said.append(
+            f"On average, {claim} better than the reverse, by {mean.size}."
+            if mean.significant
+            else f"Their average is {mean.signed}, not significant."
+        )
+    return said
+
+
+def _signs(significant: Sequence[Asymmetry], asymmetries: Sequence[Asymmetry]) -> list[str]:
+    """Whether the sides of significant asymmetries are ordered alike: systematic, or particular to a model."""
+    sides = {(str(one.attrs["side_a"]), str(one.attrs["side_b"])) for one in asymmetries}
+    if not significant or len(sides) > 1:  # of several pairs of sides A and B mean nothing in common
+        return []
+    a, b = (side_name(side) for side in next(iter(sides)))
+    if a == b:
+        a, b = "the first model", "the second"
+    a_better = sum(one.better == DIRECTIONS[0] for one in significant)
+    b_better = len(significant) - a_better
+    if a_better and b_better:
+        only_models = len({str(one.attrs["tokens"]) for one in asymmetries}) == 1
+        verdict = (
+            "the sign is particular to the models, not systematic" if only_models else "the sign is not systematic"
+        )
+    elif len(significant) == len(asymmetries):
+        verdict = "the sign is the same in all of them"
+    else:
+        verdict = "no significant sign contradicts another, but not all are significant"
+    return [f"In {a_better} {a} predicts better, in {b_better} {b}: {verdict}."]

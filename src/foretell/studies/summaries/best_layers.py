@@ -1,24 +1,44 @@
-"""Best layers of several comparisons: their values without the winner's curse, and how they differ."""
+"""Best layers, or pairs of layers, of a depth or a map study: minima, their cross-validated values, how they differ.
+
+The minimum of a curve or a map was chosen as such and reads low. It is tested against the minimum of shuffled pairs;
+its value, and differences between comparisons, are cross-validated.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from foretell.measure.imbalance.cross_validation import CrossFit, difference
-from foretell.measure.inference.multiple_testing import contrast_p_value, holm
-from foretell.measure.inference.standard_errors import critical
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name
-from foretell.studies.summaries.asymmetry import LEVEL
-from foretell.studies.summaries.summary import how_many
+from foretell.studies.summaries.asymmetry import Asymmetry, asymmetry_sentences
+from foretell.studies.summaries.summary import Summary, direction_block, heading, note
+from foretell.studies.summaries.verdicts import Verdict, family, plus_minus
+from foretell.studies.summaries.words import curve_names, how_many, null_range
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["BestDifference", "best_differences", "differences_sentences", "rows_of_differences", "with_best"]
+__all__ = [
+    "BestDifferences",
+    "Minima",
+    "best_differences",
+    "best_facts",
+    "cross_fitted_columns",
+    "lowest_to_highest",
+    "minimum_sentence",
+    "rows_of_differences",
+    "summarise_best",
+    "with_best",
+]
+
+Minima = Mapping[tuple[str, str], Verdict]
+"""By comparison and direction."""
+
+BestDifferences = Mapping[tuple[str, str, str], Verdict]
+"""By direction and the names of two comparisons: the cross-validated value of the first minus that of the second."""
 
 
 def with_best(result: xr.Dataset, fitted: Mapping[str, CrossFit]) -> xr.Dataset:
@@ -27,81 +47,148 @@ def with_best(result: xr.Dataset, fitted: Mapping[str, CrossFit]) -> xr.Dataset:
     `best_value`, `best_stderr` and `best_n` (direction): chosen on one half of the items and valued on the other, both
     ways, with so many candidates.
     """
-    of = [fitted[str(direction)] for direction in result["direction"].to_numpy()]
+    fits = [fitted[str(direction)] for direction in result["direction"].to_numpy()]
     return result.assign(
-        best_value=("direction", [one.value for one in of]),
-        best_stderr=("direction", [one.stderr for one in of]),
-        best_n=("direction", [min(one.n) for one in of]),
+        best_value=("direction", [fit.value for fit in fits]),
+        best_stderr=("direction", [fit.stderr for fit in fits]),
+        best_n=("direction", [min(fit.n) for fit in fits]),
     )
-
-
-@dataclass(frozen=True)
-class BestDifference:
-    """How the best layers of two comparisons differ in one direction, on common items and halves.
-
-    Attributes
-    ----------
-    direction, first, second : str
-        The direction, and the names of the comparisons.
-    value, stderr : float
-        Of the cross-fitted values, first less second.
-    n_groups : int
-    p_adjusted : float
-        By Holm's method over all differences of the study.
-    """
-
-    direction: str
-    first: str
-    second: str
-    value: float
-    stderr: float
-    n_groups: int
-    p_adjusted: float
 
 
 def best_differences(
     fitted: Mapping[str, Mapping[str, CrossFit]], results: Mapping[str, xr.Dataset]
-) -> tuple[BestDifference, ...]:
-    """Differences of the best layers of every two comparisons, in each direction."""
-    found = []
+) -> BestDifferences:
+    """Differences of the best layers of every two comparisons, in each direction, on common items and halves."""
+    tests = {}
     for first, second in combinations(fitted, 2):
+        n_groups = max(int(results[first].attrs["n_groups"]) // 2, 2)  # either half has half of the groups
         for direction in DIRECTIONS:
             value, stderr = difference(fitted[first][direction], fitted[second][direction])
-            found.append((direction, first, second, value, stderr, int(results[first].attrs["n_groups"])))
-    # Either half has half of the groups.
-    p_values = holm([contrast_p_value(value, stderr, max(groups // 2, 2)) for *_, value, stderr, groups in found])
-    return tuple(BestDifference(*one, float(p)) for one, p in zip(found, p_values, strict=True))
+            tests[direction, first, second] = Verdict.difference(value, stderr, n_groups)
+    return family(tests)
 
 
-def differences_sentences(differences: Sequence[BestDifference], names: Mapping[tuple[str, str], str]) -> list[str]:
-    """How many of them are resolved, and the largest; `names` are of (comparison, direction)."""
-    resolved = [one for one in differences if one.p_adjusted <= LEVEL]
+def cross_fitted_columns(result: xr.Dataset, direction: str) -> dict[str, float]:
+    """The cross-validated value of the best cell, as columns of a table."""
+    at = result.sel(direction=direction)
+    return {
+        "cross_fitted": float(at["best_value"]),
+        "cross_fitted_stderr": float(at["best_stderr"]),
+        "cross_fitted_n": int(at["best_n"]),
+    }
+
+
+def best_facts(result: xr.Dataset, direction: str, **cell: Any) -> dict[str, str]:
+    """The cross-validated value of the best cell, what shuffled pairs give there, and the p value of the minimum."""
+    at = result.sel(direction=direction)
+    facts = {}
+    if "best_value" in result:
+        facts["Cross-validated"] = f"{plus_minus(at['best_value'], at['best_stderr'])} (n = {int(at['best_n'])})"
+    for name, title in (("null", "Shuffled pairs"), ("null_of_groups", "Shuffled groups")):
+        if name in result:
+            facts[title] = null_range(at[name].sel(cell))
+    if "p_value_minimum" in result:
+        grouped = " of whole groups" if "null_of_groups" in result else ""
+        count = f"{result.attrs['null_permutations']} permutations{grouped}"
+        facts["p of the minimum"] = f"{float(at['p_value_minimum']):.2g} ({count})"
+    return facts
+
+
+def minimum_sentence(words: str, minimum: Verdict, *, where: str, flat: bool = False) -> str:
+    """What a curve or a map shows: where it is lowest, if it is lower there than elsewhere and than shuffled pairs."""
+    if flat:
+        return f"{words} alike at all layers within the errors (minimum {minimum}), so no layer stands out."
+    if minimum.insignificant:
+        return f"{words} no better than shuffled pairs do (minimum {minimum}, p = {minimum.p_adjusted:.2g})."
+    return f"{words} best {where}, with an imbalance of {minimum}."
+
+
+def summarise_best(
+    results: Mapping[str, xr.Dataset],
+    minima: Minima,
+    asymmetries: Sequence[Asymmetry],
+    differences: BestDifferences,
+    *,
+    of_one: Callable[[str, str], str],
+    of_several: Callable[[Mapping[tuple[str, str], str]], list[str]],
+    facts: Callable[[str, str], Mapping[str, str]],
+    where: str,
+    over: str,
+) -> Summary:
+    """The summary of a depth or a map study.
+
+    Parameters
+    ----------
+    results : mapping of name to Dataset
+        Curves or maps.
+    minima : mapping
+        Of these (`family`).
+    asymmetries : sequence of Asymmetry
+        Of these, those that have one, corrected for their number.
+    differences : mapping
+        Of the best cells of every two of them (`best_differences`).
+    of_one, of_several, facts : callable
+        What this kind says: a sentence on a comparison and direction, of a study of one; sentences on all of them, from
+        their names; and the numbers of a comparison and direction.
+    where : str
+        Which layers the asymmetry of a single comparison is of.
+    over : str
+        What a minimum is taken over: "layers".
+    """
+    names, first = curve_names(results), next(iter(results.values()))
+    several = len(results) > 1
+    sentences = of_several(names) if several else [of_one(*key) for key in minima]
+    sentences += asymmetry_sentences(asymmetries, results, where=where)
+    corrected = ""
+    if several:
+        sentences.append(_differences_sentence(differences, names))
+        corrected = f", corrected for all {len(minima)} by Holm's method where one is called lower than these"
+    return Summary(
+        heading=heading(list(results.values())),
+        paragraph=" ".join(sentences),
+        blocks=tuple(direction_block(results[key[0]], key[1], facts(*key), name=names[key]) for key in minima),
+        note=note(
+            first,
+            "Intervals (CI), and the confidence set of a best layer, are 95 %.",
+            f"p is that of the minimum over all {over} against shuffled pairs{corrected}.",
+            "A minimum reads a little low, since it was chosen as such. The cross-validated value (chosen on one half "
+            "of the items, valued on the other, both ways) does not, at the n given beside it.",
+        ),
+    )
+
+
+def lowest_to_highest(values: Minima, names: Mapping[tuple[str, str], str]) -> str:
+    """The lowest and the highest of several values, each with its name."""
+    ends = (pick(values, key=lambda key: values[key].value) for pick in (min, max))
+    return " to ".join(f"{values[key]} ({names[key]})" for key in ends)
+
+
+def _differences_sentence(differences: BestDifferences, names: Mapping[tuple[str, str], str]) -> str:
+    """How many of them are significant, and the largest; `names` are of (comparison, direction)."""
+    significant = {key: test for key, test in differences.items() if test.significant}
     said = (
         f"Of {len(differences)} differences between what is best in each, on common items, "
-        f"{how_many(len(resolved), len(differences))} {'is' if len(resolved) == 1 else 'are'} resolved"
+        f"{how_many(len(significant), len(differences), ('is', 'are'))} significant"
     )
-    if resolved:
-        largest = max(resolved, key=lambda one: abs(one.value))
-        lower, higher = (largest.first, largest.second) if largest.value < 0 else (largest.second, largest.first)
-        said += (
-            f", the largest being {names[lower, largest.direction]} below {names[higher, largest.direction]} by "
-            f"{abs(largest.value):.3f} ± {largest.stderr:.3f}"
-        )
-    return [f"{said}."]
+    if significant:
+        (direction, *pair), test = max(significant.items(), key=lambda item: abs(item[1].value))
+        lower, higher = pair if test.value < 0 else reversed(pair)
+        said += f", the largest being {names[lower, direction]} below {names[higher, direction]} by {test.size}"
+    return f"{said}."
 
 
-def rows_of_differences(found: Sequence[BestDifference], results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
+def rows_of_differences(differences: BestDifferences, results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
     """Rows of a table of such differences."""
     return [
         {
-            "first": f"{one.first}: {direction_name(results[one.first].attrs, one.direction)}",
-            "second": f"{one.second}: {direction_name(results[one.second].attrs, one.direction)}",
-            "difference": one.value,
-            "stderr": one.stderr,
-            "low": one.value - critical(one.n_groups // 2) * one.stderr,
-            "high": one.value + critical(one.n_groups // 2) * one.stderr,
-            "p_adjusted": one.p_adjusted,
-            "n": int(results[one.first]["best_n"].min()),
+            "first": f"{first}: {direction_name(results[first].attrs, direction)}",
+            "second": f"{second}: {direction_name(results[second].attrs, direction)}",
+            "difference": test.value,
+            "stderr": test.stderr,
+            "low": test.low,
+            "high": test.high,
+            "p_adjusted": test.p_adjusted,
+            "n": int(results[first]["best_n"].min()),
         }
-        for one in found
+        for (direction, first, second), test in differences.items()
     ]
