@@ -294,7 +294,7 @@ class TestResults:
         found = diagnose(made.a, made.b, result=swapped)
         (one,) = found.findings
         assert one.fault == "directions_swapped"
-        assert "English foretells Spanish" in one.said
+        assert "English predicts Spanish" in one.said
         assert one.evidence["greatest difference swapped"] == 0
         back = result["imbalance"].sel(direction="b_to_a").values[[0, 2, 3]]
         assert one.shown["a_to_b in the result"] == ", ".join(f"{value:.4f}" for value in back)

@@ -38,7 +38,7 @@ def test_axes_and_corners_are_named() -> None:
     assert ax.get_xlabel() == "Information Imbalance, en → es"
     assert ax.get_ylabel() == "Information Imbalance, es → en"
     corners = {text.get_text(): tuple(np.round(text.get_position())) for text in ax.texts}
-    # Low across: en predicts es; high up: es does not foretell en. So it is en that knows more.
+    # Low across: en predicts es; high up: es does not predict en. So it is en that knows more.
     assert corners == {
         "each predicts the other": (0, 0),
         "en knows more": (0, 1),
