@@ -127,7 +127,7 @@ class TestAgreement:
         rng = np.random.default_rng(1)
         n = 23
         a, b = (closeness([rng.random((n, n))]) for _ in "ab")
-        forward, backward = shift_evidence(a, b)
+        forward, backward = (shift_evidence(a, b, step) for step in (1, -1))
         places = np.arange(n)
         for shift in range(n):
             to, back = (places + shift) % n, (shift - places) % n
@@ -146,13 +146,11 @@ class TestAgreement:
         sides = [distances_of(side["1"], "hamming", np.arange(N)) for side in (made.a, made.b)]
         a, b = (closeness([d]) for d in sides)
         order = rng.permutation(N)
-        forward, backward = shift_evidence(a, b[np.ix_(order, order)])
         places = np.arange(N)
-        z = [
-            z_of(evidence[places, (shift + step * places) % N].sum(), N)
-            for evidence, step in ((forward, 1), (backward, -1))
-            for shift in places
-        ]
+        z = []
+        for step in (1, -1):
+            evidence = shift_evidence(a, b[np.ix_(order, order)], step)
+            z += [z_of(evidence[places, (shift + step * places) % N].sum(), N) for shift in places]
         assert np.std(z) == pytest.approx(1, abs=0.15)
         assert np.max(z) < 5
         assert z_of(float((a * b).sum()), N) > 20

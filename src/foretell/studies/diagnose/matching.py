@@ -139,33 +139,33 @@ def search(a: Closeness, b: Closeness) -> Search:
         Closeness in A and in B.
     """
     n = len(a)
-    z = z_of(1, n)
-    forward, backward = shift_evidence(a, b)
-    shifts = z * _diagonal_sums(forward)
-    shift = int(shifts.argmax())
-    starts = _runs(_standardised(forward), _standardised(backward), window=n // 4), (Run(0, n, 1, 0),)
-    refined = [_refined(a, b, start) for start in starts]
-    agreements = [z * _agreement(a, b, pairs_of(runs)) for runs in refined]
+    forward = shift_evidence(a, b)
+    z_of_shifts = z_of(1, n) * _along(forward).sum(axis=0, dtype=np.float64)
+    shift = int(z_of_shifts.argmax())
+    as_given = Run(0, n, 1, 0)
+    tried = [_refined(a, b, (as_given,))]
+    if tried[0] != (as_given,) or shift:
+        backward = shift_evidence(a, b, step=-1)
+        tried.append(_refined(a, b, _runs(_standardised(forward), _standardised(backward), window=n // 4)))
+    agreements = [_agreement(a, b, pairs_of(runs)) for runs in tried]
     best = int(np.argmax(agreements))
     return Search(
-        as_given=float(shifts[0]),
-        runs=refined[best],
-        agreement=agreements[best],
+        as_given=float(z_of_shifts[0]),
+        runs=tried[best],
+        agreement=z_of(agreements[best], n),
         shift=shift if 2 * shift <= n else shift - n,
-        shift_agreement=float(shifts[shift]),
-        spread=float(_OF_MEDIAN * np.median(np.abs(shifts))),
+        shift_agreement=float(z_of_shifts[shift]),
+        spread=float(_OF_MEDIAN * np.median(np.abs(z_of_shifts))),
     )
 
 
-def shift_evidence(a: Closeness, b: Closeness) -> tuple[Closeness, Closeness]:
-    """Evidence without anchors that items go together in the same order, and in the reverse order; each (N, N)."""
-    places = np.arange(len(a))[:, None]
-    after, before = (places + places.T) % len(a), (places - places.T) % len(a)
-    profiles = np.take_along_axis(a, after, axis=1)
-    return profiles @ np.take_along_axis(b, after, axis=1).T, profiles @ np.take_along_axis(b, before, axis=1).T
+def shift_evidence(a: Closeness, b: Closeness, step: int = 1) -> Closeness:
+    """Evidence without anchors that item i of A goes with item p of B, in the same or (step -1) the reverse order."""
+    after = _along(b)
+    return _along(a) @ after[:, step * np.arange(len(b))].T
 
 
-def evidence_from(a: Closeness, b: Closeness, pairs: Items, weight: Floats | None = None) -> Floats:
+def evidence_from(a: Closeness, b: Closeness, pairs: Items, weight: Floats | None = None) -> Closeness:
     """Evidence that item i of A goes with item p of B, in standard deviations of that for any two items.
 
     Parameters
@@ -201,17 +201,16 @@ def _refined(a: Closeness, b: Closeness, runs: Runs) -> Runs:
     return runs
 
 
-def _runs(forward: Floats, backward: Floats, window: int) -> Runs:
+def _runs(forward: Closeness, backward: Closeness, window: int) -> Runs:
     """Stretches in which one shift or reversal has the most evidence, summed over a window around each item."""
     n = len(forward)
     half = min(max(window, _LEAST_WINDOW), n // 4) // 2
     places = np.arange(n)
-    shifted, mirrored = (places[:, None] + places) % n, (places - places[:, None]) % n
-    lines = np.hstack([np.take_along_axis(forward, shifted, 1), np.take_along_axis(backward, mirrored, 1)])
+    lines = np.hstack([_along(forward), _along(backward, -1)])
     np.clip(lines, -_MOST_EVIDENCE, _MOST_EVIDENCE, out=lines)
     until = np.pad(lines.cumsum(axis=0), ((1, 0), (0, 0)))
-    first, stop = np.maximum(places - half, 0), np.minimum(places + half + 1, n)
-    sums = until[stop] - until[first]
+    sums = until[np.minimum(places + half + 1, n)]
+    sums -= until[np.maximum(places - half, 0)]
     line = sums.argmax(axis=1)
     certainty = sums[places, line]
     # A window tells to a few items where a run ends: the cut is where the evidence on both sides of it is greatest.
@@ -240,13 +239,12 @@ def _agreement(a: Closeness, b: Closeness, pairs: Items) -> float:
     return float((a[np.ix_(pairs[0], pairs[0])] * b[np.ix_(pairs[1], pairs[1])]).sum())
 
 
-def _diagonal_sums(evidence: Floats) -> Floats:
-    """Sum over i of the evidence for i and (i + s) mod N, for every s."""
-    places = np.arange(len(evidence))
-    return np.array([evidence[places, (places + s) % len(evidence)].sum(dtype=np.float64) for s in places])
+def _along(x: Closeness, step: int = 1) -> Closeness:
+    """Entry (i, i + s) in row i and column s, round the end; for step -1 entry (i, s - i)."""
+    return np.stack([np.roll(row, -step * i) for i, row in enumerate(x)])
 
 
-def _standardised(evidence: Floats) -> Floats:
+def _standardised(evidence: Closeness) -> Closeness:
     """Mean 0 and standard deviation 1, against the others of its row and of its column."""
     centred = evidence - evidence.mean(axis=1, keepdims=True)
     of_rows = centred / np.maximum(centred.std(axis=1, keepdims=True), 1e-30)

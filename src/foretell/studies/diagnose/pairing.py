@@ -39,8 +39,7 @@ SCATTERED = 0.05
 _P_NOTHING = 0.002
 _SHUFFLES = 1000
 _LEAST_ITEMS = 20
-_LEAST_GAP = 5
-_RIGHT = 0.25  # rank of a partner, halfway between right ones and those of any two items
+_GAP = 8.0  # logarithm of the likelihood ratio from which items between two runs are out of order
 _LEAST_SCATTERED = 3  # items in the upper quarter
 _ROUNDS = 3
 _CLEAR = 0.05  # rank of the right partner, as a share of all items, for the middle one of the items that have it
@@ -198,7 +197,7 @@ def _out_of_order(
         evidence = evidence_from(a, b, np.array([everyone, everyone]), weight)
         weight = np.clip(np.diag(evidence), 0, 2)
     rank = np.where(alike, 0.0, _own_rank(evidence))
-    gaps = [gap for gap in _gaps(found.runs, alike) if rank[gap[0] : gap[1]].mean() > _RIGHT]
+    gaps = _gaps(found.runs, np.diag(evidence), alike)
     wrong = _wrong(rank)
     of_right = float(np.quantile(rank, max(0.0, 1 - wrong) / 2))
     many = wrong >= SCATTERED and np.count_nonzero(rank > 0.75) >= _LEAST_SCATTERED
@@ -207,7 +206,7 @@ def _out_of_order(
     in_gap = np.zeros(n, bool)
     for first, stop in gaps:
         in_gap[first:stop] = True
-    right = ~in_gap & (rank <= _RIGHT)
+    right = ~in_gap if gaps else rank <= 2 * _CLEAR
     if gaps:
         where = f"items {_listed([f'{first} to {stop - 1}' for first, stop in gaps])}, {in_gap.mean():.0%} of all"
         said = f"{where}; no shift or reversal of them was found that repairs it."
@@ -251,7 +250,7 @@ def _nothing(found: Search, n: int, measure: _Measure) -> Finding | None:
     )
 
 
-def _own_rank(evidence: Floats) -> Floats:
+def _own_rank(evidence: Closeness) -> Floats:
     """For each item, the share of others that go with it as well as its partner does, mean of both ways."""
     own = np.diag(evidence)
     n = len(own)
@@ -260,16 +259,18 @@ def _own_rank(evidence: Floats) -> Floats:
     return np.asarray((by_row + by_column) / (2 * (n - 1)))
 
 
-def _gaps(runs: Runs, alike: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Stretches of items outside the runs of pairs as given, of which enough might have been on one."""
+def _gaps(runs: Runs, evidence: Floats, alike: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Stretches of items outside the runs of pairs as given, which are likelier to go with nobody than with theirs.
+
+    Evidence is taken as normal of standard deviation 1, of mean 0 where items do not go together.
+    """
     right = [run for run in runs if run.step > 0 and not run.lag]
-    stops = [0, *(run.stop for run in right)]
-    firsts = [*(run.first for run in right), len(alike)]
-    return [
-        (stop, first)
-        for stop, first in zip(stops, firsts, strict=True)
-        if right and np.count_nonzero(~alike[stop:first]) >= _LEAST_GAP
-    ]
+    if not right:
+        return []
+    mean = max(0.5, float(np.median(np.concatenate([evidence[run.first : run.stop] for run in right]))))
+    against = np.where(alike, 0, mean**2 / 2 - mean * evidence)
+    stops, firsts = [0, *(run.stop for run in right)], [*(run.first for run in right), len(evidence)]
+    return [(stop, first) for stop, first in zip(stops, firsts, strict=True) if against[stop:first].sum() >= _GAP]
 
 
 def _wrong(rank: Floats) -> float:
