@@ -90,13 +90,13 @@ def diagnose(
     limit = checked_count("items", items, least=20)
     if a is None and b is None and result is None:
         raise OptionError("There is nothing to diagnose: give a result, a side, or two.")
-    found: list[Finding] = []
+    findings: list[Finding] = []
     looked_at: list[str] = []
     read: Any = load_result(result) if isinstance(result, str | Path) else result
     rules: Sequence[str | None] = (tokens, tokens)
     if read is not None:
         with checked_as_result("The result"):
-            found += find_in_result(read)
+            findings += find_in_result(read)
         looked_at.append(f"result: {read.attrs.get('n_items')} items, whether it is below shuffled pairs")
         if tokens is None:
             rules = [rule if _is_store(side) else None for rule, side in zip(_tokens_of(read), (a, b), strict=True)]
@@ -109,23 +109,23 @@ def diagnose(
     for side in sides:
         rows = np.arange(min(side.n_items, limit))
         contents.append(find_contents(side, rows, metric))
-        found += contents[-1].findings
+        findings += contents[-1].findings
         looked_at.append(
             f"{side.letter}: {side.name}, {', '.join(side.spaces)}; {len(rows)} of {side.n_items} items: "
             f"{'collapsed bits, dead dimensions, ' if metric == 'hamming' else ''}items alike, whether the metric fits"
         )
     if len(sides) == 2:
         first, second = sides
-        found += _differing(first, second)
+        findings += _differing(first, second)
         of_pairs, line = _pairing(sides, contents, limit=limit, metric=metric, k=k, seed=seed)
-        found += of_pairs
+        findings += of_pairs
         looked_at.append(line)
-        if read is not None and not any(finding.fault == "items_missing" for finding in found):
+        if read is not None and not any(finding.fault == "items_missing" for finding in findings):
             with checked_as_result("The result"):
                 swapped, line = find_swapped(read, first, second)
-            found += swapped
+            findings += swapped
             looked_at.append(line)
-    return Diagnosis(tuple(found), tuple(looked_at))
+    return Diagnosis(tuple(findings), tuple(looked_at))
 
 
 def _is_store(side: Any) -> bool:
@@ -167,11 +167,11 @@ def _differing(a: Given, b: Given) -> list[Finding]:
     if a.n_items == b.n_items and same_ids:
         return []
     evidence: dict[str, float | int | str] = {"items of A": a.n_items, "items of B": b.n_items}
-    said = "The two sides have different numbers of items."
+    sentence = "The two sides have different numbers of items."
     if not same_ids:
         common = len(set(a.ids or ()) & set(b.ids or ()))
         evidence["ids that both have"] = common
         same = common == a.n_items == b.n_items
-        said = "The two sides have the same ids in another order." if same else "The two sides have different ids."
+        sentence = "The two sides have the same ids in another order." if same else "The two sides have different ids."
     remedy = "foretell.align the sides by id (`foretell compare --common`); without ids, find which items are missing"
-    return [Finding("items_differ", said, evidence, remedy)]
+    return [Finding("items_differ", sentence, evidence, remedy)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +12,10 @@ from numpy.typing import NDArray
 from foretell.measure.array_types import Floats, Items, Numbers
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
 from foretell.studies.diagnose.findings import Finding
-from foretell.studies.diagnose.matching import (
-    Closeness,
-    Run,
-    Runs,
-    Search,
-    closeness,
-    evidence_from,
-    pairs_of,
-    search,
-)
+from foretell.studies.diagnose.matching import Closeness, Run, Runs, Search, closeness, evidence_from, pairs_of, search
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["find_pairing"]
 
@@ -72,21 +67,21 @@ def find_pairing(
     if n < _LEAST_ITEMS:
         return [], f"pairs: not looked at, {n} items are too few to tell (at least {_LEAST_ITEMS})"
     of_a, of_b = closeness(a), closeness(b)
-    found = search(of_a, of_b)
+    best = search(of_a, of_b)
     measure = _Measure(a, b, k, seed)
     looked_at = (
         f"pairs: {n} items, {2 * n} shifts and reversals of all or part of them; the pairs as given agree by "
-        f"{found.as_given:.1f} standard deviations of random pairs, the best shift of all ({found.shift:+d}) by "
-        f"{found.shift_agreement:.1f}"
+        f"{best.as_given:.1f} standard deviations of random pairs, the best shift of all ({best.shift:+d}) by "
+        f"{best.shift_agreement:.1f}"
     )
-    by_chance = max(1.0, found.spread)
-    moved = any(run.step < 0 or run.lag for run in found.runs)
-    if moved and found.agreement >= max(BELIEVED * by_chance, found.as_given + _GAIN * by_chance):
-        finding: Finding | None = _rearranged(found, n, measure)
-    elif found.as_given >= SHARED:
-        finding = _out_of_order(of_a, of_b, found, alike, measure)
+    by_chance = max(1.0, best.spread)
+    moved = any(run.step < 0 or run.lag for run in best.runs)
+    if moved and best.agreement >= max(BELIEVED * by_chance, best.as_given + _GAIN * by_chance):
+        finding: Finding | None = _rearranged(best, n, measure)
+    elif best.as_given >= SHARED:
+        finding = _out_of_order(of_a, of_b, best, alike, measure)
     else:
-        finding = _nothing(found, n, measure)
+        finding = _nothing(best, n, measure)
     return [finding] if finding else [], looked_at
 
 
@@ -99,51 +94,40 @@ class _Measure:
     k: int
     seed: int
 
-    def imbalance(self, in_a: Items, in_b: Items) -> str:
+    def least(self, in_a: Items, in_b: Items) -> str:
         """Least imbalance over the layers, both ways, of items of A with items of B."""
-        result = imbalance_matrix(
-            [d[np.ix_(in_a, in_a)] for d in self.a],
-            [d[np.ix_(in_b, in_b)] for d in self.b],
-            k=self.k,
-            metric="precomputed",
-            errors=False,
-        )
-        return _both(result["imbalance"].min(("a", "b")).values)
+        return _both(self._of(in_a, in_b)["imbalance"].min(("a", "b")).values)
 
     def p_values(self) -> Floats:
-        """Both ways, of the least imbalance against shuffled pairs."""
-        result = imbalance_matrix(
-            list(self.a),
-            list(self.b),
-            k=self.k,
-            metric="precomputed",
-            errors=False,
-            null=_SHUFFLES,
-            seed=self.seed,
-        )
-        return np.asarray(result["p_value_minimum"].values)
+        """Both ways, of the least imbalance of all items against shuffled pairs."""
+        everyone = np.arange(len(self.a[0]))
+        return np.asarray(self._of(everyone, everyone, null=_SHUFFLES, seed=self.seed)["p_value_minimum"].values)
 
     def without(self, right: Items, n: int) -> dict[str, float | int | str]:
         """Evidence that others than the right items spoil the imbalance: as many, drawn from all, are worse."""
         drawn = np.sort(np.random.default_rng(self.seed).choice(n, len(right), replace=False))
         return {
-            f"imbalance, A -> B and B -> A, of any {len(right)} items": self.imbalance(drawn, drawn),
-            "imbalance of those that do go with their partner, of as many": self.imbalance(right, right),
+            f"imbalance, A -> B and B -> A, of any {len(right)} items": self.least(drawn, drawn),
+            "imbalance of those that do go with their partner, of as many": self.least(right, right),
         }
 
+    def _of(self, in_a: Items, in_b: Items, **options: Any) -> xr.Dataset:
+        sides = ([d[np.ix_(rows, rows)] for d in side] for side, rows in ((self.a, in_a), (self.b, in_b)))
+        return imbalance_matrix(*sides, k=self.k, metric="precomputed", errors=False, **options)
 
-def _rearranged(found: Search, n: int, measure: _Measure) -> Finding:
+
+def _rearranged(best: Search, n: int, measure: _Measure) -> Finding:
     """Pairs that go together in another order, which is known."""
-    fault, said, remedy = _named(found.runs, n)
-    in_a, in_b = pairs = pairs_of(found.runs)
+    fault, sentence, remedy = _named(best.runs, n)
+    in_a, in_b = pairs = pairs_of(best.runs)
     evidence: dict[str, float | int | str] = {
-        "agreement as given, in standard deviations": round(found.as_given, 1),
-        "agreement repaired": round(found.agreement, 1),
-        f"imbalance as given, A -> B and B -> A, of {len(in_a)} items": measure.imbalance(in_a, in_a),
-        "imbalance repaired, of as many": measure.imbalance(in_a, in_b),
-        "runs": _runs_in_words(found.runs),
+        "agreement as given, in standard deviations": round(best.as_given, 1),
+        "agreement repaired": round(best.agreement, 1),
+        f"imbalance as given, A -> B and B -> A, of {len(in_a)} items": measure.least(in_a, in_a),
+        "imbalance repaired, of as many": measure.least(in_a, in_b),
+        "runs": _runs_in_words(best.runs),
     }
-    return Finding(fault, said, evidence, remedy, pairs)
+    return Finding(fault, sentence, evidence, remedy, pairs)
 
 
 def _named(runs: Runs, n: int) -> tuple[str, str, str]:
@@ -187,7 +171,7 @@ def _named(runs: Runs, n: int) -> tuple[str, str, str]:
 
 
 def _out_of_order(
-    a: Closeness, b: Closeness, found: Search, alike: NDArray[np.bool_], measure: _Measure
+    a: Closeness, b: Closeness, best: Search, alike: NDArray[np.bool_], measure: _Measure
 ) -> Finding | None:
     """Blocks or single items that go with nobody in their place, among others that are right."""
     n = len(a)
@@ -197,7 +181,7 @@ def _out_of_order(
         evidence = evidence_from(a, b, np.array([everyone, everyone]), weight)
         weight = np.clip(np.diag(evidence), 0, 2)
     rank = np.where(alike, 0.0, _own_rank(evidence))
-    gaps = _gaps(found.runs, np.diag(evidence), alike)
+    gaps = _gaps(best.runs, np.diag(evidence), alike)
     wrong = _wrong(rank)
     of_right = float(np.quantile(rank, max(0.0, 1 - wrong) / 2))
     many = wrong >= SCATTERED and np.count_nonzero(rank > 0.75) >= _LEAST_SCATTERED
@@ -209,15 +193,15 @@ def _out_of_order(
     right = ~in_gap if gaps else rank <= 2 * _CLEAR
     if gaps:
         where = f"items {_listed([f'{first} to {stop - 1}' for first, stop in gaps])}, {in_gap.mean():.0%} of all"
-        said = f"{where}; no shift or reversal of them was found that repairs it."
+        sentence = f"{where}; no shift or reversal of them was found that repairs it."
         remedy = "sort both sides by id there, or leave these items out"
     else:
-        said = f"about {wrong:.0%} of the items, here and there, go with another item than their partner."
+        sentence = f"about {wrong:.0%} of the items, here and there, go with another item than their partner."
         remedy = "join both sides by id anew: single rows were sorted, dropped or matched wrongly"
     worst = np.argsort(-rank)[:_SHOWN]
     return Finding(
         "pairs_scrambled",
-        f"Part of the pairs is out of order: {said}",
+        f"Part of the pairs is out of order: {sentence}",
         {
             "share of items that go with their partner no better than with others": f"{wrong:.2f}",
             "rank of the partner as a share of all, median there": round(float(np.median(rank[~right])), 4),
@@ -230,7 +214,7 @@ def _out_of_order(
     )
 
 
-def _nothing(found: Search, n: int, measure: _Measure) -> Finding | None:
+def _nothing(best: Search, n: int, measure: _Measure) -> Finding | None:
     """No agreement, and an imbalance no lower than that of shuffled pairs."""
     p_values = measure.p_values()
     if p_values.min() <= _P_NOTHING:
@@ -239,11 +223,11 @@ def _nothing(found: Search, n: int, measure: _Measure) -> Finding | None:
         "nothing_shared",
         "Nothing shared, or fully scrambled: which of the two cannot be told, since no pair is known to be right.",
         {
-            "agreement as given, in standard deviations of random pairs": round(found.as_given, 1),
+            "agreement as given, in standard deviations of random pairs": round(best.as_given, 1),
             f"agreement of the best of {2 * n} shifts and reversals": round(
-                max(found.shift_agreement, found.agreement), 1
+                max(best.shift_agreement, best.agreement), 1
             ),
-            f"least imbalance, A -> B and B -> A, of {n} items": measure.imbalance(np.arange(n), np.arange(n)),
+            f"least imbalance, A -> B and B -> A, of {n} items": measure.least(np.arange(n), np.arange(n)),
             "p against shuffled pairs": _both(p_values),
         },
         "check by id that both sides are of the same items; if they are, these layers share nothing: look at others",

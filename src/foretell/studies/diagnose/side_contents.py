@@ -73,11 +73,11 @@ def find_contents(side: Given, rows: Items, metric: str) -> Contents:
     if metric == "precomputed":  # distances are not items
         return Contents((), (), nobody)
     bits = {name: space.bits(rows) for name, space in side.spaces.items() if isinstance(space, Space)}
-    shares = {name: _positive(one) for name, one in bits.items()}
+    shares = {name: _positive(layer) for name, layer in bits.items()}
     collapsed = {name: share for name, share in shares.items() if _is_collapsed(share)}
-    sound = {name: one for name, one in bits.items() if name not in collapsed}
+    sound = {name: layer for name, layer in bits.items() if name not in collapsed}
     points = {name: space.points(rows) for name, space in side.spaces.items() if isinstance(space, PointSpace)}
-    copies, alike = _duplicates(side, rows, {name: one.packed_rows() for name, one in sound.items()} | points)
+    copies, alike = _duplicates(side, rows, {name: layer.packed_rows() for name, layer in sound.items()} | points)
     # Dimensions that never change follow from collapsed bits, and from items that are all alike.
     dead = [] if copies else _dead(side, sound)
     return Contents((*_collapsed(side, collapsed), *dead, *copies), tuple(collapsed), alike)
