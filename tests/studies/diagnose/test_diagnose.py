@@ -23,10 +23,9 @@ from foretell.representations.loading.load_pairs import load_pairs
 from foretell.representations.store.reader import Store
 from foretell.representations.store.storage import Storage
 from foretell.representations.store.writer import StoreWriter
-from foretell.studies.diagnose.agreement import agreement_at_shifts, closeness, z_of
 from foretell.studies.diagnose.diagnose import diagnose
 from foretell.studies.diagnose.findings import FAULTS as NAMES
-from foretell.studies.diagnose.matching import Run, search
+from foretell.studies.diagnose.matching import Run, closeness, pairs_of, search, shift_evidence, z_of
 from foretell.studies.diagnose.sides import distances_of
 from tests.conftest import DemoRun
 from tests.studies.diagnose.planting import FAULTS, Planted, Sound
@@ -124,29 +123,16 @@ def test_named_on_real_stores(fault: str, real: list[Sound]) -> None:
 
 
 class TestAgreement:
-    def test_shifts_are_those_of_the_definition(self) -> None:
+    def test_shift_evidence_sums_to_the_agreement_of_the_definition(self) -> None:
         rng = np.random.default_rng(1)
         n = 23
         a, b = (closeness([rng.random((n, n))]) for _ in "ab")
-        forward, backward = agreement_at_shifts(a, b)
+        forward, backward = (shift_evidence(a, b, step) for step in (1, -1))
         places = np.arange(n)
         for shift in range(n):
             to, back = (places + shift) % n, (shift - places) % n
-            assert forward[shift] == pytest.approx((a * b[np.ix_(to, to)]).sum(), abs=1e-6)
-            assert backward[shift] == pytest.approx((a * b[np.ix_(back, back)]).sum(), abs=1e-6)
-
-    def test_a_window_is_a_part_of_a(self) -> None:
-        rng = np.random.default_rng(2)
-        n, window = 40, slice(7, 26)
-        a, b = (closeness([rng.random((n, n))]) for _ in "ab")
-        part = np.zeros_like(a)
-        part[window, window] = a[window, window]
-        scale = np.linalg.norm(part) * 19 / n
-        forward, backward = agreement_at_shifts(a, b, window=window)
-        for shift in (0, 5, 39):
-            to, back = (np.arange(n) + shift) % n, (shift - np.arange(n)) % n
-            assert forward[shift] == pytest.approx((part * b[np.ix_(to, to)]).sum() / scale, abs=1e-5)
-            assert backward[shift] == pytest.approx((part * b[np.ix_(back, back)]).sum() / scale, abs=1e-5)
+            assert forward[places, to].sum() == pytest.approx((a * b[np.ix_(to, to)]).sum(), abs=1e-6)
+            assert backward[places, back].sum() == pytest.approx((a * b[np.ix_(back, back)]).sum(), abs=1e-6)
 
     def test_closeness_is_centred_and_of_length_1(self) -> None:
         x = closeness([np.random.default_rng(3).random((30, 30))])
@@ -160,8 +146,11 @@ class TestAgreement:
         sides = [distances_of(side["1"], "hamming", np.arange(N)) for side in (made.a, made.b)]
         a, b = (closeness([d]) for d in sides)
         order = rng.permutation(N)
-        forward, backward = agreement_at_shifts(a, b[np.ix_(order, order)])
-        z = [z_of(value, N) for value in (*forward, *backward)]
+        places = np.arange(N)
+        z = []
+        for step in (1, -1):
+            evidence = shift_evidence(a, b[np.ix_(order, order)], step)
+            z += [z_of(evidence[places, (shift + step * places) % N].sum(), N) for shift in places]
         assert np.std(z) == pytest.approx(1, abs=0.15)
         assert np.max(z) < 5
         assert z_of(float((a * b).sum()), N) > 20
@@ -173,9 +162,9 @@ def test_runs_of_a_search(made: Sound) -> None:
     rows = np.arange(N)
     a, b = (closeness(distances_of(one, "hamming", rows) for one in side.values()) for side in (made.a, made.b))
     found = search(a, b[np.ix_(order, order)])
-    assert found.best.runs == (Run(0, 60, 1, 0), Run(60, 120, -1, 119), Run(120, N, 1, 120))
-    np.testing.assert_array_equal(found.best.pairs, [rows, order])
-    assert (found.shift, found.best.agreement > found.as_given) == (0, True)
+    assert found.runs == (Run(0, 60, 1, 0), Run(60, 120, -1, 119), Run(120, N, 1, 120))
+    np.testing.assert_array_equal(pairs_of(found.runs), [rows, order])
+    assert (found.shift, found.agreement > found.as_given) == (0, True)
 
 
 class TestSaid:

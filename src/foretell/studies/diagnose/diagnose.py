@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import OptionError, check_option, checked_count
-from foretell.measure.array_types import Items
-from foretell.measure.distances.backends import METRICS, distances, is_constant
+from foretell.measure.array_types import Numbers
+from foretell.measure.distances.backends import METRICS
 from foretell.measure.results.result_files import checked_as_result, load_result
-from foretell.measure.spaces.queries import Layout
 from foretell.representations.imported.array_files import SUFFIXES
 from foretell.representations.store.reader import Store
 from foretell.studies.diagnose.findings import Diagnosis, Finding
-from foretell.studies.diagnose.metrics import find_metric
-from foretell.studies.diagnose.pairing import Pairing, find_pairing
+from foretell.studies.diagnose.pairing import find_pairing
 from foretell.studies.diagnose.result_checks import find_in_result, find_swapped
 from foretell.studies.diagnose.side_contents import Contents, find_contents
 from foretell.studies.diagnose.sides import Given, common_items, distances_of, given
@@ -92,36 +90,42 @@ def diagnose(
     limit = checked_count("items", items, least=20)
     if a is None and b is None and result is None:
         raise OptionError("There is nothing to diagnose: give a result, a side, or two.")
-    found: list[Finding] = []
+    findings: list[Finding] = []
     looked_at: list[str] = []
     read: Any = load_result(result) if isinstance(result, str | Path) else result
+    rules: Sequence[str | None] = (tokens, tokens)
     if read is not None:
         with checked_as_result("The result"):
-            found += find_in_result(read)
+            findings += find_in_result(read)
         looked_at.append(f"result: {read.attrs.get('n_items')} items, whether it is below shuffled pairs")
-    of_result = (None, None) if read is None or tokens is not None else _tokens_of(read)
+        if tokens is None:
+            rules = [rule if _is_store(side) else None for rule, side in zip(_tokens_of(read), (a, b), strict=True)]
     sides = [
-        given(side, letter, layers=layers, tokens=tokens or (rule if _is_store(side) else None), metric=metric)
-        for letter, side, layers, rule in (("A", a, layers_a, of_result[0]), ("B", b, layers_b, of_result[1]))
+        given(side, letter, layers=layers, tokens=rule, metric=metric)
+        for letter, side, layers, rule in zip("AB", (a, b), (layers_a, layers_b), rules, strict=True)
         if side is not None
     ]
-    alone = [_alone(side, limit, metric) for side in sides]
-    for contents, line in alone:
-        found += contents.findings
-        looked_at.append(line)
+    contents = []
+    for side in sides:
+        rows = np.arange(min(side.n_items, limit))
+        contents.append(find_contents(side, rows, metric))
+        findings += contents[-1].findings
+        looked_at.append(
+            f"{side.letter}: {side.name}, {', '.join(side.spaces)}; {len(rows)} of {side.n_items} items: "
+            f"{'collapsed bits, dead dimensions, ' if metric == 'hamming' else ''}items alike, whether the metric fits"
+        )
     if len(sides) == 2:
-        a_alone, b_alone = (contents for contents, _ in alone)
         first, second = sides
-        found += _differing(first, second)
-        pairing = _pairing(first, second, a_alone, b_alone, limit=limit, metric=metric, k=k, seed=seed)
-        found += pairing.findings
-        looked_at.append(pairing.looked_at)
-        if read is not None and not any(one.fault == "items_missing" for one in found):
+        findings += _differing(first, second)
+        of_pairs, line = _pairing(sides, contents, limit=limit, metric=metric, k=k, seed=seed)
+        findings += of_pairs
+        looked_at.append(line)
+        if read is not None and not any(finding.fault == "items_missing" for finding in findings):
             with checked_as_result("The result"):
                 swapped, line = find_swapped(read, first, second)
-            found += swapped
+            findings += swapped
             looked_at.append(line)
-    return Diagnosis(tuple(found), tuple(looked_at))
+    return Diagnosis(tuple(findings), tuple(looked_at))
 
 
 def _is_store(side: Any) -> bool:
@@ -136,32 +140,25 @@ def _tokens_of(result: xr.Dataset) -> tuple[str | None, str | None]:
     return first, second or first
 
 
-def _alone(side: Given, limit: int, metric: str) -> tuple[Contents, str]:
-    """What is found of one side by itself."""
-    rows = np.arange(min(side.n_items, limit))
-    line = (
-        f"{side.letter}: {side.name}, {', '.join(side.spaces)}; {len(rows)} of {side.n_items} items: "
-        f"{'collapsed bits, dead dimensions, ' if metric == 'hamming' else ''}items alike, whether the metric fits"
-    )
-    of_metric = tuple(find_metric(side, rows, metric))
-    if of_metric:  # the cause of whatever else there is
-        return Contents(of_metric, tuple(side.spaces), np.zeros(len(rows), bool)), line
-    return find_contents(side, rows, of_signs=metric == "hamming"), line
-
-
 def _pairing(
-    a: Given, b: Given, of_a: Contents, of_b: Contents, *, limit: int, metric: str, k: int, seed: int
-) -> Pairing:
+    sides: Sequence[Given], contents: Sequence[Contents], *, limit: int, metric: str, k: int, seed: int
+) -> tuple[Sequence[Finding], str]:
     """What is found of the pairs, from the layers that are sound."""
-    in_a, in_b = (rows[:limit] for rows in common_items(a, b))
+    places = [rows[:limit] for rows in common_items(*sides)]
+    alike = np.zeros(len(places[0]), bool)
     matrices = []
-    for side, contents, rows in ((a, of_a, in_a), (b, of_b, in_b)):
-        fit = [space for name, space in side.spaces.items() if name not in contents.unfit]
-        matrices.append([distances_of(one, metric, rows) for one in fit if not _is_constant(one, metric, rows)])
+    for side, of_side, rows in zip(sides, contents, places, strict=True):
+        alike |= np.isin(rows, np.flatnonzero(of_side.alike))
+        fit = [space for name, space in side.spaces.items() if name not in of_side.unfit]
+        matrices.append([d for d in (distances_of(space, metric, rows) for space in fit) if not _is_constant(d)])
     if not all(matrices):
-        return Pairing((), "pairs: not looked at, since a side has no sound layer")
-    alike = np.isin(in_a, np.flatnonzero(of_a.alike)) | np.isin(in_b, np.flatnonzero(of_b.alike))
+        return (), "pairs: not looked at, since a side has no sound layer"
     return find_pairing(*matrices, alike=alike, k=k, seed=seed)
+
+
+def _is_constant(d: Numbers) -> bool:
+    others = d[~np.eye(len(d), dtype=bool)]
+    return bool((others == others[0]).all())
 
 
 def _differing(a: Given, b: Given) -> list[Finding]:
@@ -170,15 +167,11 @@ def _differing(a: Given, b: Given) -> list[Finding]:
     if a.n_items == b.n_items and same_ids:
         return []
     evidence: dict[str, float | int | str] = {"items of A": a.n_items, "items of B": b.n_items}
-    said = "The two sides have different numbers of items."
+    sentence = "The two sides have different numbers of items."
     if not same_ids:
         common = len(set(a.ids or ()) & set(b.ids or ()))
         evidence["ids that both have"] = common
         same = common == a.n_items == b.n_items
-        said = "The two sides have the same ids in another order." if same else "The two sides have different ids."
+        sentence = "The two sides have the same ids in another order." if same else "The two sides have different ids."
     remedy = "foretell.align the sides by id (`foretell compare --common`); without ids, find which items are missing"
-    return [Finding("items_differ", said, evidence, remedy)]
-
-
-def _is_constant(space: Any, metric: str, rows: Items) -> bool:
-    return is_constant(distances(space, metric, "numba"), Layout(rows, rows))
+    return [Finding("items_differ", sentence, evidence, remedy)]

@@ -81,15 +81,15 @@ class Diagnosis:
     @property
     def faults(self) -> tuple[str, ...]:
         """Names of what was found, of `FAULTS`."""
-        return tuple(one.fault for one in self.findings)
+        return tuple(finding.fault for finding in self.findings)
 
     def text(self) -> str:
         """The diagnosis as plain text, a fact a line."""
         lines = []
-        for one in self.findings:
-            lines.append(f"! {one.said}")
-            lines += [f"    {name}: {value}" for name, value in one.shown.items()]
-            lines.append(f"    remedy: {one.remedy}")
+        for finding in self.findings:
+            lines.append(f"! {finding.said}")
+            lines += [f"    {name}: {value}" for name, value in finding.shown.items()]
+            lines.append(f"    remedy: {finding.remedy}")
         if not lines:
             lines.append("Nothing wrong was found.")
         return "\n".join([*lines, "Looked at:", *(f"    {line}" for line in self.looked_at)])

@@ -81,46 +81,42 @@ def find_swapped(result: xr.Dataset, a: Given, b: Given) -> tuple[tuple[Finding,
     read = _cells(result, first, second)
     if isinstance(read, str):
         return (), f"result: directions not looked at, {read}"
-    names, said, found = read
+    names, written, measured = read
     # A layer whose items are all alike has no value, here as there.
-    straight, swapped = (_farthest(said, of) for of in (found, found[::-1]))
+    straight, swapped = (_farthest(written, values) for values in (measured, measured[::-1]))
     told = f"result: {len(names)} cells measured again ({', '.join(names)})"
-    asymmetry = _farthest(found[0], found[1])
     evidence: dict[str, float | int | str] = {
         "cells measured again": ", ".join(names),
-        "a_to_b in the result": _listed(said[0]),
-        "b_to_a in the result": _listed(said[1]),
-        f"measured: {first.name} foretells {second.name}": _listed(found[0]),
-        f"measured: {second.name} foretells {first.name}": _listed(found[1]),
+        "a_to_b in the result": _listed(written[0]),
+        "b_to_a in the result": _listed(written[1]),
+        f"measured: {first.name} foretells {second.name}": _listed(measured[0]),
+        f"measured: {second.name} foretells {first.name}": _listed(measured[1]),
         "greatest difference as labelled": straight,
         "greatest difference swapped": swapped,
     }
     if straight <= _EXACT:
         return (), f"{told}: as labelled"
-    if swapped <= _EXACT < asymmetry:
-        sentence = f"what it calls a_to_b ({direction_sentence(result.attrs, 'a_to_b')})" if labels else "its a_to_b"
-        finding = Finding(
+    fault, sentence, remedy = (
+        "other_result",
+        "The result is not what these sides give, in either direction.",
+        "give the sides, tokens and metric that it was measured with, or measure it again",
+    )
+    if swapped <= _EXACT:
+        called = f"what it calls a_to_b ({direction_sentence(result.attrs, 'a_to_b')})" if labels else "its a_to_b"
+        fault, sentence, remedy = (
             "directions_swapped",
-            f"Directions are swapped against the labels: {sentence} is what {second.name} says of {first.name}.",
-            evidence,
+            f"Directions are swapped against the labels: {called} is what {second.name} says of {first.name}.",
             "change side_a and side_b of the result (and models), or read a_to_b as b_to_a; take the neighbours of A, "
             "ranks in B for a_to_b",
         )
-        return (finding,), told
-    finding = Finding(
-        "other_result",
-        "The result is not what these sides give, in either direction.",
-        evidence,
-        "give the sides, tokens and metric that it was measured with, or measure it again",
-    )
-    return (finding,), told
+    return (Finding(fault, sentence, evidence, remedy),), told
 
 
-def _farthest(one: Any, other: Any) -> float:
+def _farthest(first: Any, second: Any) -> float:
     """The greatest difference; infinite where only one of the two has a value."""
-    if (np.isnan(one) != np.isnan(other)).any():
+    if (np.isnan(first) != np.isnan(second)).any():
         return float("inf")
-    return float(np.nanmax(np.abs(one - other), initial=0.0))
+    return float(np.nanmax(np.abs(first - second), initial=0.0))
 
 
 def _cells(result: xr.Dataset, a: Given, b: Given) -> tuple[list[str], Any, Any] | str:
@@ -133,38 +129,33 @@ def _cells(result: xr.Dataset, a: Given, b: Given) -> tuple[list[str], Any, Any]
     items = [str(item) for item in result["item"].values]
     rows = []
     for side in (a, b):
-        if side.ids is None:
-            if len(items) != side.n_items:
-                return f"{side.letter} has no ids, and other items"
-            rows.append(np.arange(side.n_items))
-            continue
-        place = {name: number for number, name in enumerate(side.ids)}
-        if any(item not in place for item in items):
+        if side.ids is None and len(items) != side.n_items:
+            return f"{side.letter} has no ids, and other items"
+        row = {name: number for number, name in enumerate(side.ids or items)}
+        if not row.keys() >= set(items):
             return f"{side.letter} lacks some of its items"
-        rows.append(np.array([place[item] for item in items]))
+        rows.append(np.array([row[item] for item in items]))
     curve = "layer" in result.dims
-    pairs = [(name, name) for name in map(str, result["layer"].values)] if curve else None
-    if pairs is None:
-        count = min(result.sizes["a"], result.sizes["b"])
-        pairs = [(str(result["a"].values[i]), str(result["b"].values[i])) for i in range(count)]
-    there = [(one, other) for one, other in pairs if _space(a, one) is not None and _space(b, other) is not None]
+    of_a, of_b = (result["layer" if curve else dim].values.astype(str).tolist() for dim in "ab")
+    both = zip(of_a, of_b, strict=False)
+    there = [(x, y) for x, y in both if _space(a, x) is not None and _space(b, y) is not None]
     if not there:
         return "the sides have none of its layers"
-    chosen = [there[round(place)] for place in np.linspace(0, len(there) - 1, min(_CELLS, len(there)))]
-    said, found = [], []
-    for one, other in chosen:
-        where = {"layer": one} if curve else {"a": one, "b": other}
-        said.append([float(result["imbalance"].sel(direction=d, **where)) for d in DIRECTIONS])
+    chosen = [there[round(number)] for number in np.linspace(0, len(there) - 1, min(_CELLS, len(there)))]
+    written, measured = [], []
+    for x, y in chosen:
+        where = {"layer": x} if curve else {"a": x, "b": y}
+        written.append([float(result["imbalance"].sel(direction=d, **where)) for d in DIRECTIONS])
         again = imbalance_matrix(
-            [select(_space(a, one), rows[0])],
-            [select(_space(b, other), rows[1])],
+            [select(_space(a, x), rows[0])],
+            [select(_space(b, y), rows[1])],
             k=int(attrs["k"]),
             convention=str(attrs["convention"]),
             errors=False,
         )
-        found.append([float(again["imbalance"].sel(direction=d)[0, 0]) for d in DIRECTIONS])
-    names = [one if one == other else f"{one} | {other}" for one, other in chosen]
-    return names, np.array(said).T, np.array(found).T
+        measured.append([float(again["imbalance"].sel(direction=d)[0, 0]) for d in DIRECTIONS])
+    names = [x if x == y else f"{x} | {y}" for x, y in chosen]
+    return names, np.array(written).T, np.array(measured).T
 
 
 def _space(side: Given, layer: str) -> Any:
@@ -182,8 +173,8 @@ def _labels(result: xr.Dataset) -> tuple[tuple[str, str], tuple[str, str]] | Non
     attrs = result.attrs
     if "side_a" not in attrs or "side_b" not in attrs:
         return None
-    one, other = ((str(attrs.get(f"model_{side}", "")), str(attrs[f"side_{side}"])) for side in "ab")
-    return (one, other) if one != other else None
+    of_a, of_b = ((str(attrs.get(f"model_{side}", "")), str(attrs[f"side_{side}"])) for side in "ab")
+    return (of_a, of_b) if of_a != of_b else None
 
 
 def _label(side: Given) -> tuple[str, str] | None:

@@ -56,9 +56,9 @@ class Given:
         """Names of the items, where there are any."""
         return next(iter(self.spaces.values())).ids
 
-    def item(self, place: int) -> str:
+    def item(self, row: int) -> str:
         """An item's name, or else its place."""
-        return f"item {place}" if self.ids is None else f"{self.ids[place]!r}"
+        return f"item {row}" if self.ids is None else f"{self.ids[row]!r}"
 
 
 def given(side: Any, letter: str, *, layers: Sequence[str] | None, tokens: str | None, metric: str) -> Given:
@@ -84,11 +84,11 @@ def given(side: Any, letter: str, *, layers: Sequence[str] | None, tokens: str |
     if isinstance(side, str | Path | Store):
         if metric != "hamming":
             raise OptionError(f"metric={metric!r} is of arrays, and {letter} is a store or a file: give its arrays.")
-        found = load_side(side.name if isinstance(side, Store) else side, layers=layers, tokens=tokens)
-        chosen = {name: found.spaces[name] for name in layers or _spread(list(found.spaces))}
+        read = load_side(side.name if isinstance(side, Store) else side, layers=layers, tokens=tokens)
+        chosen = {name: read.spaces[name] for name in layers or _spread(list(read.spaces))}
         first: Any = next(iter(chosen.values()))
         store = first.store if isinstance(getattr(first, "store", None), Store) else None
-        return Given(letter, found.name, chosen, {}, store)
+        return Given(letter, read.name, chosen, {}, store)
     if tokens is not None:
         raise OptionError(f"tokens={tokens!r} is of stores, and {letter} is none: give the tokens that you want.")
     raw = side if isinstance(side, Mapping) else {"the space": side}
@@ -106,8 +106,8 @@ def common_items(a: Given, b: Given) -> tuple[Items, Items]:
     n = min(a.n_items, b.n_items)
     if a.ids is None or b.ids is None or a.ids == b.ids:
         return np.arange(n), np.arange(n)
-    place = {name: number for number, name in enumerate(b.ids)}
-    both = [(number, place[name]) for number, name in enumerate(a.ids) if name in place]
+    row_of = {name: number for number, name in enumerate(b.ids)}
+    both = [(number, row_of[name]) for number, name in enumerate(a.ids) if name in row_of]
     if len(both) < 2:
         return np.arange(n), np.arange(n)
     in_a, in_b = np.array(both, np.int64).T
@@ -116,11 +116,11 @@ def common_items(a: Given, b: Given) -> tuple[Items, Items]:
 
 def distances_of(space: Input, metric: str, rows: Items) -> Numbers:
     """Distances between some items of a space, shape (rows, rows); its diagonal is not to be read."""
-    found = distances(space, metric, "numba")
-    dtype = found.dtype if found.greatest is None else order_dtype(found.greatest)
+    backend = distances(space, metric, "numba")
+    dtype = backend.dtype if backend.greatest is None else order_dtype(backend.greatest)
     out = np.zeros((len(rows), len(rows)), dtype)
     threads = current_options().threads
-    found.fill(out, rows, rows, triangle=False, threads=threads, panel_bytes=_PANEL_BYTES)
+    backend.fill(out, rows, rows, triangle=False, threads=threads, panel_bytes=_PANEL_BYTES)
     return out
 
 
