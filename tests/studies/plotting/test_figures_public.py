@@ -235,3 +235,25 @@ class TestNotebooks:
         assert html.count("<svg") == 2
         few = foretell.information_imbalance(x[:4], x[:4] + 1)
         assert "nan" not in few._repr_html_().split("</table>")[0]
+
+
+def _layers(seed: int, shared: float) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
+    latent = np.random.default_rng(0).standard_normal((60, 6))
+    rng = np.random.default_rng(seed)
+    return {str(layer): shared * latent + (1 + layer) * rng.standard_normal(latent.shape) for layer in range(3)}
+
+
+def test_asymmetries_of_arrays_are_drawn_without_names_of_models() -> None:
+    results = {
+        name: foretell.imbalance_curve(_layers(1, 3.0), _layers(seed, 3.0)) for name, seed in (("x", 2), ("y", 3))
+    }
+    figure = figures.asymmetries_figure(results)
+    assert_readable(figure)
+
+
+def test_where_no_layer_is_semantic_there_is_no_asymmetry() -> None:
+    from foretell.studies.summaries.asymmetry import asymmetry_of_curve
+
+    curve_of_nothing = foretell.imbalance_curve(_layers(1, 0.0), _layers(2, 0.0))
+    above = curve_of_nothing.assign(imbalance=curve_of_nothing["imbalance"] * 0 + 1.2)
+    assert asymmetry_of_curve("nothing", above) is None

@@ -76,8 +76,8 @@ class Asymmetry:
 def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
     """Asymmetry over the layers that are semantic for both directions together: a choice that favours neither.
 
-    These are the layers whose mean over directions lies within .05 of the way from its minimum to 1. None where no
-    layer has a value in both directions.
+    These are the layers whose mean over directions lies within .05 of the way from its minimum to 1. None where there
+    are none, as where no layer has a value in both directions.
     """
     scores, places = Scores.of_result(result)
     layers = [str(layer) for layer in result["layer"].to_numpy()]
@@ -94,6 +94,8 @@ def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
         for number in range(region.start, region.stop + 1)
         if np.isfinite(together.values[number])
     )
+    if not chosen:
+        return None
     cells = {(direction, layer): sign / len(chosen) for direction, sign in _SIGNS.items() for layer in chosen}
     return Asymmetry(name, result.attrs, chosen, Verdict.contrast(result, cells))
 
@@ -134,8 +136,9 @@ def chart_rows(asymmetries: Sequence[Asymmetry]) -> list[AsymmetryRow]:
     parts = [
         [
             ", ".join(sides_of(one.attrs, "a_to_b")),
-            "" if one.attrs["model_a"] != one.attrs["model_b"] else str(one.attrs["model_a"]),
-            str(one.attrs["tokens"]),
+            # Arrays of one's own are of no model, and say nothing of tokens.
+            "" if one.attrs.get("model_a") != one.attrs.get("model_b") else str(one.attrs.get("model_a", "")),
+            str(one.attrs.get("tokens", "")),
         ]
         for one in asymmetries
     ]
