@@ -16,7 +16,7 @@ import numpy as np
 from foretell.measure.distances.backends import distances
 from foretell.measure.kernels.order_keys import empty_rows
 from foretell.measure.spaces.bits import Bits
-from foretell.options import checked_threads
+from foretell.options import current_options
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     n_items = max(options.queries, options.candidates)
     space = Bits(rng.integers(0, 256, (n_items, 1, options.bits // 8), np.uint8), options.bits)
     queries, candidates = np.arange(options.queries), np.arange(options.candidates)
-    threads = checked_threads(None)
+    threads = current_options().threads
     fastest = {}
     made = {name: distances(space, "hamming", name) for name in options.backends}
     for number in range(4):

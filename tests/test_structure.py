@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
 from collections import Counter
 from pathlib import Path
+
+import pytest
 
 import foretell
 
@@ -12,6 +16,7 @@ SOURCE = Path(foretell.__file__).parent
 MODULES = [path.relative_to(SOURCE) for path in sorted(SOURCE.rglob("*.py")) if path.name != "__init__.py"]
 MOST_MODULES = 14  # "about a dozen"
 COMMANDS = Path("cli", "commands")
+BENCHMARKS = sorted((Path(__file__).parents[1] / "benchmarks").glob("*.py"))
 MAP = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
 
 
@@ -45,3 +50,15 @@ def test_no_two_modules_have_one_name() -> None:
 def test_every_room_says_what_it_is() -> None:
     for room in {path.parent for path in MODULES}:
         assert '"""' in (SOURCE / room / "__init__.py").read_text(encoding="utf-8"), room
+
+
+@pytest.mark.parametrize(
+    "script", sorted((Path(__file__).parents[1] / "benchmarks").glob("*.py")), ids=lambda p: p.name
+)
+def test_a_benchmark_imports_what_there_is(script: Path) -> None:
+    """No test runs them, and types are not checked there."""
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("foretell"):
+            module = importlib.import_module(str(node.module))
+            for name in node.names:
+                assert hasattr(module, name.name) or importlib.import_module(f"{node.module}.{name.name}"), name.name

@@ -61,8 +61,8 @@ class _View:
 
     Parameters
     ----------
-    store : Store
-        Where it is.
+    store : Readable
+        Where it is: a `foretell.representations.store.reader.Store`.
     layer : str
         Name of the layer: "0" to the number of blocks, or "final".
     kept : int

@@ -1,1 +1,1 @@
-"""Results as figures: a module a figure; what they share is in `drawing`."""
+"""Results as figures, and what figures share: the grid of panels, captions, the style, matrices."""
