@@ -32,7 +32,7 @@ from foretell.representations.loading.describe_model import describe_model
 from foretell.representations.loading.load_pairs import load_pairs
 from foretell.representations.store.reader import open_store
 from foretell.studies.config.study_file import load_study
-from foretell.studies.planning.plan import _known_plan
+from foretell.studies.planning.rates import kept_rates
 from foretell.studies.preparation.prepare import _only
 from foretell.studies.report.contents import contents_of
 from foretell.studies.report.page import write_report
@@ -144,15 +144,15 @@ class TestRuns:
             _only(_pairs(), tmp_path / only if only == "pipe" else Path(only))
         assert "\n" not in str(caught.value)
 
-    @pytest.mark.parametrize("seconds", ["Infinity", "NaN", "-1", "1e300", "[]"])
-    def test_a_plan_with_other_than_seconds_is_made_again(self, seconds: str, tmp_path: Path) -> None:
-        note = '{"n_items": 3, "memory_bytes": 1, "steps": [{"name": "read", "seconds": %s, "disk_bytes": 1}]}'
-        (tmp_path / "plan.json").write_text(note % "1.5", encoding="utf-8")
-        found = _known_plan(tmp_path / "plan.json")
+    @pytest.mark.parametrize("value", ["Infinity", "NaN", "-1", "1e300", "[]"])
+    def test_rates_that_are_no_durations_are_measured_again(self, value: str, tmp_path: Path) -> None:
+        kept = '{"seconds": {"calls": %s}, "file_bytes": {"pages": 1.0}, "start_seconds": 1.0, "start_bytes": 1}'
+        (tmp_path / "rates.json").write_text(kept % "1.5", encoding="utf-8")
+        found = kept_rates(tmp_path / "rates.json")
         assert found is not None
-        assert found.seconds == 1.5
-        (tmp_path / "plan.json").write_text(note % seconds, encoding="utf-8")
-        assert _known_plan(tmp_path / "plan.json") is None
+        assert found.seconds == {"calls": 1.5}
+        (tmp_path / "rates.json").write_text(kept % value, encoding="utf-8")
+        assert kept_rates(tmp_path / "rates.json") is None
 
     def test_halves_of_letters_are_shown(self, run: Path) -> None:
         """JSON and YAML can spell them, and names of files have them for bytes that are no UTF-8."""

@@ -22,7 +22,8 @@ from foretell.representations.models.model_options import ModelOptions
 from foretell.representations.store.recordings import Recording
 from foretell.representations.store.token_rules import TokenRule
 from foretell.studies.answer import Answer
-from foretell.studies.planning.calibration import Batches, Rate
+from foretell.studies.planning.rates import Rates
+from foretell.studies.planning.reading import ReadingRate
 from foretell.studies.preparation.prepare import Job
 
 N_BLOCKS = 4
@@ -236,14 +237,18 @@ class World:
             raise StoreError("none")
         return self.stores[place]
 
-    def batches_of(self, job: Job, pairs: Pairs) -> Batches:
-        """Batches of a token an item."""
-        return Batches([range(len(pairs))], [len(pairs)])
+    def padded_tokens(self, job: Job, pairs: Pairs) -> int:
+        """A token an item."""
+        return len(pairs)
 
-    def measured_rate(self, job: Job, pairs: Pairs, batches: Batches, *, seconds: float) -> Rate:
-        """In place of trying a model out: a second for every item."""
+    def measured_reading(self, job: Job, pairs: Pairs) -> ReadingRate:
+        """In place of timing a model: a second for every item."""
         self.tried.append(job.model.info.id)
-        return Rate(0.0, 1.0, 0.0, 2.0**20)
+        return ReadingRate(0.0, 1.0, 0.0, 2.0**20)
+
+    def measured_rates(self, resident: Any) -> tuple[Rates, bool]:
+        """In place of timing the measure: three seconds to start, two for each figure, which take a MiB."""
+        return Rates({"figures": 2.0}, {"figures": 2.0**20}, 3.0, 2**20), False
 
     def put_into(self, patch: pytest.MonkeyPatch) -> World:
         """Take the place of data, models and extraction."""
@@ -252,7 +257,7 @@ class World:
         patch.setattr("foretell.studies.preparation.stores.open_store", self.open_store)
         patch.setattr("foretell.studies.preparation.prepare.LazyModel", self.lazy_model)
         patch.setattr("foretell.studies.run.health_of", lambda compared, stores: HEALTH)
-        for name in ("batches_of", "measured_rate"):
+        for name in ("padded_tokens", "measured_reading", "measured_rates"):
             patch.setattr(f"foretell.studies.planning.plan.{name}", getattr(self, name))
         return self
 
@@ -261,8 +266,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Put the tiny world in place of data, models and extraction, and spare the drawing of figures and the page."""
     monkeypatch.setattr("foretell.studies.outputs.save_figure", lambda figure, path: path.write_bytes(b"a figure"))
-    for module in ("run", "planning.rehearsal"):
-        monkeypatch.setattr(f"foretell.studies.{module}.write_report", lambda folder, path: path.write_bytes(b"a page"))
+    monkeypatch.setattr("foretell.studies.run.write_report", lambda folder, path: path.write_bytes(b"a page"))
     return World().put_into(monkeypatch)
 
 

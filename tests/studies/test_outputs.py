@@ -13,7 +13,7 @@ import yaml
 import foretell
 from foretell.exceptions import StudyError
 from foretell.measure.results.result_files import write_csv
-from foretell.studies.outputs import _write_table, folder_of, make_folder, size_of_answer
+from foretell.studies.outputs import _write_table, folder_of, make_folder
 from foretell.studies.report.contents import contents_of
 from tests.studies.conftest import World
 
@@ -152,10 +152,3 @@ def test_a_failure_while_writing_leaves_the_old_file(
         foretell.run(study, out=tmp_path)
     assert (tmp_path / "figures" / "depth.png").read_bytes() == before
     assert not list(tmp_path.rglob(".foretell-writing-*"))
-
-
-def test_the_size_of_an_answer_is_that_of_its_files(world: World, study: dict[str, Any], tmp_path: Path) -> None:
-    foretell.run(study, out=tmp_path)
-    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "stores"]
-    assert len(files) > 8
-    assert size_of_answer(tmp_path) == sum(path.stat().st_size for path in files)

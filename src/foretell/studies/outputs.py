@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from foretell.studies.answer import Answer, Table
     from foretell.studies.config.study_file import Study
 
-__all__ = ["folder_of", "make_folder", "size_of_answer", "write_answer"]
+__all__ = ["folder_of", "make_folder", "write_answer"]
 
 _KINDS = ("results", "tables", "figures", "neighbours")
 
@@ -136,12 +136,6 @@ def _listed(folder: Path) -> set[str]:
 def _is_of_a_run(name: object) -> bool:
     parts = Path(name).parts if isinstance(name, str) else ()
     return len(parts) == 2 and parts[0] in _KINDS and parts[1] != ".."
-
-
-def size_of_answer(folder: Path) -> int:
-    """Bytes of what a run wrote, but for the activations."""
-    files = [*folder.glob("*"), *(file for kind in _KINDS for file in (folder / kind).glob("*"))]
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _write_table(rows: Table, path: Path) -> Path:

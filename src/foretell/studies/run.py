@@ -8,13 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foretell.cluster.connection import current_cluster
 from foretell.files import replacing
 from foretell.studies.config.study_file import Study, load_study
-from foretell.studies.outputs import folder_of, make_folder, size_of_answer, write_answer
-from foretell.studies.planning.plan import plan_arranged, remember
-from foretell.studies.planning.process_memory import Watch, give_back
-from foretell.studies.planning.rehearsal import Cost
+from foretell.studies.outputs import folder_of, make_folder, write_answer
+from foretell.studies.planning.plan import give_back, plan_arranged
 from foretell.studies.preparation.health_cache import health_of
 from foretell.studies.preparation.stores import Stores
 from foretell.studies.registry import answer, arrange
@@ -96,16 +93,11 @@ def run_checked(
     if planned is not None:
         planned(plan_arranged(study, arrangement, place, starting=starting + time.perf_counter() - began))
     compared = arrangement.extracted(progress=progress)
-    _write_health(compared, folder, place.notes)  # once a store: no part of what measuring takes the next time
+    _write_health(compared, folder, place.notes)
     give_back()
-    began = time.perf_counter()
-    with Watch() as watch:
-        found = answer(study, compared)
-        write_answer(found, study, folder)
-        write_report(folder, folder / "report.html")
-    if current_cluster() is None:  # what it takes here, which is what a plan says
-        seconds = time.perf_counter() - began
-        remember(study, arrangement, place.notes, Cost(seconds, size_of_answer(folder), watch.more))
+    found = answer(study, compared)
+    write_answer(found, study, folder)
+    write_report(folder, folder / "report.html")
     return found
 
 

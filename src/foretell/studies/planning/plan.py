@@ -1,37 +1,38 @@
-"""What a run will cost: time, memory and disk, from the study file and some seconds of trying out."""
+"""What a run will take: its work counted, times the rates of this machine; one batch of each model is timed."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
+import contextlib
+import ctypes
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foretell.exceptions import ForetellError
-from foretell.files import NOTE_BYTES, read_bounded, replacing
+import numpy as np
+
+from foretell.options import current_options
 from foretell.representations.loading.lazy import slowest_load
+from foretell.representations.store.recordings import Recording
 from foretell.studies.config.study_file import load_study
 from foretell.studies.outputs import folder_of
-from foretell.studies.planning.calibration import Rate, batches_of, measured_rate
-from foretell.studies.planning.process_memory import give_back, resident
-from foretell.studies.planning.rehearsal import Cost, Shape, rehearse, shapes_of
+from foretell.studies.planning.rates import measured_rates
+from foretell.studies.planning.reading import measured_reading, padded_tokens
+from foretell.studies.planning.work import Shape, work_of
 from foretell.studies.preparation.stores import Stores
-from foretell.studies.registry import answer, arrange
-from foretell.version import __version__
+from foretell.studies.registry import arrange
 
 if TYPE_CHECKING:
+    from foretell.representations.data.pairs import Pairs
     from foretell.studies.config.study_file import Study
     from foretell.studies.preparation.prepare import Arrangement, Job
 
-__all__ = ["Plan", "Step", "in_words", "plan", "plan_arranged", "remember"]
+__all__ = ["Plan", "Step", "give_back", "in_words", "plan", "plan_arranged", "plan_checked", "resident", "shape_of"]
 
-CALIBRATION_SECONDS = 10.0
-_MOST_SECONDS = 1e12
+_PICTURE_BYTES = 8900
+"""Of the small picture of an item that the page shows, about."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,9 @@ def plan(
 ) -> Plan:
     """Estimate what `foretell.run` will take with the same arguments, on this machine as it is now.
 
-    Its items are chosen as the run would, and kept for it; what must be fetched is fetched. Each side that is not
-    extracted yet is tried out on some of its batches, and the measure on few layers of random bits: about 10 seconds
-    in all.
+    Its items are chosen as the run would, and kept for it; what must be fetched is fetched. Each model that must read
+    is timed on one batch. What is measured, drawn and written is counted, and multiplied by the rates of this machine,
+    which are measured once in about two seconds.
 
     Parameters
     ----------
@@ -138,100 +139,86 @@ def plan_checked(study: Study, stores: Stores, *, starting: float = 0.0) -> Plan
 
 
 def plan_arranged(study: Study, arrangement: Arrangement, stores: Stores, *, starting: float) -> Plan:
-    """Plan the run of a study whose items are chosen, so many seconds after the start; or give the plan made before."""
+    """Plan the run of a study whose items are chosen, so many seconds after the start."""
+    pairs = arrangement.pairs
     todo = [job for job in reversed(list(arrangement.jobs.values())) if not job.is_done]
-    cost = _known_cost(study, arrangement, stores.notes)
-    missing = [(str(job.place), job.n_missing) for job in todo]
-    place = stores.notes / f"plan-{_key(study, arrangement, [*missing, None if cost is None else asdict(cost)])}.json"
-    known = _known_plan(place)
-    if known is not None:
-        return known
-    steps = [Step("start, choose items", starting), *_reading(todo, arrangement)]
-    shapes = shapes_of(arrangement)
+    steps = [Step("start, choose items", starting), *_reading(todo, pairs)]
+    comparisons = [
+        tuple(
+            shape_of((side, model), tokens, arrangement)
+            for side, model, tokens in zip(one.sides, one.models, one.tokens, strict=True)
+        )
+        for one in arrangement.comparisons
+    ]
     arrangement.slot.let_go()  # as the run does before it measures
     give_back()
-    name = "measure, draw and write"
-    if cost is None:
-        try:
-            cost = rehearse(study, arrangement, shapes, answer)
-        except ForetellError as error:  # random bits need not bear all that is asked of real ones
-            name, cost = f"{name}: not known ({error})", Cost(0.0, 0)
-    steps.append(Step(name, cost.seconds, cost.disk_bytes))
-    made = Plan(len(arrangement.pairs), tuple(steps), _memory(len(arrangement.pairs), shapes, cost))
-    with replacing(place) as path:
-        path.write_text(json.dumps(asdict(made)), encoding="utf-8")
-    return made
+    rates, measured_now = measured_rates(lambda: resident()[0])
+    work = work_of(study, [(a, b) for a, b in comparisons])
+    seconds = rates.seconds_for(work) + rates.start_seconds
+    steps.append(Step("measure, draw and write", seconds, rates.bytes_for(work)))
+    now, most = resident()
+    libraries = 0 if measured_now else rates.start_bytes
+    held = max(_held(a, b) for a, b in comparisons)
+    return Plan(len(pairs), tuple(steps), max(most, now + libraries + held))
 
 
-def remember(study: Study, arrangement: Arrangement, notes: Path, cost: Cost) -> None:
-    """Keep what measuring took, for the next plan of the same study."""
-    with replacing(notes / f"cost-{_key(study, arrangement)}.json") as path:
-        path.write_text(json.dumps(asdict(cost)), encoding="utf-8")
-
-
-def _reading(todo: Sequence[Job], arrangement: Arrangement) -> Iterator[Step]:
+def _reading(todo: Sequence[Job], pairs: Pairs) -> Iterator[Step]:
     """A step for each model that must be loaded, and one for each side that it reads."""
-    pairs = arrangement.pairs
-    models = list(dict.fromkeys(job.model for job in todo))
-    for model in models:
-        mine = [job for job in todo if job.model is model]
-        rate: Rate | None = None
-        for job in mine:
-            batches = batches_of(job, pairs)
-            if rate is None:
-                seconds = CALIBRATION_SECONDS / len(models)
-                rate = measured_rate(job, pairs, batches, seconds=seconds)
-                yield Step(f"load {model.info.id}", slowest_load(model))
+    for model in dict.fromkeys(job.model for job in todo):
+        jobs = [job for job in todo if job.model is model]
+        rate = measured_reading(jobs[0], pairs)
+        yield Step(f"load {model.info.id}", slowest_load(model))
+        for job in jobs:
             share = 1.0 if job.n_missing is None else job.n_missing / len(pairs)
             yield Step(
                 f"read {job.side} with {model.info.id}",
-                rate.seconds_for(round(share * sum(batches.tokens))),
+                rate.seconds_for(round(share * padded_tokens(job, pairs))),
                 round(share * rate.bytes_for(len(pairs))),
             )
 
 
-def _known_plan(place: Path) -> Plan | None:
-    """A plan made before, of the same study with the same things missing."""
+def shape_of(key: Any, tokens: str, arrangement: Arrangement) -> Shape:
+    """Shape of one side of a comparison, from its store where there is one, else from its model."""
+    pairs, rule = arrangement.pairs, Recording.parse(tokens).tokens
+    store, job = arrangement.stored.get(key, (None, None))[0], arrangement.jobs.get(key)
+    if job is not None and job.is_done:
+        store = job.opened
+    if store is not None:
+        kept = store.info.kept[0]
+        widths = [kept.n_bits[layer] for layer in store.layers if layer in kept.n_bits]
+        n_layers, n_tokens = sum(layer.isdecimal() for layer in store.layers), rule.n_tokens or kept.n_tokens
+    else:
+        assert job is not None  # noqa: S101 - a side has a job or a store
+        widths = list(job.model.n_dimensions.values())
+        n_layers = job.model.n_blocks + 1
+        n_tokens = rule.n_tokens or len(rule.places(job.model.read(pairs.contents(job.side)[:1])[0]))
+    texts = pairs.texts.get(key[0])
+    item_bytes = _PICTURE_BYTES if texts is None else sum(map(len, texts)) // len(pairs)
+    n_bits = round(float(np.mean(widths)))
+    return Shape(len(pairs), n_layers, n_tokens, n_bits, item_bytes, pairs.groups is not None)
+
+
+def _held(a: Shape, b: Shape) -> int:
+    """Bytes that measuring a comparison holds: bits, and what memory allows of all distances, 2 bytes each."""
+    spaces, n = a.n_layers + b.n_layers, a.n_items
+    return a.n_bytes + b.n_bytes + min(current_options().memory, 2 * spaces * n**2)
+
+
+def resident() -> tuple[int, int]:
+    """Bytes of memory that this process holds, and the most that it held."""
     try:
-        said = json.loads(read_bounded(place, NOTE_BYTES))
-        steps = tuple(
-            Step(str(step["name"]), _seconds(step["seconds"]), int(step["disk_bytes"])) for step in said["steps"]
-        )
-        return Plan(int(said["n_items"]), steps, int(said["memory_bytes"]))
-    except (OSError, ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
-        return None
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        fields = {name: value for name, _, value in (line.partition(":") for line in lines)}
+        now, most = (int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+    except (OSError, KeyError, ValueError):
+        import resource  # which not every system has
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
+        now = most
+    return now, most
 
 
-def _seconds(said: Any) -> float:
-    """A duration of a note; JSON as Python reads it has NaN and infinities."""
-    seconds = float(said)
-    if not 0 <= seconds < _MOST_SECONDS:
-        raise ValueError(f"{seconds} seconds")
-    return seconds
-
-
-def _known_cost(study: Study, arrangement: Arrangement, notes: Path) -> Cost | None:
-    """What measuring took when this study was last run here."""
-    try:
-        said = json.loads(read_bounded(notes / f"cost-{_key(study, arrangement)}.json", NOTE_BYTES))
-        return Cost(_seconds(said["seconds"]), int(said["disk_bytes"]), int(said["memory_bytes"]))
-    except (OSError, ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
-        return None
-
-
-def _key(study: Study, arrangement: Arrangement, missing: Sequence[Any] = ()) -> str:
-    """What a cost is of: the study, its items, this version and this machine."""
-    machine = [platform.node(), platform.machine(), os.cpu_count()]
-    asked = [study.to_yaml(), len(arrangement.pairs), __version__, machine, *missing]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
-
-
-def _memory(n_items: int, shapes: Sequence[tuple[Shape, ...]], cost: Cost) -> int:
-    """Most memory: what trying out took, or what measuring holds beside what is held now."""
-    now, most = resident()
-    return max(most, now + (cost.memory_bytes or max(sum(_held(n_items, one) for one in shape) for shape in shapes)))
-
-
-def _held(n_items: int, shape: Shape) -> int:
-    """Bytes that measuring holds of one side: its bits, and the order of all distances, 16 bits each."""
-    return shape.n_layers * (n_items * shape.n_tokens * shape.n_bits // 8 + 2 * n_items**2)
+def give_back() -> None:
+    """Give memory that was freed back to the system, which the allocator would keep for later (glibc)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,211 @@
+"""How long each kind of work takes on this machine: small trials, two seconds in all, whose results are kept.
+
+A trial is a call of a public function on random bits, small enough to be quick and large enough to be timed. The rates
+are those that explain the times of all trials best, given the work that each does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+
+from foretell.exceptions import WriteError
+from foretell.files import NOTE_BYTES, read_bounded, replacing
+from foretell.measure.imbalance.greedy_tokens import greedy_tokens
+from foretell.measure.imbalance.information_imbalance import imbalance_curve
+from foretell.measure.imbalance.semantic_layers import semantic_layers
+from foretell.measure.results.result_files import save_result
+from foretell.measure.similarity.measures import MEASURES
+from foretell.measure.similarity.similarity_matrix import similarity_curve
+from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.floats import Points
+from foretell.options import current_options
+from foretell.representations.cache import cache_dir, writing_cache
+from foretell.studies.planning.work import Work, curve, greedy, similarities
+from foretell.studies.plotting.curve_figures import depths_figure
+from foretell.studies.plotting.panel_grid import save_figure
+from foretell.studies.report.page import write_report
+from foretell.version import __version__
+
+__all__ = ["Rates", "kept_rates", "measured_rates"]
+
+_FEW, _MANY = 64, 800
+"""Items of trials: few, where the calls themselves take the time, and many."""
+_LAYERS, _SOME_LAYERS = 20, 4
+_REPEATS = 2
+_COMPILING_SECONDS = 10.0
+"""A first trial that takes longer has compiled code, which happens once after an installation."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What one of each count of `Work` takes.
+
+    Attributes
+    ----------
+    seconds : mapping of str to float
+        Of one.
+    file_bytes : mapping of str to float
+        That one leaves on the disk.
+    start_seconds : float
+        To read in the libraries that measure and draw.
+    start_bytes : int
+        Memory that they take.
+    """
+
+    seconds: Mapping[str, float]
+    file_bytes: Mapping[str, float]
+    start_seconds: float
+    start_bytes: int
+
+    def seconds_for(self, work: Work) -> float:
+        """To do all of some work."""
+        return sum(count * self.seconds.get(name, 0.0) for name, count in work.items())
+
+    def bytes_for(self, work: Work) -> int:
+        """That some work leaves on the disk."""
+        return round(sum(count * self.file_bytes.get(name, 0.0) for name, count in work.items()))
+
+
+def measured_rates(resident: Callable[[], int]) -> tuple[Rates, bool]:
+    """The rates of this machine with these threads, and whether they were measured now.
+
+    They are kept in the cache for the next time, unless code had to be compiled first or the cache cannot be written.
+
+    Parameters
+    ----------
+    resident : callable
+        Gives the bytes of memory that this process holds.
+    """
+    threads = current_options().threads
+    machine = [platform.node(), platform.machine(), os.cpu_count(), threads, current_options().backend, __version__]
+    key = hashlib.sha256(json.dumps(machine).encode()).hexdigest()[:16]
+    place = cache_dir() / "rates" / f"{key}.json"
+    known = kept_rates(place)
+    if known is not None:
+        return known, False
+    before, began = resident(), time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _trials(Path(folder))
+        start, held = time.perf_counter() - began, resident() - before
+        began = time.perf_counter()
+        seconds, file_bytes = _trials(Path(folder))
+        again = time.perf_counter() - began
+    rates = Rates(seconds, file_bytes, max(start - again, 0.0), max(held, 0))
+    if start < _COMPILING_SECONDS:
+        with suppress(WriteError), writing_cache(place.parent), replacing(place) as path:
+            path.write_text(json.dumps(asdict(rates)), encoding="utf-8")
+    return rates, True
+
+
+def kept_rates(place: Path) -> Rates | None:
+    """Rates that were measured before, or None where there are none that can be read."""
+    try:
+        kept = json.loads(read_bounded(place, NOTE_BYTES))
+        rates = Rates(
+            {str(name): float(value) for name, value in kept["seconds"].items()},
+            {str(name): float(value) for name, value in kept["file_bytes"].items()},
+            float(kept["start_seconds"]),
+            int(kept["start_bytes"]),
+        )
+    except (OSError, ValueError, ArithmeticError, RecursionError, TypeError, KeyError, AttributeError):
+        return None  # they are measured again
+    every = [*rates.seconds.values(), *rates.file_bytes.values(), rates.start_seconds, rates.start_bytes]
+    return rates if all(0 <= value < 1e12 for value in every) else None  # JSON as Python reads it has NaN, infinities
+
+
+def _trials(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds, and bytes of files, of one of each kind of work."""
+    one, few = _spaces(_FEW, 1, 64), _spaces(_FEW, _LAYERS, 64)
+    some, wide = (_spaces(_MANY, _SOME_LAYERS, n_bits) for n_bits in (2**13, 2**16))
+    random = np.random.default_rng(0)
+    points = {"0": Points(random.standard_normal((_MANY, 1024), np.float32))}
+    tokens = Bits(random.integers(0, 256, (_MANY // 2, 8, 8), np.uint8), 64)
+    groups = [str(item // 2) for item in range(_MANY)]
+    every = list(MEASURES)
+    trials: list[tuple[Callable[[], Any], Work]] = [
+        (lambda: imbalance_curve(*one), _of(one)),
+        (lambda: imbalance_curve(*few), _of(few)),
+        (lambda: imbalance_curve(*some), _of(some)),
+        (lambda: imbalance_curve(*wide), _of(wide)),
+        (lambda: imbalance_curve(*some, null=100), _of(some, permutations=100)),
+        (
+            lambda: imbalance_curve(*some, null=100, groups=groups),
+            _of(some, permutations=100, is_grouped=True),
+        ),
+        (
+            lambda: imbalance_curve(points, points, metric="euclidean"),
+            curve(_MANY, cells=1, bits=0, coordinates=2048),
+        ),
+        (
+            lambda: similarity_curve(*one, measures=every, errors=True),
+            similarities(_FEW, every, cells=1, bits=128, errors=True),
+        ),
+        (lambda: greedy_tokens(tokens, tokens, n_tokens=1), greedy(_MANY // 2, tokens=8, taken=1, bits=1024)),
+    ]
+    for name in every:
+        of_measure = similarities(_MANY, [name], cells=_SOME_LAYERS, bits=2**14 * _SOME_LAYERS, errors=False)
+        trials.append((partial(similarity_curve, *some, measures=[name]), of_measure))
+    result = imbalance_curve(*few)
+    saved, page = save_result(result, folder / "result.nc"), folder / "page.html"
+    files = [folder / f"figure{suffix}" for suffix in (".png", ".pdf")]
+
+    def draw() -> None:
+        figure = depths_figure({"curve": result}, {"curve": semantic_layers(result)})
+        for file in files:
+            save_figure(figure, file)
+
+    trials += [(draw, Work(figures=1)), (lambda: write_report(saved, page), Work(pages=1))]
+    seconds = _solved([(min(_seconds(trial) for _ in range(_REPEATS)), work) for trial, work in trials])
+    sizes = {
+        "figures": float(sum(file.stat().st_size for file in files)),
+        "pages": float(page.stat().st_size),
+        "cells": saved.stat().st_size / _LAYERS,
+        "scores": 8.0,
+        "bytes of items": 1.0,
+    }
+    return seconds, sizes
+
+
+def _solved(timed: Sequence[tuple[float, Work]]) -> dict[str, float]:
+    """Rates, none below 0, that explain the seconds of trials best, by relative errors."""
+    names = sorted({name for _, work in timed for name in work})
+    counts = np.array([[work[name] / seconds for name in names] for seconds, work in timed])
+    scale = np.maximum(counts.max(axis=0), 1e-300)  # counts are of many orders of magnitude
+    rates, _ = nnls(counts / scale, np.ones(len(timed)))
+    return dict(zip(names, (rates / scale).tolist(), strict=True))
+
+
+def _seconds(trial: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    trial()
+    return time.perf_counter() - began
+
+
+def _spaces(n_items: int, n_layers: int, n_bits: int) -> tuple[dict[str, Bits], dict[str, Bits]]:
+    """Layers of random bits on two sides."""
+    random = np.random.default_rng(0)
+    data = random.integers(0, 256, (2, n_layers, n_items, 1, n_bits // 8), np.uint8)
+    a, b = ({str(layer): Bits(bits, n_bits) for layer, bits in enumerate(side)} for side in data)
+    return a, b
+
+
+def _of(sides: tuple[Mapping[str, Bits], Mapping[str, Bits]], **call: Any) -> Work:
+    """The work of a curve over the layers of two sides."""
+    a = sides[0]
+    return curve(a["0"].n_items, cells=len(a), bits=2 * len(a) * a["0"].n_bits, **call)

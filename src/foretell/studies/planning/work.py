@@ -1,0 +1,246 @@
+"""The work of measuring a study, counted: how many bits are compared, rankings made, figures drawn.
+
+`Work` is a count by name of what takes time, such as ``{"bits": 4e9, "figures": 2}``; `foretell.studies.planning.rates`
+says how many seconds one of each takes on this machine. A function here for each kind of study follows what that kind
+measures (`foretell.studies.depth`, ...), call by call.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from foretell.measure.similarity.measures import MEASURES
+from foretell.measure.similarity.similarity_matrix import SPLITS
+from foretell.studies.controls.variants import probes
+
+if TYPE_CHECKING:
+    from foretell.studies.config.study_file import (
+        ControlsStudy,
+        DepthStudy,
+        MapStudy,
+        Study,
+        TokenPairsStudy,
+        TokensStudy,
+    )
+
+__all__ = ["Shape", "Work", "curve", "greedy", "similarities", "work_of"]
+
+Work = Counter[str]
+"""Counts by name; they add up."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What decides the cost of one side of a comparison.
+
+    Parameters
+    ----------
+    n_items : int
+    n_layers : int
+        Numbered layers.
+    n_tokens : int
+        Tokens that are compared.
+    token_bits : int
+        Bits of one token, on average over the layers.
+    item_bytes : int
+        Bytes of an item's text or small picture, as the page shows it.
+    is_grouped : bool
+        Whether items come in groups.
+    """
+
+    n_items: int
+    n_layers: int
+    n_tokens: int
+    token_bits: int
+    item_bytes: int = 0
+    is_grouped: bool = False
+
+    @property
+    def bits(self) -> int:
+        """Bits of all layers of an item."""
+        return self.n_layers * self.n_tokens * self.token_bits
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the bits of all items."""
+        return self.n_items * self.bits // 8
+
+
+def curve(
+    n_items: int,
+    *,
+    cells: float,
+    bits: int,
+    spaces: int | None = None,
+    permutations: int = 0,
+    is_grouped: bool = False,
+    coordinates: int = 0,
+) -> Work:
+    """One call of the measure, each cell both ways.
+
+    Parameters
+    ----------
+    n_items : int
+    cells : float
+        Pairs of spaces.
+    bits : int
+        Of an item, in all spaces together.
+    spaces : int, optional
+        Those that are also ranked against themselves: two for each cell by default.
+    permutations : int, default 0
+        Of the null.
+    is_grouped : bool, default False
+        Whether permutations are of whole groups.
+    coordinates : int, default 0
+        Floats of an item in all spaces, where it is measured in floats.
+    """
+    pairs = n_items**2
+    of_themselves = 2 * cells if spaces is None else spaces
+    return Work(
+        {
+            "calls": 1,
+            "cells": cells,
+            "bits": pairs * bits,
+            "floats": pairs * coordinates,
+            "rankings": pairs * (2 * cells + of_themselves),
+            "permuted ranks": 2 * cells * n_items * permutations,
+            "items in groups drawn": n_items * permutations if is_grouped else 0,
+            "scores": 2 * cells * n_items,
+        }
+    )
+
+
+def similarities(n_items: int, measures: Sequence[str], *, cells: int, bits: int, errors: bool) -> Work:
+    """Other measures of some cells, on all items and, for errors, on both halves of many splits."""
+    halves = 2 * SPLITS if errors else 0
+    pairs = n_items**2 + halves * (n_items // 2) ** 2
+    work = Work({f"{name} of pairs": pairs * cells for name in measures})
+    return work + Work({"similarities": (1 + halves) * cells * len(measures), "bits": pairs * bits})
+
+
+def greedy(n_items: int, *, tokens: int, taken: int, bits: int) -> Work:
+    """Tokens chosen one by one, in each direction on each half; then as many in order; both valued at every step.
+
+    Parameters
+    ----------
+    n_items : int
+    tokens : int
+        To choose from.
+    taken : int
+        How many are chosen.
+    bits : int
+        Of an item, on both sides together.
+    """
+    pairs = 4 * (n_items // 2) ** 2
+    tried = sum(tokens - step for step in range(taken))
+    return Work(
+        {"tokens tried": pairs * tried, "rankings": pairs * 4 * taken, "bits": pairs * 2 * bits, "cells": 8 * taken}
+    )
+
+
+def work_of(study: Study, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
+    """All that a study measures, draws and writes, given the shapes of both sides of its comparisons."""
+    return _KINDS[study.study](study, comparisons)
+
+
+def _depth(study: DepthStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
+    work = Work({"figures": 2 + (len(comparisons) > 1), "pages": 1})
+    for a, b in comparisons:
+        n, measure = a.n_items, study.measure
+        both: dict[str, Any] = {"cells": a.n_layers, "bits": a.bits + b.bits}
+        work += curve(n, permutations=measure.null, is_grouped=a.is_grouped, **both)
+        work += _cross_fit(n, **both)
+        if measure.beside:
+            work += similarities(n, measure.beside, errors=True, **both) + Work(figures=1)
+        work += _items(a, b)
+    return work
+
+
+def _map(study: MapStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
+    work = Work({"figures": 2 * (len(comparisons) > 1), "pages": 1})
+    for a, b in comparisons:
+        n, measure = a.n_items, study.measure
+        both: dict[str, Any] = {"cells": a.n_layers * b.n_layers, "bits": a.bits + b.bits}
+        spaces = a.n_layers + b.n_layers
+        work += curve(n, spaces=spaces, permutations=measure.null, is_grouped=a.is_grouped, **both)
+        work += _cross_fit(n, spaces=spaces, **both) + Work(figures=2)
+        if measure.beside:
+            work += similarities(n, measure.beside, errors=False, **both) + Work(figures=1)
+        work += _items(a, b)
+    return work
+
+
+def _tokens(study: TokensStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
+    work = Work({"pages": 1})
+    for a, b in comparisons:
+        n, tokens = a.n_items, a.n_tokens
+        null: dict[str, Any] = {"permutations": study.measure.null, "is_grouped": a.is_grouped}
+        of_a_token = a.n_layers * a.token_bits + b.n_layers * b.token_bits
+        for count in (*study.counts, *(1 for _ in study.counts)):  # concatenated, averaged
+            work += curve(n, cells=a.n_layers, bits=count * of_a_token, **null)
+        layer = tokens * (a.token_bits + b.token_bits)
+        passes = 2 if study.measure.null else 1  # sums over tokens are not kept for the pass of the null
+        work += curve(n, cells=tokens, bits=passes * layer, **null) + Work(figures=2)
+        if study.greedy:
+            work += greedy(n, tokens=tokens, taken=study.greedy, bits=layer) + Work(figures=1)
+    return work
+
+
+def _token_pairs(study: TokenPairsStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
+    work = Work({"figures": 3 * len(comparisons), "pages": 1})
+    for a, b in comparisons:
+        null: dict[str, Any] = {"permutations": study.measure.null, "is_grouped": a.is_grouped}
+        for one in (a, b):  # within a side both ways are the same T x T pairs, each token with itself among them
+            cells, bits = one.n_tokens**2 / 2, one.n_tokens * one.token_bits
+            work += _times(len(study.depths), curve(one.n_items, cells=cells, bits=bits, spaces=0, **null))
+        cells, bits = a.n_tokens * b.n_tokens, a.n_tokens * a.token_bits + b.n_tokens * b.token_bits
+        across = curve(a.n_items, cells=cells, bits=bits, spaces=a.n_tokens + b.n_tokens, **null)
+        work += _times(len(study.depths), across)
+    return work
+
+
+def _controls(study: ControlsStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
+    a, b = comparisons[0]
+    n, measure = a.n_items, study.measure
+    both: dict[str, Any] = {"cells": a.n_layers, "bits": a.bits + b.bits}
+    few = len(probes(a.n_layers - 1))
+    at_few = both["bits"] * few // a.n_layers
+    null: dict[str, Any] = {"permutations": measure.null}
+    work = curve(n, is_grouped=a.is_grouped, **null, **both) + similarities(n, list(MEASURES), errors=True, **both)
+    if measure.null:
+        work += curve(n, is_grouped=a.is_grouped, **null, **both) + curve(n, **null, **both)
+    # Tokens in random order, random weights, the last tokens left out, and k = 1, 3, 10.
+    work += _times(3 + sum(k != measure.k for k in (1, 3, 10)), curve(n, **both))
+    work += _times(2, curve(n, cells=1, bits=0))  # texts alone
+    work += curve(n, cells=few, bits=0, coordinates=at_few)
+    work += _times(3, curve(n, cells=few, bits=at_few)) + curve(n, cells=few, bits=2 * at_few)  # two bits
+    work += _times(study.subsamples, curve(n // 2, **both))
+    return work + Work(figures=3, pages=1)
+
+
+_KINDS: Mapping[str, Callable[[Any, Sequence[tuple[Shape, Shape]]], Work]] = {
+    "depth": _depth,
+    "map": _map,
+    "tokens": _tokens,
+    "token-pairs": _token_pairs,
+    "controls": _controls,
+}
+
+
+def _cross_fit(n_items: int, **call: Any) -> Work:
+    """The same cells on both halves of the items."""
+    return _times(2, curve(n_items // 2, **call))
+
+
+def _items(a: Shape, b: Shape) -> Work:
+    """Which items fail, and the neighbours of every item at one layer, both ways: texts or pictures on disk."""
+    layer = (a.bits + b.bits) // a.n_layers
+    work = _times(2, curve(a.n_items, cells=1, bits=layer))
+    return work + Work({"bytes of items": a.n_items * (a.item_bytes + b.item_bytes)})
+
+
+def _times(count: int, work: Work) -> Work:
+    return Work({name: count * number for name, number in work.items()})
