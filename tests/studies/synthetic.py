@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import xarray as xr
 
 from foretell.measure.imbalance.semantic_layers import SemanticLayers
+from foretell.measure.inference.item_data import ItemData
 from foretell.measure.inference.minimum import Region
+from foretell.measure.inference.standard_errors import Scores
+from foretell.measure.results.schema import coordinate
 from foretell.studies.summaries.verdicts import Verdict
 
 N = 300
@@ -31,9 +35,7 @@ def curve(
     psi *= error * N / np.sqrt((psi**2).sum(axis=-1, keepdims=True))
     stderr = np.full(value.shape, error)
     null = np.array([0.94, 0.998, 1.05])[:, None, None] + 0.004 * rng.standard_normal((3, *value.shape))
-    layers = [str(layer) for layer in range(n_layers)]
     table = ("direction", "layer")
-    edge = np.zeros(0, int)
     return xr.Dataset(
         {
             "imbalance": (table, value),
@@ -43,31 +45,20 @@ def curve(
             "null": (("quantile", *table), null),
             "p_value": (table, np.where(value < 0.94, 1 / 1001, 0.4)),
             "p_value_minimum": ("direction", np.where(value.min(axis=1) < 0.94, 1 / 1001, 0.4)),
-            "scores": (("direction", "cell", "item"), psi),
-            "edge_direction": ("edge", edge),
-            "edge_cell": ("edge", edge),
-            "edge_query": ("edge", edge),
-            "edge_candidate": ("edge", edge),
-            "edge_score": ("edge", np.zeros(0)),
         },
         coords={
             "direction": ["a_to_b", "b_to_a"],
-            "layer": layers,
+            "layer": np.arange(n_layers),
             "relative_depth": ("layer", depth),
             "quantile": [0.025, 0.5, 0.975],
-            "cell_a": ("cell", layers),
-            "cell_b": ("cell", layers),
-            "cell_number": ("cell", np.arange(n_layers)),
-            "item": [f"item-{number}" for number in range(N)],
-            "item_number": ("item", np.arange(N)),
         },
         attrs={
+            "items": items(value, psi, [(str(layer),) for layer in range(n_layers)]),
             "schema": "foretell-result",
             "schema_version": 1,
             "n": N - 1,
             "n_items": N,
             "n_groups": N,
-            "n_cells": n_layers,
             "T": [20, 20],
             "tokens": "last 20",
             "k": 1,
@@ -89,6 +80,14 @@ def curve(
             "versions": '{"foretell": "0.1.0"}',
         },
     )
+
+
+def items(values: np.ndarray, psi: np.ndarray, cells: Sequence[tuple[str, ...]]) -> ItemData:
+    """Items with these scores, of shape (2, cells, N), and no edges."""
+    nothing = np.zeros(0, np.int64)
+    scores = Scores(values.ravel(), psi.reshape(-1, N), nothing, nothing, nothing, np.zeros(0), np.arange(N))
+    names = tuple((direction, *cell) for direction in ("a_to_b", "b_to_a") for cell in cells)
+    return ItemData(tuple(f"item-{number}" for number in range(N)), cells=names, scores=scores)
 
 
 def semantic(result: xr.Dataset, *, flat: bool = False) -> dict[str, SemanticLayers]:
@@ -136,7 +135,7 @@ def scored(
     """
     base = curve(n_layers=1)
     names = list(cells.values())
-    pairs = [(one, one) for one in names[0]] if len(names) == 1 else [(a, b) for a in names[0] for b in names[1]]
+    pairs = list(product(*names))
     psi = np.random.default_rng(seed).standard_normal((2, len(pairs), N))
     psi -= psi.mean(axis=-1, keepdims=True)
     psi *= error * N / np.sqrt((psi**2).sum(axis=-1, keepdims=True)) * np.sqrt((N - 1) / N)
@@ -147,19 +146,12 @@ def scored(
             "stderr": (dims, np.full(values.shape, error)),
             "low": (dims, values - 1.96 * error),
             "high": (dims, values + 1.96 * error),
-            "scores": (("direction", "cell", "item"), psi),
-            **{name: base[name] for name in base.data_vars if str(name).startswith("edge_")},
         },
         coords={
             "direction": ["a_to_b", "b_to_a"],
-            **{name: [int(one) for one in of] if name == "tokens" else of for name, of in cells.items()},
-            "cell_a": ("cell", np.array([a for a, _ in pairs], object)),
-            "cell_b": ("cell", np.array([b for _, b in pairs], object)),
-            "cell_number": ("cell", np.arange(len(pairs))),
-            "item": base["item"],
-            "item_number": base["item_number"],
+            **{name: coordinate(of) for name, of in cells.items()},
         },
-        attrs=base.attrs | {"n_cells": len(pairs), **attrs},
+        attrs=base.attrs | {"items": items(values.reshape(2, -1), psi, pairs), **attrs},
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.measure.inference.standard_errors import Scores
+from foretell.measure.inference.item_data import scores_of
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name, direction_sentence
 from foretell.studies.summaries.summary import Summary, direction_block, heading, note
@@ -71,7 +71,7 @@ class Enough:
 
 def enough_tokens(curve: xr.Dataset, direction: str) -> Enough:
     """Find how many tokens do nearly as well as all of them, in one direction of a curve over tokens."""
-    scores, places = Scores.of_result(curve)
+    scores, places = scores_of(curve)
     counts = [int(count) for count in curve["tokens"].to_numpy()]
     rows = [places[direction, str(count)] for count in counts]
     weights = np.zeros((len(counts), len(scores.values)))

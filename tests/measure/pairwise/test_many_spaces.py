@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,10 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, WriteError
+from foretell.measure.imbalance.information_imbalance import _check_scores
+from foretell.measure.inference.item_data import items_of, scores_of
 from foretell.measure.inference.permutations import group_permutations, permutations
+from foretell.measure.results.schema import to_frame
 from tests.options import call, under
 
 RNG = np.random.default_rng(0)
@@ -118,7 +123,7 @@ def test_shared_groups_alone_are_no_evidence() -> None:
     assert np.mean(p_of_groups) == pytest.approx(0.5, abs=0.12)
 
 
-def test_a_part_of_a_result_is_not_misread() -> None:
+def test_parts_and_copies_of_a_result_keep_its_scores() -> None:
     whole = foretell.imbalance_curve(A, B)
     weights = {("a_to_b", "mid"): 1.0, ("b_to_a", "top"): -1.0}
     expected = foretell.contrast(whole, weights)
@@ -127,12 +132,17 @@ def test_a_part_of_a_result_is_not_misread() -> None:
         whole.isel(direction=[0]),
         whole.isel(layer=[1, 2]),
         whole.isel(layer=[2, 1, 0]),
-        whole.isel(cell=[2, 1, 0]),
-        whole.isel(item=slice(0, 50)),
-        whole.isel(item=np.random.default_rng(0).permutation(N)),
+        whole.copy(deep=True),
+        pickle.loads(pickle.dumps(whole)),  # noqa: S301 - what it reads was made here
+        copy.deepcopy(whole),
+        whole.assign_attrs(more=1).drop_vars("stderr"),
     ):
-        with pytest.raises(InputError, match="read from a whole result"):
-            foretell.contrast(part, weights)
+        assert foretell.contrast(part, weights) == expected
+        assert items_of(part) == items_of(whole)
+    with pytest.raises(InputError, match="does not hold its items"):
+        foretell.contrast(whole.drop_attrs(), weights)
+    assert items_of(whole) != items_of(foretell.imbalance_curve(B, A))
+    assert repr(items_of(whole)) == "130 items, scores of 6 cells (foretell.save_result writes them)"
     with pytest.raises(OptionError, match="A contrast of no cells"):
         foretell.contrast(whole, {})
     assert foretell.contrast(whole, weights) == expected
@@ -206,21 +216,25 @@ def test_a_curve_is_as_documented(curve: xr.Dataset) -> None:
     assert set(curve.attrs) <= documented("Attributes")
     assert curve["imbalance"].dims == ("direction", "layer")
     assert curve["null"].dims == ("quantile", "direction", "layer")
-    assert curve["scores"].dims == ("direction", "cell", "item")
-    assert curve["cell_a"].values.tolist() == list(A)
+    scores, places = scores_of(curve)
+    assert scores.psi.shape == (6, N)
+    assert list(places) == [(direction, layer) for direction in ("a_to_b", "b_to_a") for layer in A]
     assert curve.attrs["schema_version"] == 1
     assert (curve.attrs["n"], curve.attrs["n_items"], curve.attrs["n_groups"]) == (N - 1, N, 44)
-    assert curve["group"].dims == ("item",)
+    assert items_of(curve).groups == tuple(f"g{i // 3}" for i in range(N))
     assert json.loads(curve.attrs["versions"])["foretell"] == foretell.__version__
-    assert np.abs(curve["scores"].sum("item")).max() < 1e-9
+    assert np.abs(scores.psi.sum(axis=1)).max() < 1e-9
+    of_items = items_of(curve).to_dataset()
+    assert set(of_items.variables) <= documented("Items")
+    assert set(of_items.variables) == documented("Items") - {"stratum", "a", "b"}
 
 
 def test_a_matrix_is_as_documented() -> None:
     matrix = foretell.imbalance_matrix(A, B, named_cells=[("emb", "top"), ("mid", "mid")])
     assert set(matrix.variables) <= documented("Variables") | documented("Dimensions and coordinates")
     assert matrix["imbalance"].dims == ("direction", "a", "b")
-    cells = list(zip(matrix["cell_a"].values, matrix["cell_b"].values, strict=True))
-    assert cells == [("emb", "emb"), ("mid", "mid"), ("top", "top"), ("emb", "top")]
+    cells = [cell[1:] for cell in items_of(matrix).cells if cell[0] == "a_to_b"]
+    assert cells[:4] == [("emb", "emb"), ("mid", "mid"), ("top", "top"), ("emb", "top")]
     several = foretell.imbalance_matrix(A, B, k=[1, 3], null=3, per_item=False)
     assert several["imbalance"].dims == ("k", "direction", "a", "b")
     assert set(several.variables) <= documented("Variables") | documented("Dimensions and coordinates")
@@ -229,8 +243,8 @@ def test_a_matrix_is_as_documented() -> None:
     assert set(each.data_vars) - set(matrix.data_vars) == documented("Neighbours of every item")
     assert set(each.coords) <= documented("Dimensions and coordinates")
     wide = foretell.imbalance_matrix(A, {"x": B["emb"]})
-    assert "scores" not in wide
     assert wide["stderr"].shape == (2, 3, 1)
+    assert {cell[1:] for cell in items_of(wide).cells} == {(layer, "x") for layer in A}
     bare = foretell.imbalance_matrix(A, B, errors=False)
     assert set(bare.data_vars) == {"imbalance"}
 
@@ -243,6 +257,68 @@ def test_a_result_comes_back_from_its_file(curve: xr.Dataset, tmp_path: Path) ->
     assert foretell.contrast(again, weights) == foretell.contrast(curve, weights)
     assert [p.name for p in path.parent.iterdir()] == ["result.nc"]
     foretell.save_result(curve, path)  # over the old one
+
+
+def test_other_programs_write_and_read_the_values(curve: xr.Dataset, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="scores of 6 cells"):
+        curve.to_netcdf(tmp_path / "values.nc", engine="h5netcdf")
+    curve.assign_attrs(items="none").to_netcdf(tmp_path / "values.nc", engine="h5netcdf")
+    values = foretell.load_result(tmp_path / "values.nc")
+    assert values["imbalance"].equals(curve["imbalance"])
+    with pytest.raises(InputError, match="does not hold its items"):
+        foretell.contrast(values, {("a_to_b", "emb"): 1})
+    path = foretell.save_result(curve, tmp_path / "result.nc")
+    tree = xr.open_datatree(path, engine="h5netcdf")
+    assert tree["items"].to_dataset(inherit=False).equals(items_of(curve).to_dataset())
+    tree.close()
+    assert foretell.load_result(path, values_only=True).drop_attrs().equals(curve.drop_attrs())
+
+
+def test_a_table_of_a_result_is_as_large_as_its_values() -> None:
+    layers = np.random.default_rng(0).standard_normal((5, 500, 8))
+    curve = foretell.imbalance_curve(layers, layers[::-1], null=20)
+    assert len(curve.to_dataframe()) == 2 * 5 * 3  # the null has three quantiles
+    assert curve["imbalance"].sel(direction="a_to_b", layer=3) == curve["imbalance"][0, 3]
+    assert curve["layer"].dtype == int
+    assert len(curve["imbalance"].plot.line(x="layer")) == 2
+    frame = to_frame(curve)
+    assert list(frame.columns[:3]) == ["direction", "layer", "imbalance"]
+    assert frame["imbalance"].tolist() == curve["imbalance"].values.ravel().tolist()
+    assert frame["null_0.5"].tolist() == curve["null"].sel(quantile=0.5).values.ravel().tolist()
+    assert set(frame["n"]) == {499}
+    matrix = foretell.imbalance_matrix(layers, {"early": layers[0], "late": layers[4]})
+    assert list(to_frame(matrix).columns[:3]) == ["direction", "a", "b"]
+    assert len(to_frame(matrix)) == len(matrix.to_dataframe()) == 2 * 5 * 2
+    with pytest.raises(InputError, match="A table is made of a curve, a map or similarities"):
+        to_frame(foretell.item_imbalance(layers[0], layers[1]).drop_vars("imbalance"))
+
+
+def test_a_map_keeps_scores_of_cells_that_one_may_contrast() -> None:
+    rng = np.random.default_rng(0)
+    shared = rng.standard_normal((60, 40))
+    a = [shared + noise * rng.standard_normal((60, 40)) for noise in (3, 1, 2, 0.2, 3)]
+    b = [shared + noise * rng.standard_normal((60, 40)) for noise in (3, 0.1, 3)]
+    matrix = foretell.imbalance_matrix(a, b, named_cells=[("4", "0")])
+    cells = {cell[1:] for cell in items_of(matrix).cells}
+    depths = {("0", "0"), ("1", "0"), ("2", "1"), ("3", "1"), ("4", "2")}
+    assert cells == depths | {("4", "0"), ("3", "1")}
+    values = matrix["imbalance"].values
+    assert np.unravel_index(values[0].argmin(), (5, 3)) == (3, 1)
+    wide = foretell.imbalance_matrix(a, b[::-1][:2])  # the best is at no equal depth
+    best = tuple(str(place) for place in np.unravel_index(wide["imbalance"].values[0].argmin(), (5, 2)))
+    assert best in {cell[1:] for cell in items_of(wide).cells}
+    every = foretell.imbalance_matrix(a, b, named_cells="all")
+    assert {cell[1:] for cell in items_of(every).cells} == {(str(s), str(t)) for s in range(5) for t in range(3)}
+    for cell in items_of(matrix).cells:
+        assert foretell.contrast(matrix, {cell: 1.0}) == foretell.contrast(every, {cell: 1.0})
+        value, stderr = foretell.contrast(matrix, {cell: 1.0})
+        at = matrix.sel(direction=cell[0], a=int(cell[1]), b=int(cell[2]))
+        assert (value, stderr) == (at["imbalance"].item(), pytest.approx(at["stderr"].item()))
+    with pytest.raises(OptionError, match=r"named_cells='some' is not an option"):
+        foretell.imbalance_matrix(a, b, named_cells="some")  # type: ignore[arg-type]
+    _check_scores(2**10, 2**16)
+    with pytest.raises(OptionError, match=r"named_cells='all' would take 2048 MiB of scores, and the most is 1024"):
+        _check_scores(2**10, 2**17)
 
 
 def test_files_that_are_no_results(curve: xr.Dataset, tmp_path: Path) -> None:

@@ -401,8 +401,8 @@ def test_a_curve_measures_the_diagonal_alone(monkeypatch: pytest.MonkeyPatch) ->
         similarity_curve(sides, sides[:2], k=3)
     with pytest.warns(ConstantSpaceWarning, match="space 1 of B are alike"):
         found = similarity_curve(sides, [sides[0], np.ones((30, 4)), sides[2]], k=3)
-    assert np.isnan(found.similarity.sel(layer="1")).all()
-    assert (found.similarity.sel(layer=["0", "2"]) == 1).all()
+    assert np.isnan(found.similarity.sel(layer=1)).all()
+    assert (found.similarity.sel(layer=[0, 2]) == 1).all()
 
 
 def test_similarities_make_a_tidy_table(tmp_path: Any) -> None:

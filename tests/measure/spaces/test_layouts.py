@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import foretell
 from foretell.exceptions import InputError, OptionError
 from foretell.measure.imbalance.cells import PER_ITEM_BYTES
+from foretell.measure.inference.item_data import items_of
 from tests.options import under
 
 PLAN = np.random.default_rng(5)
@@ -75,7 +76,7 @@ def test_all_queries_are_everyone() -> None:
     np.testing.assert_allclose(as_queries["imbalance"], every["imbalance"], atol=1e-13)
     np.testing.assert_allclose(as_queries["stderr"], every["stderr"], atol=1e-12)
     kept = foretell.imbalance_matrix([a], [b], subsample=40, seed=1)
-    rows = [int(name) for name in kept["item"].values]
+    rows = [int(name) for name in items_of(kept).ids]
     alone = foretell.information_imbalance(a[rows], b[rows])
     assert kept["imbalance"].values.ravel().tolist() == [alone.a_to_b, alone.b_to_a]
 
@@ -97,14 +98,14 @@ def test_neighbours_of_every_item() -> None:
     result = foretell.imbalance_matrix([a, b], [b], k=3, per_item=True)
     distance = [((x[:, None] > 0) ^ (x[None] > 0)).sum(-1) + 1000 * np.eye(60, dtype=int) for x in (a, b)]
     nearest = np.argsort(distance[0], axis=1, kind="stable")[:, :3]
-    np.testing.assert_array_equal(result["neighbour"].sel(direction="a_to_b", a="0", b="0"), nearest)
+    np.testing.assert_array_equal(result["neighbour"].sel(direction="a_to_b", a=0, b=0), nearest)
     row = distance[1][7]
     for place, candidate in enumerate(nearest[7]):
         rank = 1 + (row < row[candidate]).sum() + ((row == row[candidate]).sum() - 1) / 2
-        assert result["neighbour_rank"].sel(direction="a_to_b", a="0", b="0")[7, place] == rank
+        assert result["neighbour_rank"].sel(direction="a_to_b", a=0, b=0)[7, place] == rank
     few = foretell.imbalance_matrix([a], [b], per_item=True, queries=5, errors=False, seed=2)
     assert few["neighbour"].shape == (2, 1, 1, 5, 1)
-    assert set(few["query"].values) <= set(few["item"].values)
+    assert set(few["query"].values) <= set(items_of(few).ids)
     many = [foretell.Bits((np.arange(3000) % 256).astype(np.uint8)[:, None, None], 8)]
     assert PER_ITEM_BYTES < 2 * 9 * 3000 * 2990 * 8
     with pytest.raises(OptionError, match=r"per_item=True would take .* MiB of neighbours"):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import foretell
 from foretell.exceptions import AlignmentError, InputError
+from foretell.measure.inference.item_data import items_of
 from foretell.measure.spaces.libraries import as_array
 
 pandas = pytest.importorskip("pandas")
@@ -191,13 +192,13 @@ def test_results_have_the_names_of_their_items() -> None:
     each = foretell.item_imbalance(square, distances(Y), metric="precomputed")
     assert each["item"].values.tolist() == NAMES
     matrix = foretell.imbalance_matrix([Y], [pandas.DataFrame(X, index=NAMES)], subsample=12)
-    assert set(matrix["item"].values) < set(NAMES)
+    assert set(items_of(matrix).ids) < set(NAMES)
 
 
 def test_items_and_groups_have_names_or_none() -> None:
     x = np.random.default_rng(0).standard_normal((12, 8))
     numbered = pandas.DataFrame(x, index=range(100, 112))
-    assert foretell.imbalance_curve([numbered], [x])["item"].values.tolist() == [str(one) for one in range(100, 112)]
+    assert list(items_of(foretell.imbalance_curve([numbered], [x])).ids) == [str(one) for one in range(100, 112)]
     with pytest.raises(InputError, match="The index of the table, which names the items, has gaps"):
         foretell.information_imbalance(pandas.DataFrame(x, index=["a", None, *map(str, range(10))]), x)
     with pytest.raises(InputError, match=r"The groups are one text, 'aabbccddeeff', and not a label an item"):
@@ -224,7 +225,7 @@ def test_layers_of_xarray_keep_their_names() -> None:
     )
     result = foretell.imbalance_matrix(both, {"x": X})
     assert result["a"].values.tolist() == ["early", "late"]
-    assert result["item"].values.tolist() == NAMES
+    assert list(items_of(result).ids) == NAMES
     assert result["imbalance"].sel(direction="a_to_b", a="early", b="x") == 0
     by_name = xr.Dataset({str(x["layer"].item()): x.drop_vars("layer") for x in both})
     assert foretell.imbalance_curve(by_name, by_name)["layer"].values.tolist() == ["early", "late"]
@@ -244,7 +245,7 @@ def test_groups_come_in_any_form() -> None:
     for form in (tuple(labels), np.array(labels), column, xr.DataArray(labels), column.astype("category")):
         assert foretell.imbalance_matrix([X], [Y], groups=form, null=5, strata=form).identical(expected), type(form)
     numbers = foretell.imbalance_matrix([X], [Y], groups=torch.arange(30) // 2)
-    assert numbers["group"].values.tolist()[:3] == ["0", "0", "1"]
+    assert (items_of(numbers).groups or ())[:3] == ("0", "0", "1")
     assert numbers["stderr"].equals(expected["stderr"])
     hole: Any
     for hole in (None, float("nan"), pandas.NA):

@@ -16,7 +16,8 @@ import numpy as np
 from foretell.exceptions import OptionError, checked_count
 from foretell.measure.imbalance.cells import Cells, check_spaces, measure_cells
 from foretell.measure.imbalance.estimation.request import Options
-from foretell.measure.inference.standard_errors import Scores, critical
+from foretell.measure.inference.item_data import scores_of
+from foretell.measure.inference.standard_errors import critical
 from foretell.measure.spaces.queries import Layout
 from foretell.measure.spaces.token_spaces import held, single_tokens, tokens_at, with_tokens
 
@@ -178,7 +179,7 @@ def _with_distances(result: xr.Dataset, *, within: bool) -> xr.Dataset:
     farthest = int(np.abs(later).max())
     # Within a text a token and itself tell nothing.
     distances = np.arange(1 if within else 0, farthest + 1)
-    scores, places = Scores.of_result(result) if "scores" in result else (None, {})
+    scores, places = scores_of(result) if "stderr" in result else (None, {})
     values = np.full((2, 2, len(distances)), np.nan)
     errors = values.copy()
     for d, direction in enumerate(result["direction"].values):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, c
 from foretell.measure.array_types import Floats
 from foretell.measure.imbalance.estimation.measurement import measure
 from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways
+from foretell.measure.inference.item_data import Cell, ItemData
 from foretell.measure.inference.permutations import group_permutations, p_value, permutations, stratum_permutations
 from foretell.measure.inference.standard_errors import Scores, group_codes
 from foretell.measure.pairwise.passes import Pair
-from foretell.measure.results.schema import QUANTILES, NullSummary, PerItem, labelled
+from foretell.measure.results.schema import DIRECTIONS, QUANTILES, NullSummary, PerItem, labelled
 from foretell.measure.spaces.inputs import Input, alike, check_sizes, checked_neighbours
 from foretell.measure.spaces.libraries import as_labels
 from foretell.measure.spaces.queries import Layout
@@ -44,6 +45,8 @@ class Cells:
         Cells whose scores go into a result with errors.
     curve : bool
         Whether they are a diagonal.
+    keep_best : bool
+        Whether scores are also kept of the lowest cell of each direction, and of both together.
     """
 
     spaces_a: Mapping[str, Input]
@@ -51,6 +54,7 @@ class Cells:
     places: Sequence[Pair]
     kept: Sequence[Pair]
     curve: bool
+    keep_best: bool = False
 
     @classmethod
     def diagonal(cls, spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -> Cells:
@@ -62,14 +66,25 @@ class Cells:
     def every(
         cls, spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input], kept: Sequence[Pair] | None = None
     ) -> Cells:
-        """Every space of A with every space of B; the scores of all are kept unless `kept` names some."""
+        """Every space of A with every space of B; the scores of all are kept, or those of `kept` and of the best."""
         places = [(a, b) for a in range(len(spaces_a)) for b in range(len(spaces_b))]
-        return cls(spaces_a, spaces_b, places, places if kept is None else kept, curve=False)
+        if kept is None:
+            return cls(spaces_a, spaces_b, places, places, curve=False)
+        return cls(spaces_a, spaces_b, places, kept, curve=False, keep_best=True)
 
     @property
     def names(self) -> tuple[list[str], list[str]]:
         """Of the spaces of A and of B."""
         return list(self.spaces_a), list(self.spaces_b)
+
+    def named(self, places: Sequence[Pair]) -> tuple[Cell, ...]:
+        """Names of some cells in either direction, as results have them."""
+        a, b = self.names
+        return tuple(
+            (direction, a[row]) if self.curve else (direction, a[row], b[column])
+            for direction in DIRECTIONS
+            for row, column in places
+        )
 
     @property
     def spaces(self) -> list[Input]:
@@ -158,6 +173,10 @@ def measure_cells(
     _warn_constant(found[ks[0]], (cells.spaces_a, cells.spaces_b), of_a, of_b)
 
     pairs = both_ways(forward)
+    if cells.keep_best and options.errors and not several:
+        kept = list(dict.fromkeys([*kept, *_best_cells(cells, found[ks[0]], pairs)]))
+        missing = [pair for pair in ((of_a[a], of_b[b]) for a, b in kept) if pair not in keep]
+        _add_scores(found[ks[0]], missing, request, options)
     kept_pairs = both_ways([(of_a[a], of_b[b]) for a, b in kept])
     results = []
     for one in ks:
@@ -168,12 +187,15 @@ def measure_cells(
             curve=cells.curve,
             imbalance=values.reshape(cells.shape),
             stderr=np.array([of_k[pair].stderr for pair in pairs]).reshape(cells.shape) if options.errors else None,
-            scores=(Scores.of([of_k[pair].estimate for pair in kept_pairs], codes), kept) if kept else None,
             null=_null_summary(values, of_k, pairs, cells.shape) if shuffles else None,
             per_item=_nearest(of_k, pairs, layout, one) if per_item else None,
-            items=_names_of_items(spaces, layout),
-            groups=None if groups is None else [groups[item] for item in layout.items],
-            strata=None if strata is None else [strata[item] for item in layout.items],
+            items=ItemData(
+                _names_of_items(spaces, layout),
+                groups=None if groups is None else tuple(groups[item] for item in layout.items),
+                strata=None if strata is None else tuple(strata[item] for item in layout.items),
+                cells=cells.named(kept),
+                scores=Scores.of([of_k[pair].estimate for pair in kept_pairs], codes) if kept else None,
+            ),
             attributes={
                 "n": layout.n_others,
                 "n_items": layout.n_items,
@@ -196,6 +218,21 @@ def measure_cells(
         return results[0]
     joined = xr.concat(results, xr.DataArray(ks, dims="k", name="k"), combine_attrs="drop_conflicts")
     return joined.assign_attrs(results[0].attrs | {"k": ks})
+
+
+def _best_cells(cells: Cells, found: Mapping[Pair, Measured], pairs: Sequence[Pair]) -> list[Pair]:
+    """Places of the lowest cell of each direction, and of both together."""
+    values = np.array([found[pair].estimate.value for pair in pairs]).reshape(2, -1)
+    every = [*values, values.sum(axis=0)]
+    return [cells.places[int(np.nanargmin(of_all))] for of_all in every if not np.isnan(of_all).all()]
+
+
+def _add_scores(found: dict[Pair, Measured], some: Sequence[Pair], request: Request, options: Options) -> None:
+    """Measure some pairs again, whose scores were not kept."""
+    if some:
+        again = measure(replace(request, keep=lambda _: True, permutations={}), some, options)[request.ks[0]]
+        for pair in both_ways(some):
+            found[pair] = replace(found[pair], estimate=again[pair].estimate)
 
 
 def check_spaces(spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -> int:
@@ -309,6 +346,6 @@ def _warn_constant(
                 )
 
 
-def _names_of_items(spaces: Sequence[Input], layout: Layout) -> list[str]:
+def _names_of_items(spaces: Sequence[Input], layout: Layout) -> tuple[str, ...]:
     names = next((space.ids for space in spaces if space.ids is not None), None)
-    return [str(item) if names is None else names[item] for item in layout.items]
+    return tuple(str(item) if names is None else names[item] for item in layout.items)

@@ -38,6 +38,7 @@ from foretell.measure.array_types import Floats, Items
 from foretell.measure.imbalance.cells import Cells, check_spaces, measure_cells
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.inference.halves import complementary_halves
+from foretell.measure.inference.item_data import scores_of
 from foretell.measure.inference.standard_errors import Scores
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.measure.spaces.inputs import Input, Spaces, check_same_names, named_sides
@@ -246,7 +247,7 @@ class _Half:
         """Scores of one cell."""
         a, b = cell
         result = self._measure({a: self.spaces_a[a]}, {b: self.spaces_b[b]}, curve=False, errors=True)
-        scores, places = Scores.of_result(result)
+        scores, places = scores_of(result)
         row = np.zeros(len(scores.values))
         row[places[direction, a, b]] = 1
         return scores.combine(row)

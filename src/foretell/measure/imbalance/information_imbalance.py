@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -133,7 +134,7 @@ def imbalance_matrix(
     per_item: bool = False,
     groups: Sequence[str] | None = None,
     strata: Sequence[str] | None = None,
-    named_cells: Sequence[tuple[str, str]] = (),
+    named_cells: Sequence[tuple[str, str]] | Literal["all"] = (),
     preset: str | None = None,
 ) -> xr.Dataset:
     """Measure every space of A against every space of B, both ways, in one pass over the items.
@@ -159,7 +160,8 @@ def imbalance_matrix(
         Draw so many items as queries, against all others as candidates: the same number is estimated, with its error,
         at a cost of queries x N. At least 50 for errors.
     errors : bool, default True
-        Whether to compute standard errors, and the scores of the diagonal of a square matrix.
+        Whether to compute standard errors, and the scores of cells at equal relative depth, of the best cell of each
+        direction and of both together.
     null : int, default 0
         Permutations of which item of A goes with which of B; 200 serve for a map.
     seed : int, default 0
@@ -172,8 +174,9 @@ def imbalance_matrix(
     strata : sequence of str, optional
         Stratum of each item, as a bin of lengths: permutations then change only items of one stratum with each other
         (and no whole groups), so that the null holds what strata alone bring about.
-    named_cells : sequence of (name in A, name in B)
-        Further cells whose scores are kept.
+    named_cells : sequence of (name in A, name in B), or "all"
+        Cells whose scores are kept beside those of equal relative depth and the best ones, so that `contrast` can
+        compare them; "all" for every cell, which may take 1 GiB.
     preset : {"paper"}, optional
         The recipe of arXiv 2505.17101 for bits, all else being left at its default: k = 1, the convention ``paper``, a
         random half of the items as queries and the others as candidates, of which 5 times the same half of the
@@ -206,14 +209,12 @@ def imbalance_matrix(
     side_a, side_b = named_sides(spaces_a, spaces_b, metric)
     size = check_spaces(side_a, side_b)
     seed = checked_count("seed", seed, least=0)
-    names_a, names_b = list(side_a), list(side_b)
-    kept = [(a, a) for a in range(len(names_a))] if len(names_a) == len(names_b) else []
-    for a, b in named_cells:
-        check_option("named_cells", a, names_a)
-        check_option("named_cells", b, names_b)
-        cell = (names_a.index(a), names_b.index(b))
-        kept += [cell] if cell not in kept else []
-    cells = Cells.every(side_a, side_b, kept)
+    if isinstance(named_cells, str):
+        check_option("named_cells", named_cells, ("all",))
+        _check_scores(len(side_a) * len(side_b), size)
+        cells = Cells.every(side_a, side_b)
+    else:
+        cells = Cells.every(side_a, side_b, _kept_cells(list(side_a), list(side_b), named_cells))
 
     def measured(layout: Layout) -> xr.Dataset:
         return measure_cells(
@@ -231,6 +232,32 @@ def imbalance_matrix(
     if preset == "paper":
         return _over_replicates([measured(layout) for layout in of_paper(size, seed)])
     return measured(drawn(size, candidates, subsample, queries, seed, errors=errors))
+
+
+_SCORE_BYTES = 2**30
+"""The most that scores of all cells may take in a result."""
+
+
+def _check_scores(n_cells: int, n_items: int) -> None:
+    n_bytes = 2 * n_cells * n_items * 8
+    if n_bytes > _SCORE_BYTES:
+        raise OptionError(
+            f"named_cells='all' would take {n_bytes / 2**20:.0f} MiB of scores, and the most is "
+            f"{_SCORE_BYTES / 2**20:.0f}: name the cells that you want to contrast."
+        )
+
+
+def _kept_cells(names_a: list[str], names_b: list[str], named: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
+    """Places of the cells of equal relative depth, and of those named."""
+    last_a, last_b = len(names_a) - 1, len(names_b) - 1
+    # The nearest, and of two as near the shallower.
+    kept = [(a, math.ceil(a * last_b / max(last_a, 1) - 0.5)) for a in range(last_a + 1)]
+    kept += [(math.ceil(b * last_a / max(last_b, 1) - 0.5), b) for b in range(last_b + 1)]
+    for a, b in named:
+        check_option("named_cells", a, names_a)
+        check_option("named_cells", b, names_b)
+        kept.append((names_a.index(a), names_b.index(b)))
+    return list(dict.fromkeys(kept))
 
 
 def imbalance_curve(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foretell.exceptions import InputError, OptionError
+from foretell.measure.inference.item_data import scores_of
 from foretell.measure.inference.minimum import Region, minimum, regions
-from foretell.measure.inference.standard_errors import Scores
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -89,7 +89,7 @@ def semantic_layers(result: xr.Dataset, *, tau: float = 0.05, seed: int = 0) -> 
         raise OptionError(f"tau={tau!r} is not an option: give a share of the way, 0 to below 1.")
     if "layer" not in result.dims:
         raise InputError("Semantic layers are read off a curve: give a result with a dimension `layer`.")
-    scores, places = Scores.of_result(result)
+    scores, places = scores_of(result)
     layers = [str(name) for name in result["layer"].values]
     found = {}
     for direction in [str(name) for name in result["direction"].values]:

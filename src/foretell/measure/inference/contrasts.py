@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import AlignmentError, InputError, OptionError
+from foretell.measure.inference.item_data import ItemData, items_of, scores_of
 from foretell.measure.inference.standard_errors import Scores, group_codes
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def contrast(
     value, parts = 0.0, []
     wanted = {tuple(str(part) for part in cell): weight for cell, weight in weights.items()}
     for name, result in results.items():
-        scores, keys = Scores.of_result(result)
+        scores, keys = scores_of(result)
         row = np.zeros(len(scores.values))
         for key, place in keys.items():
             row[place] = wanted.pop((str(name), *key), 0.0)
@@ -83,23 +84,21 @@ def contrast(
             f"There are no scores of {tuple(part for part in next(iter(wanted)) if part)!r}: the cells of "
             f"{'the last' if len(results) > 1 else 'this'} result are {', '.join(map(repr, list(keys)[:4]))} and so on."
         )
-    return value, float(_sum_of(parts, list(results.values())).stderr()[0])
+    return value, float(_sum_of(parts, [items_of(result) for result in results.values()]).stderr()[0])
 
 
-def _sum_of(parts: Sequence[Scores], results: Sequence[xr.Dataset]) -> Scores:
+def _sum_of(parts: Sequence[Scores], items: Sequence[ItemData]) -> Scores:
     """Scores of the sum of one value each of several results, over the items of all."""
-    names = [[str(item) for item in result["item"].values] for result in results]
-    place = {item: number for number, item in enumerate(dict.fromkeys(item for some in names for item in some))}
+    place = {item: number for number, item in enumerate(dict.fromkeys(item for some in items for item in some.ids))}
     group_of: dict[str, str] = {}
     psi, edges = np.zeros((1, len(place))), []
-    for part, some, result in zip(parts, names, results, strict=True):
-        to = np.array([place[item] for item in some])
+    for part, some in zip(parts, items, strict=True):
+        to = np.array([place[item] for item in some.ids])
         # A score is what an item adds to N times the value: where N is another, so is the score.
-        scale = len(place) / len(some)
+        scale = len(place) / len(some.ids)
         psi[0, to] += scale * part.psi[0]
         edges.append((to[part.query], to[part.candidate], scale * part.edge))
-        of_items = result["group"].values if "group" in result.coords else [f"item {item}" for item in some]
-        group_of |= dict(zip(some, map(str, of_items), strict=True))
+        group_of |= dict(zip(some.ids, some.groups or [f"item {item}" for item in some.ids], strict=True))
     query, candidate, edge = (np.concatenate(column) for column in zip(*edges, strict=True))
     return Scores(
         values=np.array([sum(float(part.values[0]) for part in parts)]),
@@ -129,24 +128,22 @@ def _check_comparable(
                     f"{first_name!r} has {setting}={first.attrs.get(setting)} and {name!r} "
                     f"{setting}={result.attrs.get(setting)}, which the imbalance depends on: measure both alike."
                 )
-        if result["item"].values.tolist() != first["item"].values.tolist() and not allow_different_n:
+        items, of_first = items_of(result), items_of(first)
+        if items.ids != of_first.ids and not allow_different_n:
             raise AlignmentError(
                 f"{first_name!r} and {name!r} are not on the same items in the same order: "
                 "measure them on common items."
             )
-        if ("group" in result.coords) != ("group" in first.coords) or (
-            "group" in first.coords and not _same_groups(first, result)
-        ):
+        if not _same_groups(of_first, items):
             raise InputError(
                 f"{first_name!r} and {name!r} have different groups: measure both with the same, so that their "
                 "errors are of one kind."
             )
 
 
-def _same_groups(one: xr.Dataset, other: xr.Dataset) -> bool:
-    """Whether items that both have are of the same groups."""
-    of_one, of_other = (
-        dict(zip(map(str, result["item"].values), map(str, result["group"].values), strict=True))
-        for result in (one, other)
-    )
+def _same_groups(one: ItemData, other: ItemData) -> bool:
+    """Whether items that both have are of the same groups, or neither has any."""
+    if one.groups is None or other.groups is None:
+        return one.groups is other.groups
+    of_one, of_other = (dict(zip(some.ids, some.groups or (), strict=True)) for some in (one, other))
     return all(of_other.get(item, group) == group for item, group in of_one.items())

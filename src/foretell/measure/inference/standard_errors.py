@@ -38,7 +38,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +47,6 @@ from foretell.exceptions import InputError
 from foretell.measure.array_types import Floats, Ints
 from foretell.measure.inference.influence import Estimate
 from foretell.measure.spaces.libraries import as_labels
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 __all__ = ["FEWEST_GROUPS", "Scores", "critical", "group_codes"]
 
@@ -197,54 +194,6 @@ class Scores:
             ).reshape(n_cells, -1)
             product += table @ table.T
         return product
-
-    @classmethod
-    def of_result(cls, result: xr.Dataset) -> tuple[Scores, dict[tuple[str, ...], int]]:
-        """Read the scores of a result, and where each (direction, cell...) stands among them."""
-        if "scores" not in result:
-            raise InputError("This result holds no scores: measure it with errors=True.")
-        directions = [str(d) for d in result["direction"].values]
-        n_cells = result.sizes["cell"]
-        # A curve is along one dimension, a matrix along two.
-        along = next((dim for dim in ("layer", "tokens") if dim in result.dims), None)
-        # Edges point at places, so a part of a result, or one in another order, would be misread.
-        whole = (
-            directions == ["a_to_b", "b_to_a"]
-            and result["item_number"].values.tolist() == list(range(result.attrs["n_items"]))
-            and result["cell_number"].values.tolist() == list(range(result.attrs["n_cells"]))
-            and (along is None or [str(name) for name in result[along].values] == result["cell_a"].values.tolist())
-        )
-        if not whole:
-            raise InputError(
-                "Scores are read from a whole result, and this is a part of one or in another order: give the result "
-                "as it was measured or loaded, and choose cells by their names."
-            )
-        cells = list(zip(result["cell_a"].values.tolist(), result["cell_b"].values.tolist(), strict=True))
-        names: list[tuple[str, ...]] = [(a,) for a, _ in cells] if along else list(cells)
-        keys: dict[tuple[str, ...], int] = {
-            (direction, *name): d * n_cells + c
-            for d, direction in enumerate(directions)
-            for c, name in enumerate(names)
-        }
-        if along:
-            values = result["imbalance"].values.reshape(-1)
-        else:
-            rows, columns = ({name: place for place, name in enumerate(result[end].values.tolist())} for end in "ab")
-            places_a, places_b = [rows[a] for a, _ in cells], [columns[b] for _, b in cells]
-            values = result["imbalance"].transpose("direction", "a", "b").values[:, places_a, places_b].reshape(-1)
-        groups = result["group"].values if "group" in result.coords else None
-        return (
-            cls(
-                values=np.asarray(values, float),
-                psi=result["scores"].values.reshape(len(directions) * n_cells, -1),
-                cell=result["edge_direction"].values.astype(np.int64) * n_cells + result["edge_cell"].values,
-                query=result["edge_query"].values.astype(np.int64),
-                candidate=result["edge_candidate"].values.astype(np.int64),
-                edge=result["edge_score"].values.astype(float),
-                groups=group_codes(groups, result.sizes["item"]),
-            ),
-            keys,
-        )
 
 
 def group_codes(groups: Any, n_items: int, what: str = "groups") -> Ints:

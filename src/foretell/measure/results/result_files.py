@@ -8,16 +8,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from foretell.exceptions import ForetellError, InputError, one_line, require
 from foretell.files import check_seal, check_unpacked, reading, replacing, seal_of
-from foretell.measure.results.schema import SCHEMA, SCHEMA_VERSION, tidy
+from foretell.measure.inference.item_data import ItemData
+from foretell.measure.results.schema import SCHEMA, SCHEMA_VERSION, to_frame
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,7 +28,8 @@ __all__ = ["as_cell", "checked_as_result", "load_result", "save_result", "write_
 _OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBERS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?( [+-]?[0-9]+(\.[0-9]+)?)*")
 """One, or several such as the positions of tokens: a spreadsheet makes no more of them than another number."""
-_OF_CONTRASTS = ("scores", "edge_direction", "edge_cell", "edge_query", "edge_candidate", "edge_score")
+_ITEMS = "items"
+"""The group of a file that holds what a result knows of single items."""
 
 
 def save_result(result: xr.Dataset, path: str | Path) -> Path:
@@ -55,19 +57,28 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
     h5netcdf = require("h5netcdf", "studies")
     from xarray.backends import H5NetCDFStore
 
-    packed = {
-        name: {"zlib": True, "complevel": 4, "shuffle": True}
-        for name, variable in result.data_vars.items()
-        if variable.ndim and variable.dtype.kind in "fiu"
-    }
+    items = result.attrs.get("items")
+    values = result.assign_attrs(items=repr(items)) if isinstance(items, ItemData) else result
     # HDF5 brings the process down where a disk is full: it writes to memory, and the file is written by ourselves.
     made = io.BytesIO()
     with h5netcdf.File(made, "w") as file:
-        result.dump_to_store(H5NetCDFStore(file), encoding=packed)
+        values.dump_to_store(H5NetCDFStore(file), encoding=_packed(values))
+        if isinstance(items, ItemData):
+            of_items = items.to_dataset()
+            of_items.dump_to_store(H5NetCDFStore(file.create_group(_ITEMS)), encoding=_packed(of_items))
     with replacing(Path(path)) as partial, partial.open("wb") as plain:
         plain.write(made.getbuffer())
         plain.write(seal_of(made.getbuffer()))
     return Path(path)
+
+
+def _packed(result: xr.Dataset) -> dict[Hashable, dict[str, Any]]:
+    """How variables are compressed."""
+    return {
+        name: {"zlib": True, "complevel": 4, "shuffle": True}
+        for name, variable in result.data_vars.items()
+        if variable.ndim and variable.dtype.kind in "fiu"
+    }
 
 
 def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
@@ -78,7 +89,7 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
     path : str or Path
         Of a file that `save_result` or a study wrote.
     values_only : bool, default False
-        Whether to leave out the scores of items and their edges, which only contrasts need and which can be large.
+        Whether to leave out the items with their scores, which only contrasts need and which can be large.
 
     Returns
     -------
@@ -95,14 +106,16 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
 
     require("h5netcdf", "studies")
     path = Path(path)
-    left_out = _OF_CONTRASTS if values_only else ()
     with reading(path):
         if not path.is_file():
             raise InputError(f"There is no result at {path}: give the path of a result.nc.")
         check_seal(path)  # damage is told as such
-    _check_hdf5(path)
+    has_items = _check_hdf5(path)
     try:
-        result = xr.load_dataset(path, engine="h5netcdf", drop_variables=left_out)
+        result = xr.load_dataset(path, engine="h5netcdf")
+        if has_items and not values_only:
+            of_items = xr.load_dataset(path, group=_ITEMS, engine="h5netcdf")
+            result = result.assign_attrs(items=ItemData.from_dataset(of_items))
     # Xarray decodes what the file says of its variables, and fails in as many ways.
     except Exception as error:
         raise InputError(f"{path} cannot be read as netCDF4 ({one_line(error)}): measure it again.") from error
@@ -116,28 +129,39 @@ def load_result(path: str | Path, *, values_only: bool = False) -> xr.Dataset:
     return result
 
 
-def _check_hdf5(path: Path) -> None:
+def _check_hdf5(path: Path) -> bool:
     """Raise `InputError` for what no result has: links, variables that lie in other files, or that unpack to far more.
 
-    Nothing is unpacked here.
+    Nothing is unpacked here. Gives whether there is a group of items.
     """
     h5py = require("h5py", "studies")
-    n_bytes = 0
     try:
         with h5py.File(path, "r") as file:
-            for name in file:
-                if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-                    raise ValueError(f"{name!r} is a link")
-                variable = file[name]
-                if not isinstance(variable, h5py.Dataset):
-                    raise ValueError(f"{name!r} is no variable")
-                if variable.is_virtual or variable.external:
-                    raise ValueError(f"{name!r} lies in another file")
-                n_bytes += variable.nbytes
+            has_items = isinstance(file.get(_ITEMS), h5py.Group)
+            n_bytes = _unpacked_bytes(file) + (_unpacked_bytes(file[_ITEMS]) if has_items else 0)
     # Whatever h5py says of a damaged file.
     except Exception as error:
         raise InputError(f"{path} cannot be read as netCDF4 ({one_line(error)}): measure it again.") from error
     check_unpacked(path, n_bytes)
+    return has_items
+
+
+def _unpacked_bytes(group: Any) -> int:
+    """Bytes of all variables of a group; raises `ValueError` for anything else in it."""
+    h5py = require("h5py", "studies")
+    n_bytes = 0
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"{name!r} is a link")
+        variable = group[name]
+        if name == _ITEMS and isinstance(variable, h5py.Group):
+            continue
+        if not isinstance(variable, h5py.Dataset):
+            raise ValueError(f"{name!r} is no variable")
+        if variable.is_virtual or variable.external:
+            raise ValueError(f"{name!r} lies in another file")
+        n_bytes += variable.nbytes
+    return n_bytes
 
 
 @contextmanager
@@ -162,25 +186,13 @@ def as_cell(value: object) -> object:
 
 
 def write_csv(result: xr.Dataset, path: str | Path) -> Path:
-    """Write the values of a result as a tidy table (`tidy`), whole or not at all."""
-    table = tidy(result)
+    """Write the values of a result as a tidy table (`to_frame`), whole or not at all."""
+    table = to_frame(result)
     with (
         replacing(Path(path)) as partial,
         partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         rows = csv.writer(file)
-        rows.writerow(map(as_cell, [*table.over, *table.along, *table.columns, *table.settings]))
-        for number, place in enumerate(np.ndindex(*(len(names) for names in table.over.values()))):
-            cell = dict(zip(table.over, place, strict=True))
-            rows.writerow(
-                map(
-                    as_cell,
-                    (
-                        *(names[cell[dim]] for dim, names in table.over.items()),
-                        *(values[cell["layer"]] for values in table.along.values()),
-                        *(values[number] for values in table.columns.values()),
-                        *table.settings.values(),
-                    ),
-                )
-            )
+        rows.writerow(map(as_cell, table.columns))
+        rows.writerows(map(as_cell, row) for row in table.itertuples(index=False, name=None))
     return Path(path)

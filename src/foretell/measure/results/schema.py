@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.exceptions import InputError
 from foretell.measure.array_types import Floats
-from foretell.measure.inference.standard_errors import Scores, critical
+from foretell.measure.inference.item_data import ItemData
+from foretell.measure.inference.standard_errors import critical
 from foretell.version import __version__
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 __all__ = [
@@ -31,9 +34,11 @@ __all__ = [
     "NullSummary",
     "PerItem",
     "Tidy",
+    "coordinate",
     "labelled",
     "result_attributes",
     "tidy",
+    "to_frame",
 ]
 
 SCHEMA = "foretell-result"
@@ -88,12 +93,9 @@ def labelled(
     curve: bool,
     imbalance: Floats,
     stderr: Floats | None,
-    scores: tuple[Scores, Sequence[tuple[int, int]]] | None,
     null: NullSummary | None,
     per_item: PerItem | None = None,
-    items: Sequence[str],
-    groups: Sequence[str] | None,
-    strata: Sequence[str] | None,
+    items: ItemData,
     attributes: Mapping[str, Any],
 ) -> xr.Dataset:
     """Put numbers into the dataset of ``docs/result.md``.
@@ -106,40 +108,22 @@ def labelled(
         Whether cells are layer l against layer l (arrays of shape (2, L)) or all pairs ((2, L_A, L_B)).
     imbalance, stderr : ndarray, shape (2, ...)
         Directions first. `stderr` is None without errors.
-    scores : Scores and cells, optional
-        Scores of the cells (places along a and b), all of the first direction and then of the second.
     null : NullSummary, optional
     per_item : PerItem, optional
-    items, groups, strata : sequences of str
+    items : ItemData
+        With the scores of some cells.
     attributes : mapping
     """
     import xarray as xr
 
     over = ("direction", "layer") if curve else ("direction", "a", "b")
     variables: dict[str, Any] = {"imbalance": (over, imbalance)}
-    coords: dict[str, Any] = {"direction": list(DIRECTIONS), "item": _text(items)}
-    coords |= {"layer": _text(names[0])} if curve else {"a": _text(names[0]), "b": _text(names[1])}
-    if groups is not None:
-        coords["group"] = ("item", _text(groups))
-    if strata is not None:
-        coords["stratum"] = ("item", _text(strata))
+    coords: dict[str, Any] = {"direction": list(DIRECTIONS)}
+    coords |= {dim: coordinate(of) for dim, of in zip(over[1:], names, strict=False)}
     if stderr is not None:
         variables["stderr"] = (over, stderr)
         margin = critical(attributes["n_groups"]) * stderr
         variables["low"], variables["high"] = (over, imbalance - margin), (over, imbalance + margin)
-    if scores is not None:
-        values, cells = scores
-        variables["scores"] = (("direction", "cell", "item"), values.psi.reshape(2, len(cells), -1))
-        variables["edge_direction"] = ("edge", (values.cell // len(cells)).astype(np.int8))
-        variables["edge_cell"] = ("edge", (values.cell % len(cells)).astype(np.int32))
-        variables["edge_query"] = ("edge", values.query.astype(np.int32))
-        variables["edge_candidate"] = ("edge", values.candidate.astype(np.int32))
-        variables["edge_score"] = ("edge", values.edge)
-        coords["cell_number"] = ("cell", np.arange(len(cells)))
-        coords["item_number"] = ("item", np.arange(len(items)))
-        attributes = {**attributes, "n_cells": len(cells)}
-        coords["cell_a"] = ("cell", _text([names[0][a] for a, _ in cells]))
-        coords["cell_b"] = ("cell", _text([names[1][b] for _, b in cells]))
     if null is not None:
         coords["quantile"] = list(QUANTILES)
         variables["null"] = (("quantile", *over), null.quantiles)
@@ -151,8 +135,15 @@ def labelled(
         shape = (*imbalance.shape, *per_item.neighbour.shape[1:])
         variables["neighbour"] = ((*over, "query", "place"), per_item.neighbour.reshape(shape))
         variables["neighbour_rank"] = ((*over, "query", "place"), per_item.rank.reshape(shape))
-        coords["query"] = _text([items[place] for place in per_item.query])
-    return xr.Dataset(variables, coords, result_attributes(attributes))
+        coords["query"] = np.array([items.ids[place] for place in per_item.query], dtype=object)
+    return xr.Dataset(variables, coords, result_attributes(attributes) | {"items": items})
+
+
+def coordinate(names: Sequence[str]) -> NDArray[Any]:
+    """Names of spaces along a dimension: numbers where all of them are, as layers mostly are."""
+    if all(name.removeprefix("-").isdecimal() and str(int(name)) == name for name in names):
+        return np.array([int(name) for name in names])
+    return np.array(names, dtype=object)
 
 
 def result_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,6 +154,42 @@ def result_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
         **attributes,
         "versions": json.dumps(_versions()),
     }
+
+
+def to_frame(result: xr.Dataset) -> pd.DataFrame:
+    """The values of a result as a tidy table.
+
+    Parameters
+    ----------
+    result : Dataset
+        A curve, a map, or similarities (``docs/result.md``).
+
+    Returns
+    -------
+    DataFrame
+        A row a direction and cell, or a measure and cell: names of the cell and coordinates along its layers; then
+        every variable with a value for each cell, and the quantiles of the null; then n, k and the convention.
+
+    Raises
+    ------
+    InputError
+        If the dataset is no result of these.
+
+    Examples
+    --------
+    >>> import numpy as np, foretell
+    >>> x = np.random.default_rng(0).standard_normal((40, 16))
+    >>> curve = foretell.imbalance_curve([x, x + 1], [x, x])
+    >>> foretell.to_frame(curve)[["direction", "layer", "imbalance"]].shape
+    (4, 3)
+    """
+    import pandas as pd
+
+    table = tidy(result)
+    frame = pd.MultiIndex.from_product(table.over.values(), names=list(table.over)).to_frame(index=False)
+    places = dict(zip(table.over, np.indices([len(names) for names in table.over.values()]), strict=True))
+    along = {name: values[places["layer"].ravel()] for name, values in table.along.items()}
+    return frame.assign(**along, **table.columns, **table.settings)
 
 
 @dataclass(frozen=True)
@@ -189,7 +216,10 @@ class Tidy:
 
 def tidy(result: xr.Dataset) -> Tidy:
     """A result's values as a table; similarities have no convention and no null."""
-    over = [str(dim) for dim in result["imbalance" if "imbalance" in result else "similarity"].dims]
+    main = next((name for name in ("imbalance", "similarity") if name in result), None)
+    if main is None:
+        raise InputError("A table is made of a curve, a map or similarities: give a result of one of these.")
+    over = [str(dim) for dim in result[main].dims]
     along = [str(name) for name in result.coords if result[name].dims == ("layer",) and name not in over]
     names = [str(name) for name, values in result.data_vars.items() if list(values.dims) == over]
     columns = {name: result[name].values.reshape(-1) for name in names}
@@ -201,10 +231,6 @@ def tidy(result: xr.Dataset) -> Tidy:
         columns,
         {name: result.attrs[name] for name in ("n", "k", "convention") if name in result.attrs},
     )
-
-
-def _text(names: Sequence[str]) -> NDArray[np.object_]:
-    return np.array([str(name) for name in names], dtype=object)
 
 
 def _versions() -> dict[str, str]:

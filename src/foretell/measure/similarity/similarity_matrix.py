@@ -17,7 +17,7 @@ from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.inference.halves import halves_stderr
 from foretell.measure.inference.standard_errors import critical, group_codes
 from foretell.measure.pairwise.passes import Pair
-from foretell.measure.results.schema import result_attributes
+from foretell.measure.results.schema import coordinate, result_attributes
 from foretell.measure.similarity.measures import MEASURES, Measurement
 from foretell.measure.spaces.inputs import Input, Spaces, alike, check_same_names, checked_neighbours, named_sides
 from foretell.measure.spaces.queries import Layout
@@ -261,7 +261,7 @@ def _labelled(
     of_spaces = {"layer": sides[0]} if curve else {"a": sides[0], "b": sides[1]}
     coords = {
         "measure": np.array(wanted, dtype=object),
-        **{name: np.array(list(side), dtype=object) for name, side in of_spaces.items()},
+        **{name: coordinate(list(side)) for name, side in of_spaces.items()},
         "symmetric": ("measure", [MEASURES[name].symmetric for name in wanted]),
         "larger_is_more_alike": ("measure", [MEASURES[name].larger_is_more_alike for name in wanted]),
     }

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foretell.measure.inference.item_data import scores_of
 from foretell.measure.inference.minimum import regions
-from foretell.measure.inference.standard_errors import Scores
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name, direction_sentence, side_name, sides_of
 from foretell.studies.plotting.asymmetry_figure import AsymmetryRow
@@ -79,7 +79,7 @@ def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
     These are the layers whose mean over directions lies within .05 of the way from its minimum to 1. None where there
     are none, as where no layer has a value in both directions.
     """
-    scores, places = Scores.of_result(result)
+    scores, places = scores_of(result)
     layers = [str(layer) for layer in result["layer"].to_numpy()]
     weights = np.zeros((len(layers), len(scores.values)))
     for row, layer in enumerate(layers):
