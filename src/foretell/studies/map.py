@@ -79,11 +79,8 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     _LOG.info(
         "Measuring %s: %d x %d layers on %d items", one.comparison.name, len(a.layers), len(b.layers), len(one.pairs)
     )
-    spaces_a, spaces_b, groups, seed = a.spaces(), b.spaces(), one.pairs.groups, measure.seed
-    k, convention = measure.k, measure.convention
-    found = imbalance_matrix(
-        spaces_a, spaces_b, k=k, convention=convention, null=measure.null, seed=seed, groups=groups
-    )
+    spaces_a, spaces_b, options = a.spaces(), b.spaces(), one.options(study)
+    found = imbalance_matrix(spaces_a, spaces_b, null=measure.null, **options)
     values = found["imbalance"].to_numpy()
     if not np.isfinite(values).any(axis=(1, 2)).all():
         raise InputError("No pair of layers has a value: all items look alike on one of the sides.")
@@ -93,11 +90,9 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     together = np.unravel_index(np.nanargmin(values.sum(axis=0)), values[0].shape)
     joint = (a.layers[together[0]], b.layers[together[1]])
     # Scores of that pair alone: its asymmetry, with its error.
-    pair = imbalance_matrix(
-        {joint[0]: spaces_a[joint[0]]}, {joint[1]: spaces_b[joint[1]]}, k=k, convention=convention, groups=groups
-    )
+    pair = imbalance_matrix({joint[0]: spaces_a[joint[0]]}, {joint[1]: spaces_b[joint[1]]}, **options)
     asymmetry = Verdict.contrast(pair, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
-    fitted = cross_fit(spaces_a, spaces_b, curve=False, k=k, convention=convention, groups=groups, seed=seed)
+    fitted = cross_fit(spaces_a, spaces_b, curve=False, **options)
     more = xr.Dataset(
         {
             "best": (("direction", "side"), [[a.layers[s], b.layers[t]] for s, t in best]),
@@ -108,10 +103,11 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
         coords={"side": ["a", "b"]},
     )
     labelled = found.merge(more).assign_coords(relative_depth_a=("a", a.depths), relative_depth_b=("b", b.depths))
-    said = one.attributes(study, str(found.attrs.get("versions", "{}")))
-    result = with_best(labelled, fitted).assign_attrs(found.attrs).assign_attrs(said)
+    result = one.labelled(with_best(labelled, fitted).assign_attrs(found.attrs), study)
     if measure.beside:
-        similar = similarity_matrix(spaces_a, spaces_b, measures=measure.beside, k=measure.beside_k, groups=groups)
+        similar = similarity_matrix(
+            spaces_a, spaces_b, measures=measure.beside, k=measure.beside_k, groups=options["groups"]
+        )
         result = with_similarity(result, similar)
     return result, fitted
 

@@ -116,19 +116,11 @@ def _maps(study: TokenPairsStudy, one: Compared) -> Iterator[TokenMap]:
             (f"within {one.b.name}", (one.b, of_b), (one.b, of_b)),
             ("across", (one.a, of_a), (one.b, of_b)),
         ):
-            measure = study.measure
-            found = token_map(
-                a.space(layer_a),
-                None if a is b else b.space(layer_b),
-                k=measure.k,
-                convention=measure.convention,
-                null=measure.null,
-                seed=measure.seed,
-                groups=one.pairs.groups,
-            )
-            attributes = one.attributes(study, str(found.attrs.get("versions", "{}")))
+            other = None if a is b else b.space(layer_b)
+            found = token_map(a.space(layer_a), other, null=study.measure.null, **one.options(study))
+            read_by: dict[str, str] = {}
             for end, side, layer in (("a", a, layer_a), ("b", b, layer_b)):
-                attributes |= {
+                read_by |= {
                     f"model_{end}": side.model_id,
                     f"revision_{end}": side.revision,
                     f"side_{end}": side.name,
@@ -136,7 +128,8 @@ def _maps(study: TokenPairsStudy, one: Compared) -> Iterator[TokenMap]:
                 }
             name = layer_a if layer_a == layer_b else f"{layer_a}-{layer_b}"
             depth_of_layer = dict(zip(a.layers, a.depths, strict=True))[layer_a]
-            yield TokenMap(one.comparison.name, where, name, depth_of_layer, found.assign_attrs(attributes))
+            labelled = one.labelled(found, study, **read_by)
+            yield TokenMap(one.comparison.name, where, name, depth_of_layer, labelled)
 
 
 def _nearest(side: Side, depth: float) -> str:

@@ -21,7 +21,7 @@ from foretell.studies.summaries.summary import Summary
 from foretell.studies.summaries.verdicts import Verdict
 from foretell.studies.summaries.words import how_many
 from foretell.studies.token_pairs import TokenMap, rows_of_layers_apart, rows_of_reach, summarise_token_pairs
-from foretell.studies.tokens_summary import OfTokens, enough_tokens, rows_of_means, summarise_tokens
+from foretell.studies.tokens import OfTokens, enough_tokens, rows_of_means, summarise_tokens
 from tests.studies.synthetic import differences, one_way, scored, swapped
 
 CLAIMS = re.compile(r"better than the reverse|\bbest\b|above|below|lower|higher|worse")

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from foretell.exceptions import StudyError
 from foretell.measure.imbalance.information_imbalance import imbalance_curve, imbalance_matrix
 from foretell.measure.imbalance.semantic_layers import semantic_layers
@@ -21,7 +19,7 @@ from foretell.studies.controls.controls_summary import (
     summarise_controls,
 )
 from foretell.studies.controls.subsamples import subsampled_regions
-from foretell.studies.controls.variants import LAST_LEFT_OUT, Variant, probes, recordings_of, variants
+from foretell.studies.controls.variants import LAST_LEFT_OUT, probes, recordings_of, variants
 from foretell.studies.plotting.controls_figure import controls_figure
 from foretell.studies.plotting.curve_figures import depths_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
@@ -29,6 +27,7 @@ from foretell.studies.preparation.compared import Compared
 from foretell.studies.preparation.item_cache import n_blocks_of
 from foretell.studies.preparation.prepare import Arrangement, arrange, check_blocks
 from foretell.studies.preparation.stores import Stores
+from foretell.studies.summaries.best_layers import lowest_together
 from foretell.studies.summaries.other_measures import with_similarity
 
 if TYPE_CHECKING:
@@ -65,27 +64,22 @@ def answer_controls(study: ControlsStudy, compared: Sequence[Compared]) -> Answe
     """Measure the study itself and every variant of it, and say what they show."""
     one, random = compared
     _LOG.info("Measuring %s and its variants on %d items", one.comparison.name, len(one.pairs))
-    reference = _labelled(_reference(study, one), study, one)
+    reference = one.labelled(_reference(study, one), study)
     found = list(variants(study, one, random))
     results = {"reference": reference}
     for variant in found:
         of = random if variant.control == "weights" else one
         name = f"{variant.control}_{variant.name}".replace(" = ", "-").replace(" ", "-")
-        results[name] = _labelled(variant.result, study, of).assign_attrs(of_null=int(variant.of_null))
-    layer = _probed(reference, found, probes(one.a.store.info.n_blocks))
-    results["paper"] = _labelled(_as_in_the_paper(study, one, layer), study, one)
+        results[name] = of.labelled(variant.result, study).assign_attrs(of_null=int(variant.of_null))
+    # Of the layers that are kept in several ways, the one where the study and what should not matter are lowest.
+    alike = [variant.result for variant in found if variant.role == "keeps" and "layer" in variant.result.dims]
+    layer = lowest_together([reference, *alike], probes(one.a.store.info.n_blocks))
+    results["paper"] = _as_in_the_paper(study, one, layer)
     rows = rows_of_controls(reference, found, layer)
     subsamples = None
     if study.subsamples:
-        subsamples = subsampled_regions(
-            one.a.spaces(),
-            one.b.spaces(),
-            count=study.subsamples,
-            k=study.measure.k,
-            convention=study.measure.convention,
-            groups=one.pairs.groups,
-            seed=study.measure.seed,
-        )
+        spaces = one.a.spaces(), one.b.spaces()
+        subsamples = subsampled_regions(*spaces, count=study.subsamples, **one.options(study))
     tables: dict[str, Any] = {"controls": rows}
     if subsamples is not None:
         tables["subsamples"] = rows_of_subsamples(subsamples)
@@ -105,41 +99,16 @@ def _without_training(model: ModelOf) -> ModelOf:
 
 def _reference(study: ControlsStudy, one: Compared) -> xr.Dataset:
     """The study itself, and every other measure of the same layers."""
-    spaces, groups, measure = (one.a.spaces(), one.b.spaces()), one.pairs.groups, study.measure
-    curve = imbalance_curve(
-        *spaces, k=measure.k, convention=measure.convention, null=measure.null, seed=measure.seed, groups=groups
-    )
-    similar = similarity_curve(*spaces, k=measure.beside_k, errors=True, groups=groups, seed=measure.seed)
+    spaces, options, measure = (one.a.spaces(), one.b.spaces()), one.options(study), study.measure
+    curve = imbalance_curve(*spaces, null=measure.null, **options)
+    similar = similarity_curve(*spaces, k=measure.beside_k, errors=True, groups=options["groups"], seed=measure.seed)
     return with_similarity(curve, similar)
 
 
 def _as_in_the_paper(study: ControlsStudy, one: Compared, layer: str) -> xr.Dataset:
     """The authors' recipe at one layer: the last tokens left out, halves against halves."""
-    rules = [str(rule) for rule in recordings_of(study, one.a.store.info.n_blocks)[:1]]
-    a, b = (side.of(rules[0]).space(layer) for side in (one.a, one.b))
-    return imbalance_matrix({layer: a}, {layer: b}, preset="paper", seed=study.measure.seed).assign_attrs(
-        tokens=rules[0], last_left_out=LAST_LEFT_OUT
-    )
-
-
-def _labelled(result: xr.Dataset, study: ControlsStudy, one: Compared) -> xr.Dataset:
-    said = one.attributes(study, str(result.attrs.get("versions", "{}")))
-    if "layer" in result.dims:
-        depth = dict(zip(one.a.layers, one.a.depths, strict=True))
-        result = result.assign_coords(
-            relative_depth=("layer", [depth[str(layer)] for layer in result["layer"].to_numpy()])
-        )
-    return result.assign_attrs(said | ({"tokens": result.attrs["tokens"]} if "tokens" in result.attrs else {}))
-
-
-def _probed(reference: xr.Dataset, found: Sequence[Variant], layers: Sequence[str]) -> str:
-    """Of the layers that are kept in several ways, the one where the study and what should not matter are least.
-
-    Both directions and all of these together: a choice by the study alone would make it read low beside them.
-    """
-    curves = [reference, *(one.result for one in found if one.role == "keeps" and "layer" in one.result.dims)]
-    values = [curve["imbalance"].mean("direction", skipna=False).sel(layer=list(layers)).to_numpy() for curve in curves]
-    together = np.mean(values, axis=0)
-    if np.isnan(together).all():
-        raise StudyError("No layer has a value both ways: all items look alike on one of the sides.")
-    return layers[int(np.nanargmin(together))]
+    without, *_ = recordings_of(study, one.a.store.info.n_blocks)
+    a, b = (side.of(without).space(layer) for side in (one.a, one.b))
+    found = imbalance_matrix({layer: a}, {layer: b}, preset="paper", seed=study.measure.seed)
+    found = found.assign_attrs(tokens=without, last_left_out=LAST_LEFT_OUT)
+    return one.labelled(found, study, tokens=without)

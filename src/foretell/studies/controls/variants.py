@@ -87,12 +87,10 @@ def variants(study: ControlsStudy, one: Compared, random: Compared | None) -> It
     random : Compared, optional
         The same of models with random weights.
     """
-    a, b, groups = one.a, one.b, one.pairs.groups
-    how: dict[str, Any] = {"convention": study.measure.convention, "seed": study.measure.seed, "groups": groups}
-    k, layers = study.measure.k, a.layers
+    a, b, layers, usual = one.a, one.b, one.a.layers, one.options(study)
 
     def curve(of_a: Any, of_b: Any, **options: Any) -> xr.Dataset:
-        return imbalance_curve(of_a, of_b, **{"k": k, **how, **options})
+        return imbalance_curve(of_a, of_b, **{**usual, **options})
 
     if study.measure.null:
         texts = one.pairs.texts.get(a.name)
@@ -112,7 +110,7 @@ def variants(study: ControlsStudy, one: Compared, random: Compared | None) -> It
     if all(name in one.pairs.texts for name in one.comparison.sides):
         for kind in ("character 3-grams", "words"):
             distances = [lexical_distances(one.pairs.texts[name], kind=kind) for name in one.comparison.sides]
-            found = imbalance_matrix({kind: distances[0]}, {kind: distances[1]}, metric="precomputed", k=k, **how)
+            found = imbalance_matrix({kind: distances[0]}, {kind: distances[1]}, metric="precomputed", **usual)
             # Arrays of distances carry no ids: the texts are those of the pairs, in their order.
             named = found.assign_coords(item=np.array(one.pairs.ids, dtype=object))
             yield Variant("texts alone", kind, named, role="baseline")
@@ -123,7 +121,7 @@ def variants(study: ControlsStudy, one: Compared, random: Compared | None) -> It
     for name, kind in _KINDS.items():
         yield Variant("bits", name, curve(*(side.of(f"{rule}, {kind}").spaces(at) for side in (a, b))))
     for neighbours in (1, 3, 10):
-        if neighbours != k:
+        if neighbours != usual["k"]:
             yield Variant("neighbours", f"k = {neighbours}", curve(a.spaces(), b.spaces(), k=neighbours))
     without = str(_without_last(rule))
     yield Variant(

@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from foretell.exceptions import InputError
 from foretell.measure.imbalance.cross_validation import CrossFit, difference
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.names import direction_name
@@ -28,6 +31,7 @@ __all__ = [
     "best_facts",
     "cross_fitted_columns",
     "lowest_to_highest",
+    "lowest_together",
     "minimum_sentence",
     "rows_of_differences",
     "summarise_best",
@@ -39,6 +43,18 @@ Minima = Mapping[tuple[str, str], Verdict]
 
 BestDifferences = Mapping[tuple[str, str, str], Verdict]
 """By direction and the names of two comparisons: the cross-validated value of the first minus that of the second."""
+
+
+def lowest_together(curves: Sequence[xr.Dataset], layers: Sequence[str]) -> str:
+    """The one of some layers where both directions of all these curves together are lowest.
+
+    A choice by one curve alone would make it read low beside the others.
+    """
+    values = [curve["imbalance"].mean("direction", skipna=False).sel(layer=list(layers)).to_numpy() for curve in curves]
+    together = np.mean(values, axis=0)
+    if np.isnan(together).all():
+        raise InputError("No layer has a value both ways: all items look alike on one of the sides.")
+    return layers[int(np.nanargmin(together))]
 
 
 def with_best(result: xr.Dataset, fitted: Mapping[str, CrossFit]) -> xr.Dataset:
