@@ -14,13 +14,12 @@ from foretell.measure.imbalance.semantic_layers import semantic_layers, with_reg
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.measure.similarity.similarity_matrix import similarity_curve
 from foretell.studies.answer import Answer, measured_each
-from foretell.studies.names import direction_name, direction_sentence
 from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
 from foretell.studies.plotting.curve_figures import depths_figure
 from foretell.studies.plotting.plane_figure import plane_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared
-from foretell.studies.preparation.prepare import Arrangement, arrange, check_blocks
+from foretell.studies.preparation.prepare import Arrangement, arrange
 from foretell.studies.preparation.stores import Stores
 from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_curve, chart_rows, rows_of
 from foretell.studies.summaries.best_layers import (
@@ -40,7 +39,7 @@ from foretell.studies.summaries.items import neighbours_of, rows_of_items
 from foretell.studies.summaries.other_measures import with_similarity
 from foretell.studies.summaries.summary import Summary
 from foretell.studies.summaries.verdicts import LEVEL, Verdict, family, plus_minus
-from foretell.studies.summaries.words import from_to, how_many, listed, runs
+from foretell.studies.words import direction_name, direction_sentence, from_to, how_many, listed, runs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,7 +57,7 @@ _Semantic = Mapping[str, Mapping[str, "SemanticLayers"]]
 
 def arrange_depth(study: DepthStudy, stores: Stores) -> Arrangement:
     """Choose the items of a depth study."""
-    return arrange(study, stores=stores, halves=True, check=check_blocks)
+    return arrange(study, stores=stores, halves=True, paired=True)
 
 
 def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossFit]]:

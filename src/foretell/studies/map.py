@@ -17,8 +17,7 @@ from foretell.measure.imbalance.information_imbalance import imbalance_matrix
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.measure.similarity.similarity_matrix import similarity_matrix
 from foretell.studies.answer import Answer, measured_each
-from foretell.studies.names import direction_name, direction_sentence, short_names, side_name
-from foretell.studies.plotting.asymmetry_figure import SignCell, asymmetry_figure, signs_figure
+from foretell.studies.plotting.asymmetry_figure import asymmetry_figure, signs_figure
 from foretell.studies.plotting.map_figure import equal_depth_figure, map_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared
@@ -41,7 +40,7 @@ from foretell.studies.summaries.items import neighbours_of, rows_of_items
 from foretell.studies.summaries.other_measures import with_similarity
 from foretell.studies.summaries.summary import Summary
 from foretell.studies.summaries.verdicts import Verdict, family
-from foretell.studies.summaries.words import how_many
+from foretell.studies.words import direction_name, direction_sentence, how_many, short_names, side_name
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -141,19 +140,7 @@ def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
 
 def _signs(asymmetries: Sequence[Asymmetry], attrs: Sequence[Mapping[Any, Any]]) -> Figure:
     """The table of signs: models of A in rows, of B in columns."""
-    cells = [
-        SignCell(
-            str(one.attrs["model_a"]),
-            str(one.attrs["model_b"]),
-            one.test.value,
-            one.test.low,
-            one.test.high,
-            one.test.p_adjusted,
-            one.test.significant,
-            one.sentence,
-        )
-        for one in asymmetries
-    ]
+    cells = {(str(one.attrs["model_a"]), str(one.attrs["model_b"])): one.test for one in asymmetries}
     rows, columns = (f"models of {side_name(str(attrs[0][f'side_{end}']))}" for end in "ab")
     return signs_figure(cells, rows=rows, columns=columns, of=attrs)
 

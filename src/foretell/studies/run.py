@@ -15,7 +15,7 @@ from foretell.studies.outputs import folder_of, make_folder, size_of_answer, wri
 from foretell.studies.planning.plan import plan_arranged, remember
 from foretell.studies.planning.process_memory import Watch, give_back
 from foretell.studies.planning.rehearsal import Cost
-from foretell.studies.preparation.health_cache import health_of
+from foretell.studies.preparation.notes import health_of
 from foretell.studies.preparation.stores import Stores
 from foretell.studies.registry import answer, arrange
 from foretell.studies.report.page import write_report

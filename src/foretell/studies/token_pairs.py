@@ -15,14 +15,13 @@ from foretell.measure.imbalance.by_token import token_map
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.answer import Answer
 from foretell.studies.config.comparisons import file_name, unique
-from foretell.studies.names import direction_name, side_name
 from foretell.studies.plotting.token_map_figure import token_map_figure
 from foretell.studies.preparation.compared import Compared, Side
 from foretell.studies.preparation.prepare import Arrangement, arrange
 from foretell.studies.preparation.stores import Stores
 from foretell.studies.summaries.summary import Block, Summary, heading, note
 from foretell.studies.summaries.verdicts import LEVEL, Verdict, corrected, findings, plus_minus, signed
-from foretell.studies.summaries.words import listed
+from foretell.studies.words import direction_name, listed, side_name
 
 if TYPE_CHECKING:
     import xarray as xr

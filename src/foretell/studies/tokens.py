@@ -19,15 +19,14 @@ from foretell.measure.inference.standard_errors import Scores, critical
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.representations.store.token_rules import TokenRule
 from foretell.studies.answer import Answer
-from foretell.studies.names import direction_name, direction_sentence
 from foretell.studies.plotting.curve_figures import depths_figure, token_curve_figure
 from foretell.studies.preparation.compared import Compared
-from foretell.studies.preparation.prepare import Arrangement, arrange, check_blocks
+from foretell.studies.preparation.prepare import Arrangement, arrange
 from foretell.studies.preparation.stores import Stores
 from foretell.studies.summaries.best_layers import lowest_together
 from foretell.studies.summaries.summary import Summary, direction_block, heading, note
 from foretell.studies.summaries.verdicts import Verdict, corrected, family, findings, plus_minus
-from foretell.studies.summaries.words import null_range
+from foretell.studies.words import direction_name, direction_sentence, null_range
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -78,7 +77,7 @@ class OfTokens:
 def arrange_tokens(study: TokensStudy, stores: Stores) -> Arrangement:
     """Choose the items of a tokens study: one set for all numbers of tokens, that of the most."""
     means = [_mean(study, count) for count in study.counts]
-    return arrange(study, stores=stores, halves=study.greedy > 0, check=check_blocks, more=lambda model: means)
+    return arrange(study, stores=stores, halves=study.greedy > 0, paired=True, more=lambda model: means)
 
 
 def measure_tokens(study: TokensStudy, one: Compared) -> OfTokens:

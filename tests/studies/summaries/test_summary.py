@@ -20,7 +20,7 @@ from foretell.studies.depth import summarise_depth
 from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_all, asymmetry_of_curve
 from foretell.studies.summaries.summary import Summary
 from foretell.studies.summaries.verdicts import Verdict, family
-from foretell.studies.summaries.words import how_many, listed, runs
+from foretell.studies.words import how_many, listed, runs
 from tests.studies.synthetic import curve, differences, one_way, semantic, swapped
 
 

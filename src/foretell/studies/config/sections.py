@@ -237,15 +237,10 @@ _Rule = Annotated[str, AfterValidator(one_rule)]
 Rules = Annotated[
     tuple[Annotated[tuple[_Rule, _Rule], Field(strict=False)], ...],
     Field(strict=False, max_length=20),
-    BeforeValidator(lambda value: value if _is_checked(value) else _rules(value)),
+    BeforeValidator(_rules),
     PlainSerializer(_rules_as_written),
 ]
 """What is kept of either side: one recording for both, one a side, or several of either in turn."""
-
-
-def _is_checked(value: Any) -> bool:
-    """Whether a value is what `_rules` gives, as defaults are."""
-    return isinstance(value, tuple) and all(isinstance(pair, tuple) for pair in value)
 
 
 def _measure_name(name: str) -> str:

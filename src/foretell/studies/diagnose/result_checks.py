@@ -13,7 +13,7 @@ from foretell.measure.spaces.space import select
 from foretell.representations.store.views import StoreSpace
 from foretell.studies.diagnose.findings import Finding
 from foretell.studies.diagnose.sides import Given
-from foretell.studies.names import direction_sentence
+from foretell.studies.words import direction_sentence
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -26,6 +26,7 @@ __all__ = [
     "axes_or_new",
     "columns_of",
     "hide_labels",
+    "name_rows",
     "save_figure",
     "share_limits",
 ]
@@ -127,6 +128,13 @@ def hide_labels(ax: Axes, *, x: bool = False, y: bool = False) -> None:
     if y:
         ax.tick_params(labelleft=False)
         ax.set_ylabel("")
+
+
+def name_rows(ax: Axes, places: Sequence[float], names: Sequence[str]) -> None:
+    """Put names, and no axis, left of the rows of a panel."""
+    ax.set_yticks(places, names)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
 
 
 def share_limits(panels: Sequence[Axes]) -> None:

@@ -257,7 +257,7 @@ def _health(folder: Path | None) -> list[Mapping[str, Any]]:
 
 
 def _is_health(one: Any) -> bool:
-    """Whether this is what `foretell.studies.preparation.health_cache` says of a store."""
+    """Whether this is what `foretell.studies.preparation.notes` says of a store."""
     return (
         isinstance(one, dict)
         and isinstance(one.get("name"), str)

@@ -11,10 +11,8 @@ import numpy as np
 from foretell.measure.inference.minimum import regions
 from foretell.measure.inference.standard_errors import Scores
 from foretell.measure.results.schema import DIRECTIONS
-from foretell.studies.names import direction_name, direction_sentence, side_name, sides_of
-from foretell.studies.plotting.asymmetry_figure import AsymmetryRow
 from foretell.studies.summaries.verdicts import Verdict, family
-from foretell.studies.summaries.words import from_to, how_many
+from foretell.studies.words import direction_name, direction_sentence, from_to, how_many, side_name, sides_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -131,7 +129,7 @@ def adjusted(asymmetries: Sequence[Asymmetry]) -> tuple[Asymmetry, ...]:
     return tuple(replace(one, test=test) for one, test in zip(asymmetries, tests.values(), strict=True))
 
 
-def chart_rows(asymmetries: Sequence[Asymmetry]) -> list[AsymmetryRow]:
+def chart_rows(asymmetries: Sequence[Asymmetry]) -> list[tuple[str, Verdict]]:
     """Rows of a figure of asymmetries, named by their sides, and by model and tokens where these differ."""
     parts = [
         [
@@ -144,13 +142,7 @@ def chart_rows(asymmetries: Sequence[Asymmetry]) -> list[AsymmetryRow]:
     ]
     differing = [0, *(number for number in (1, 2) if len({part[number] for part in parts}) > 1)]
     return [
-        AsymmetryRow(
-            "; ".join(part[number] for number in differing if part[number]),
-            *(one.test.value, one.test.stderr, one.test.low, one.test.high),
-            p_value=one.test.p_adjusted,
-            resolved=one.test.significant,
-            resolvable=one.test.margin,
-        )
+        ("; ".join(part[number] for number in differing if part[number]), one.test)
         for one, part in zip(asymmetries, parts, strict=True)
     ]
 

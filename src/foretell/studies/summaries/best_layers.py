@@ -15,11 +15,10 @@ import numpy as np
 from foretell.exceptions import InputError
 from foretell.measure.imbalance.cross_validation import CrossFit, difference
 from foretell.measure.results.schema import DIRECTIONS
-from foretell.studies.names import direction_name
 from foretell.studies.summaries.asymmetry import Asymmetry, asymmetry_sentences
 from foretell.studies.summaries.summary import Summary, direction_block, heading, note
 from foretell.studies.summaries.verdicts import Verdict, family, plus_minus
-from foretell.studies.summaries.words import curve_names, how_many, null_range
+from foretell.studies.words import curve_names, direction_name, how_many, null_range
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 from foretell.measure.inference.contrasts import contrast
 from foretell.measure.inference.multiple_testing import contrast_p_value, holm
 from foretell.measure.inference.standard_errors import critical
-from foretell.studies.summaries.words import how_many
+from foretell.studies.words import how_many
 
 if TYPE_CHECKING:
     import xarray as xr
