@@ -193,14 +193,8 @@ def chart_rows(reference: xr.Dataset, rows: Sequence[dict[str, Any]], layer: str
         imbalance, low, high = ((float(of[0][name]), float(of[1][name])) for name in ("imbalance", "low", "high"))
         return ControlRow(control, variant, imbalance, low, high, reference=is_reference)
 
-    found = [
-        row(
-            "the study",
-            f"layer {layer}",
-            [reference.sel(direction=d, layer=layer) for d in DIRECTIONS],
-            is_reference=True,
-        )
-    ]
+    itself = [reference.sel(direction=direction, layer=layer) for direction in DIRECTIONS]
+    found = [row("the study", f"layer {layer}", itself, is_reference=True)]
     for control, name in dict.fromkeys((one["control"], one["variant"]) for one in rows):
         found.append(row(control, name, [one for one in rows if (one["control"], one["variant"]) == (control, name)]))
     return found
