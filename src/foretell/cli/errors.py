@@ -14,8 +14,6 @@ from typing import NoReturn, TextIO
 
 from foretell.exceptions import ForetellError, ForetellWarning, one_line
 
-__all__ = ["readable_warnings", "run_to_end"]
-
 _OF_OUTPUT = (errno.ENOSPC, errno.EIO, errno.EBADF)
 """What goes wrong where the output goes to; of files, Foretell's own errors tell."""
 

@@ -21,8 +21,6 @@ from foretell.measure.results.two_spaces import Imbalance
 from foretell.options import set_options
 from foretell.version import __version__
 
-__all__ = ["Check", "checks", "devices", "missing", "versions", "why_not"]
-
 _LIBRARIES = ("numpy", "numba", "xarray", "numkong", "zarr", "h5netcdf", "torch", "transformers", "datasets", "ray")
 _ORACLE = "numpy"
 _FOR_DEVELOPERS = ("dev", "docs")

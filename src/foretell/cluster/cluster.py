@@ -15,8 +15,6 @@ from foretell.cluster.replica import Replica
 from foretell.cluster.workers import Crew, Pool
 from foretell.exceptions import ClusterError
 
-__all__ = ["Cluster", "Held"]
-
 Common = TypeVar("Common")
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")

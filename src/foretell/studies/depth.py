@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from foretell.measure.imbalance.semantic_layers import SemanticLayers
     from foretell.studies.config.study_file import DepthStudy
 
-__all__ = ["answer_depth", "arrange_depth", "measure_depth", "rows_of_layers", "summarise_depth"]
-
 _LOG = logging.getLogger(__name__)
 
 _Semantic = Mapping[str, Mapping[str, "SemanticLayers"]]

@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 
     from foretell.studies.config.study_file import MapStudy
 
-__all__ = ["answer_map", "arrange_map", "measure_map", "summarise_map"]
-
 _LOG = logging.getLogger(__name__)
 
 

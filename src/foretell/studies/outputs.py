@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from foretell.studies.answer import Answer, Table
     from foretell.studies.config.study_file import Study
 
-__all__ = ["folder_of", "make_folder", "size_of_answer", "write_answer"]
-
 _KINDS = ("results", "tables", "figures", "neighbours")
 
 

@@ -17,8 +17,6 @@ from foretell.studies.preparation.stores import Stores
 from foretell.studies.token_pairs import answer_token_pairs, arrange_token_pairs
 from foretell.studies.tokens import answer_tokens, arrange_tokens
 
-__all__ = ["KINDS", "Kind"]
-
 
 @dataclass(frozen=True)
 class Kind:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from foretell.studies.planning.plan import Plan
     from foretell.studies.preparation.compared import Compared
 
-__all__ = ["run", "run_checked"]
-
 
 def run(
     study: str | Path | Mapping[str, Any] | Study,

@@ -28,15 +28,6 @@ if TYPE_CHECKING:
 
     from foretell.studies.config.study_file import TokenPairsStudy
 
-__all__ = [
-    "TokenMap",
-    "answer_token_pairs",
-    "arrange_token_pairs",
-    "rows_of_layers_apart",
-    "rows_of_reach",
-    "summarise_token_pairs",
-]
-
 _LOG = logging.getLogger(__name__)
 
 FAR = 5

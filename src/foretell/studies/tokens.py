@@ -33,18 +33,6 @@ if TYPE_CHECKING:
 
     from foretell.studies.config.study_file import TokensStudy
 
-__all__ = [
-    "Enough",
-    "OfTokens",
-    "answer_tokens",
-    "arrange_tokens",
-    "enough_tokens",
-    "measure_tokens",
-    "rows_of_greedy",
-    "rows_of_means",
-    "summarise_tokens",
-]
-
 _LOG = logging.getLogger(__name__)
 
 TAU = 0.05

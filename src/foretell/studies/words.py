@@ -11,21 +11,6 @@ from foretell.measure.results.schema import DIRECTIONS
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = [
-    "curve_names",
-    "direction_name",
-    "direction_sentence",
-    "from_to",
-    "how_many",
-    "in_words",
-    "listed",
-    "null_range",
-    "runs",
-    "short_names",
-    "side_name",
-    "sides_of",
-]
-
 _LANGUAGES = {
     "ar": "Arabic",
     "bg": "Bulgarian",

@@ -8,8 +8,6 @@ import typer
 from foretell.cli.output import facts
 from foretell.exceptions import install
 
-__all__ = ["doctor"]
-
 
 def doctor() -> None:
     """Try out what this installation has.

@@ -25,23 +25,6 @@ from foretell.exceptions import InputError, check_option
 from foretell.measure.similarity.measures import MEASURES
 from foretell.representations.store.recordings import Recording
 
-__all__ = [
-    "Beside",
-    "Choice",
-    "Count",
-    "EachOf",
-    "MapMeasure",
-    "Measure",
-    "ModelOf",
-    "Name",
-    "PairsOf",
-    "Rules",
-    "Section",
-    "Seed",
-    "models_of",
-    "one_rule",
-]
-
 
 def _without_nul(name: str) -> str:
     if "\0" in name:

@@ -37,15 +37,6 @@ if TYPE_CHECKING:
     from foretell.studies.config.sections import ModelOf
     from foretell.studies.config.study_file import ControlsStudy
 
-__all__ = [
-    "answer_controls",
-    "arrange_controls",
-    "chart_rows",
-    "rows_of_controls",
-    "rows_of_subsamples",
-    "summarise_controls",
-]
-
 _LOG = logging.getLogger(__name__)
 _RANDOM = "random weights"
 _ROLES = {

@@ -15,8 +15,6 @@ from scipy.sparse import csr_array
 
 from foretell.exceptions import check_option
 
-__all__ = ["KINDS", "lexical_distances"]
-
 # Python knows no script of a character, but names begin with it. Of these scripts spaces do not part words.
 _WITHOUT_SPACES = ("CJK ", "HIRAGANA ", "KATAKANA", "HALFWIDTH KATAKANA", "THAI ", "LAO ", "KHMER ", "MYANMAR ")
 

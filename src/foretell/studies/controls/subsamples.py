@@ -19,8 +19,6 @@ from foretell.measure.spaces.queries import Layout
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["subsampled_regions"]
-
 
 def subsampled_regions(
     spaces_a: Spaces,

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from foretell.studies.config.study_file import ControlsStudy
     from foretell.studies.preparation.compared import Compared, Side
 
-__all__ = ["LAST_LEFT_OUT", "ShuffledTokens", "Variant", "probes", "recordings_of", "variants"]
-
 LAST_LEFT_OUT = 2
 """Tokens that the variant without the last ones leaves out, as the paper does: a full stop and a quote."""
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from foretell.measure.array_types import Items
 
-__all__ = ["FAULTS", "Diagnosis", "Finding"]
-
 FAULTS = (
     "items_differ",
     "items_missing",

@@ -17,8 +17,6 @@ from foretell.studies.diagnose.matching import Closeness, Run, Runs, Search, clo
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["find_pairing"]
-
 BELIEVED = 8.0
 """Standard deviations of agreement from which another pairing than that given is believed. Where items in a row are
 alike chance reaches further, so both this and what must be gained are scaled by `Search.spread`."""

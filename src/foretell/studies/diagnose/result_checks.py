@@ -18,8 +18,6 @@ from foretell.studies.words import direction_sentence
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["find_in_result", "find_swapped"]
-
 _P = 0.05
 _CELLS = 3
 _EXACT = 1e-6

@@ -20,8 +20,6 @@ from foretell.representations.store.health import COLLAPSED
 from foretell.studies.diagnose.findings import Finding
 from foretell.studies.diagnose.sides import Given
 
-__all__ = ["Contents", "find_contents"]
-
 SIMILARITIES = 0.9
 """Share of rows whose diagonal is above the middle of the others from which a matrix is of similarities."""
 

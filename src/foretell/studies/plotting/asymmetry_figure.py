@@ -19,8 +19,6 @@ from foretell.studies.plotting.panel_grid import ONE_COLUMN, TWO_COLUMNS, PanelG
 from foretell.studies.plotting.style import DIRECTION_STYLES, INK, PALE, LineStyle, paper_style
 from foretell.studies.summaries.verdicts import Verdict
 
-__all__ = ["asymmetry_figure", "plot_asymmetries", "plot_signs", "signs_figure"]
-
 _ROW = 0.17
 """Inches of a row."""
 

@@ -18,20 +18,6 @@ from foretell.studies.words import direction_name, direction_sentence, in_words,
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = [
-    "LETTERED",
-    "LETTERS",
-    "conditions",
-    "direction_labels",
-    "letters_told",
-    "panel_titles",
-    "short_directions",
-    "shortened",
-    "shortened_apart",
-    "text_width",
-    "wrapped",
-]
-
 LETTERS = {"a_to_b": "A → B", "b_to_a": "B → A"}
 """Directions where there is no room for names, or where they differ from panel to panel."""
 

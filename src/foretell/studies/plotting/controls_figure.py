@@ -17,8 +17,6 @@ from foretell.studies.plotting.captions import LETTERED, conditions, shortened_a
 from foretell.studies.plotting.panel_grid import ONE_COLUMN, PanelGrid, axes_or_new, name_rows
 from foretell.studies.plotting.style import DIRECTION_STYLES, INK, paper_style
 
-__all__ = ["ControlRow", "controls_figure", "plot_controls"]
-
 _ROW = 0.15
 """Inches of a row."""
 

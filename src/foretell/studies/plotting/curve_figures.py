@@ -37,20 +37,6 @@ if TYPE_CHECKING:
 
     from foretell.measure.imbalance.semantic_layers import SemanticLayers
 
-__all__ = [
-    "by_n_figure",
-    "curves_figure",
-    "depths_figure",
-    "depths_of",
-    "plot_by_n",
-    "plot_depth",
-    "plot_semantic_layers",
-    "plot_token_curve",
-    "set_depth_axis",
-    "shade_regions",
-    "token_curve_figure",
-]
-
 _STRIP = "Bars: semantic regions, pale where an end may lie. Ticks: layers that may be the least (95 %)."
 
 _LOGARITHMIC = 8

@@ -22,8 +22,6 @@ from foretell.studies.words import direction_name, sides_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["at_equal_depth", "equal_depth_figure", "map_figure", "outline", "plot_map"]
-
 _TAU = 0.05
 
 

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from foretell.studies.plotting.captions import shortened
 from foretell.studies.plotting.style import INK
 
-__all__ = ["ALIKE_COLOURS", "COLOURS", "colour_bar", "label_sides", "mark_cell", "plot_matrix"]
-
 # Dark is what predicts, and what is alike: it stands out, in grey as in colour.
 COLOURS = "viridis"
 ALIKE_COLOURS = "viridis_r"

@@ -19,18 +19,6 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from foretell.studies.plotting.captions import wrapped
 from foretell.studies.plotting.style import SIZE, paper_style
 
-__all__ = [
-    "ONE_COLUMN",
-    "TWO_COLUMNS",
-    "PanelGrid",
-    "axes_or_new",
-    "columns_of",
-    "hide_labels",
-    "name_rows",
-    "save_figure",
-    "share_limits",
-]
-
 ONE_COLUMN = 3.4
 TWO_COLUMNS = 7.0
 """Inches: the widths of a paper's figures."""

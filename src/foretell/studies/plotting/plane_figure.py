@@ -28,8 +28,6 @@ from foretell.studies.words import sides_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["plane_figure", "plot_plane"]
-
 
 @paper_style()
 def plane_figure(results: Mapping[str, xr.Dataset], *, errors: bool = False) -> Figure:

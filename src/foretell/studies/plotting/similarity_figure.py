@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
     from foretell.measure.imbalance.semantic_layers import SemanticLayers
 
-__all__ = ["MEASURE_NAMES", "beside_figure", "plot_similarity"]
-
 MEASURE_NAMES = {
     "cka": "CKA",
     "mutual_knn": "mutual k-NN",

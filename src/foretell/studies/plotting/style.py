@@ -9,8 +9,6 @@ from typing import Any
 
 import matplotlib
 
-__all__ = ["DIRECTION_STYLES", "INK", "PALE", "RESULT_STYLES", "SIZE", "LineStyle", "paper_style"]
-
 INK = "#333333"
 PALE = "#d9d9d9"
 

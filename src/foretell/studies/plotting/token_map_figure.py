@@ -30,8 +30,6 @@ from foretell.studies.words import direction_name, sides_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["plot_by_distance", "plot_token_map", "token_map_figure"]
-
 _MOST = 4
 """Results side by side."""
 

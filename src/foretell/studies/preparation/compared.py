@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from foretell.representations.data.pairs import Pairs
     from foretell.studies.config.study_file import StudyOfPairs
 
-__all__ = ["Compared", "Options", "Side"]
-
 _HELD_BYTES = 2**28
 """Most bytes of a side's layers that are held in memory together."""
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from foretell.representations.store.reader import Store
     from foretell.studies.preparation.compared import Compared
 
-__all__ = ["chosen_pairs", "health_of", "n_blocks_of"]
-
 _FORMAT = 1
 _MOST_BYTES = 2**28  # ids of all items
 

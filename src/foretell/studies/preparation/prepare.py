@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from foretell.studies.config.sections import ModelOf
     from foretell.studies.config.study_file import StudyOfPairs
 
-__all__ = ["Arrangement", "Job", "arrange"]
-
 _LOG = logging.getLogger(__name__)
 
 _MOST_BYTES = 2**24  # of a list of ids

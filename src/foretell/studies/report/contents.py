@@ -20,8 +20,6 @@ from foretell.studies.config.yaml_file import read_mapping
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Contents", "Said", "Shown", "contents_of"]
-
 # Results that are of no study do not say what was compared.
 _UNNAMED = {
     "side_a": "A",

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from foretell.studies.report.contents import Contents, Shown
 
-__all__ = ["payload"]
-
 _UNITS = {"layer": "layer", "tokens": "tokens", "step": "tokens chosen", "a": "layer", "b": "layer"}
 
 

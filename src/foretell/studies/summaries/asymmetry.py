@@ -17,17 +17,6 @@ from foretell.studies.words import direction_name, direction_sentence, from_to, 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = [
-    "Asymmetry",
-    "adjusted",
-    "asymmetry_of_all",
-    "asymmetry_of_curve",
-    "asymmetry_of_map",
-    "asymmetry_sentences",
-    "chart_rows",
-    "rows_of",
-]
-
 _SIGNS = dict(zip(DIRECTIONS, (1, -1), strict=True))
 
 

@@ -23,20 +23,6 @@ from foretell.studies.words import curve_names, direction_name, how_many, null_r
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = [
-    "BestDifferences",
-    "Minima",
-    "best_differences",
-    "best_facts",
-    "cross_fitted_columns",
-    "lowest_to_highest",
-    "lowest_together",
-    "minimum_sentence",
-    "rows_of_differences",
-    "summarise_best",
-    "with_best",
-]
-
 Minima = Mapping[tuple[str, str], Verdict]
 """By comparison and direction."""
 

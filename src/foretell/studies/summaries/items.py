@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from foretell.measure.spaces.space import Space
     from foretell.studies.preparation.compared import Compared, Side
 
-__all__ = ["MOST_QUERIES", "neighbours_of", "neighbours_of_spaces", "rows_of_items"]
-
 _LONGEST = 300  # letters of a text that go into a table
 
 

@@ -13,8 +13,6 @@ from foretell.studies.words import direction_name, direction_sentence, listed
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Block", "Summary", "direction_block", "heading", "note"]
-
 
 @dataclass(frozen=True)
 class Block:

@@ -20,8 +20,6 @@ from foretell.studies.words import how_many
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["LEVEL", "Verdict", "corrected", "family", "findings", "plus_minus", "signed"]
-
 LEVEL = 0.05
 
 Key = TypeVar("Key")
