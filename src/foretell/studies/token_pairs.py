@@ -60,6 +60,11 @@ class TokenMap:
         """Within a text both directions of the measure are the same map transposed, so that one is enough."""
         return DIRECTIONS if self.where == "across" else DIRECTIONS[:1]
 
+    def cell(self, direction: str) -> dict[str, Any]:
+        """What tells its rows in a table apart."""
+        name = direction_name(self.result.attrs, direction)
+        return {"comparison": self.comparison, "where": self.where, "direction": name, "layer": self.layer}
+
     @property
     def far(self) -> int:
         """Tokens from which a distance is called long here."""
@@ -136,13 +141,7 @@ def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
             distance = np.abs(later)
             near = _mean(distance <= 1 if one.where == "across" else distance == 1)
             order = _mean(later > 0) - _mean(later < 0)
-            row: dict[str, Any] = {
-                "comparison": one.comparison,
-                "where": one.where,
-                "direction": direction_name(one.result.attrs, direction),
-                "layer": one.layer,
-                "relative_depth": one.relative_depth,
-            }
+            row = one.cell(direction) | {"relative_depth": one.relative_depth}
             columns = {"near": near, "far": _mean(distance >= one.far), "forward_less_backward": order}
             for name, weights in columns.items():
                 test = Verdict.contrast(one.result, _cells(one.result, direction, weights))
@@ -166,11 +165,8 @@ def rows_of_layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
                 weights |= {(name, *cell): sign * weight for cell, weight in cells.items()}
             test = Verdict.contrast({"one": one.result, "other": other.result}, weights)
             rows.append(
-                {
-                    "comparison": one.comparison,
-                    "where": one.where,
-                    "direction": direction_name(one.result.attrs, direction),
-                    "layer": one.layer,
+                one.cell(direction)
+                | {
                     "other_layer": other.layer,
                     "relative_depth": one.relative_depth,
                     "other_relative_depth": other.relative_depth,
