@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from foretell.measure.imbalance.cross_validation import CrossFit, cross_fit
 from foretell.measure.imbalance.information_imbalance import imbalance_curve
-from foretell.measure.imbalance.semantic_layers import semantic_layers, with_regions
+from foretell.measure.imbalance.semantic_layers import SemanticLayers, semantic_layers, with_regions
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.measure.similarity.similarity_matrix import similarity_curve
 from foretell.studies.answer import Answer, measured_each
@@ -44,12 +44,11 @@ from foretell.studies.words import direction_name, direction_sentence, from_to, 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from foretell.measure.imbalance.semantic_layers import SemanticLayers
     from foretell.studies.config.study_file import DepthStudy
 
 _LOG = logging.getLogger(__name__)
 
-_Semantic = Mapping[str, Mapping[str, "SemanticLayers"]]
+_Semantic = Mapping[str, Mapping[str, SemanticLayers]]
 """By comparison and direction."""
 
 
@@ -129,8 +128,7 @@ def rows_of_layers(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> li
             {
                 "comparison": name,
                 "direction": direction_name(result.attrs, direction),
-                "imbalance": minimum.value,
-                "stderr": minimum.stderr,
+                **minimum.columns("imbalance", "stderr"),
                 "layer": curve.layer,
                 "relative_depth": curve.relative_depth,
                 "may_be_least": " ".join(layers[position] for position in curve.confidence_set),

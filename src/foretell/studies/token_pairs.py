@@ -170,9 +170,7 @@ def rows_of_layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
                     "other_layer": other.layer,
                     "relative_depth": one.relative_depth,
                     "other_relative_depth": other.relative_depth,
-                    "difference": test.value,
-                    "stderr": test.stderr,
-                    "p_value": test.p_value,
+                    **test.columns("difference", "stderr", "p_value"),
                     "n": int(one.result.attrs["n"]),
                 }
             )

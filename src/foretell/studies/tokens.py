@@ -204,9 +204,7 @@ def rows_of_means(measured: Mapping[str, OfTokens]) -> list[dict[str, Any]]:
                     "tokens": count,
                     "concatenated": float(curves["last"]["imbalance"].sel(here)),
                     "averaged": float(curves["mean"]["imbalance"].sel(here)),
-                    "averaged_less_concatenated": difference.value,
-                    "stderr": difference.stderr,
-                    "p_value": difference.p_value,
+                    **difference.columns("averaged_less_concatenated", "stderr", "p_value"),
                     "n": int(curves["last"].attrs["n"]),
                 }
             )

@@ -113,9 +113,6 @@ class ShuffledTokens:
         drawn = np.random.Generator(stream).random((int(places.max()) + 1 - first, self.n_tokens))
         return np.argsort(drawn[places - first], axis=1)
 
-    def __repr__(self) -> str:
-        return f"<{self.space!r}, tokens shuffled with seed {self.seed}>"
-
 
 def probes(n_blocks: int) -> list[str]:
     """Layers, evenly spread, at which activations are kept in more than one way."""

@@ -184,11 +184,7 @@ def rows_of_differences(differences: BestDifferences, results: Mapping[str, xr.D
         {
             "first": f"{first}: {direction_name(results[first].attrs, direction)}",
             "second": f"{second}: {direction_name(results[second].attrs, direction)}",
-            "difference": test.value,
-            "stderr": test.stderr,
-            "low": test.low,
-            "high": test.high,
-            "p_adjusted": test.p_adjusted,
+            **test.columns("difference", "stderr", "low", "high", "p_adjusted"),
             "n": int(results[first]["best_n"].min()),
         }
         for (direction, first, second), test in differences.items()

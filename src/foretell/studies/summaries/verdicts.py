@@ -100,6 +100,10 @@ class Verdict:
     def __str__(self) -> str:
         return plus_minus(self.value, self.stderr)
 
+    def columns(self, value: str, *others: str) -> dict[str, Any]:
+        """Columns of a table: the value, under a name, and others of its attributes, under theirs."""
+        return {value: self.value, **{name: getattr(self, name) for name in others}}
+
     @property
     def size(self) -> str:
         """Its distance from 0 in words: `0.026 ± 0.010`."""
