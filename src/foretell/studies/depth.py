@@ -19,8 +19,6 @@ from foretell.studies.plotting.curve_figures import depths_figure
 from foretell.studies.plotting.plane_figure import plane_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared
-from foretell.studies.preparation.prepare import Arrangement, arrange
-from foretell.studies.preparation.stores import Stores
 from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_curve, chart_rows, rows_of
 from foretell.studies.summaries.best_layers import (
     BestDifferences,
@@ -50,11 +48,6 @@ _LOG = logging.getLogger(__name__)
 
 _Semantic = Mapping[str, Mapping[str, SemanticLayers]]
 """By comparison and direction."""
-
-
-def arrange_depth(study: DepthStudy, stores: Stores) -> Arrangement:
-    """Choose the items of a depth study."""
-    return arrange(study, stores=stores, halves=True, paired=True)
 
 
 def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossFit]]:

@@ -21,8 +21,6 @@ from foretell.studies.plotting.asymmetry_figure import asymmetry_figure, signs_f
 from foretell.studies.plotting.map_figure import equal_depth_figure, map_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared
-from foretell.studies.preparation.prepare import Arrangement, arrange
-from foretell.studies.preparation.stores import Stores
 from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_map, chart_rows, rows_of
 from foretell.studies.summaries.best_layers import (
     BestDifferences,
@@ -49,11 +47,6 @@ if TYPE_CHECKING:
     from foretell.studies.config.study_file import MapStudy
 
 _LOG = logging.getLogger(__name__)
-
-
-def arrange_map(study: MapStudy, stores: Stores) -> Arrangement:
-    """Choose the items of a map study."""
-    return arrange(study, stores=stores, halves=True)
 
 
 def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossFit]]:

@@ -17,8 +17,6 @@ from foretell.studies.answer import Answer
 from foretell.studies.config.comparisons import file_name, unique
 from foretell.studies.plotting.token_map_figure import token_map_figure
 from foretell.studies.preparation.compared import Compared, Side
-from foretell.studies.preparation.prepare import Arrangement, arrange
-from foretell.studies.preparation.stores import Stores
 from foretell.studies.summaries.summary import Block, Summary, heading, note
 from foretell.studies.summaries.verdicts import LEVEL, Verdict, corrected, findings, plus_minus, signed
 from foretell.studies.words import direction_name, listed, side_name
@@ -69,11 +67,6 @@ class TokenMap:
     def far(self) -> int:
         """Tokens from which a distance is called long here."""
         return min(FAR, self.result.sizes["a"] - 1)
-
-
-def arrange_token_pairs(study: TokenPairsStudy, stores: Stores) -> Arrangement:
-    """Choose the items of a token-pairs study."""
-    return arrange(study, stores=stores)
 
 
 def answer_token_pairs(study: TokenPairsStudy, compared: Sequence[Compared]) -> Answer:

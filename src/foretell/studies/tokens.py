@@ -65,7 +65,7 @@ class OfTokens:
 def arrange_tokens(study: TokensStudy, stores: Stores) -> Arrangement:
     """Choose the items of a tokens study: one set for all numbers of tokens, that of the most."""
     means = [_mean(study, count) for count in study.counts]
-    return arrange(study, stores=stores, halves=study.greedy > 0, paired=True, more=lambda model: means)
+    return arrange(study, stores, halves=study.greedy > 0, paired=True, more=lambda model: means)
 
 
 def measure_tokens(study: TokensStudy, one: Compared) -> OfTokens:

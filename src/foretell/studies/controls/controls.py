@@ -56,7 +56,7 @@ def arrange_controls(study: ControlsStudy, stores: Stores) -> Arrangement:
     random = replace(one, name=_RANDOM, models=(_without_training(one.models[0]), _without_training(one.models[1])))
     return arrange(
         study,
-        stores=stores,
+        stores,
         halves=True,
         paired=True,
         more=lambda model: recordings_of(study, n_blocks_of(model, stores.notes)),

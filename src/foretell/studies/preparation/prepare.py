@@ -133,8 +133,8 @@ class Arrangement:
 
 def arrange(
     study: StudyOfPairs,
-    *,
     stores: Stores,
+    *,
     halves: bool = False,
     more: Callable[[Model], Sequence[str]] = lambda model: (),
     extra: Sequence[Comparison] = (),

@@ -69,9 +69,8 @@ def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
     scores, places = Scores.of_result(result)
     layers = [str(layer) for layer in result["layer"].to_numpy()]
     weights = np.zeros((len(layers), len(scores.values)))
-    for row, layer in enumerate(layers):
-        for direction in DIRECTIONS:
-            weights[row, places[direction, layer]] = 0.5
+    for direction in DIRECTIONS:
+        weights[np.arange(len(layers)), [places[direction, layer] for layer in layers]] = 0.5
     together = scores.combine(weights)
     if np.isnan(together.values).all():
         return None
