@@ -68,14 +68,8 @@ def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[st
     lowest_together([curve], one.layers)  # there is one, or this comparison cannot be answered
     result = one.labelled(with_best(curve, fitted), study)
     if measure.beside:
-        similar = similarity_curve(
-            *spaces,
-            measures=measure.beside,
-            k=measure.beside_k,
-            errors=True,
-            groups=options["groups"],
-            seed=measure.seed,
-        )
+        beside, groups, seed = measure.beside, one.pairs.groups, measure.seed
+        similar = similarity_curve(*spaces, measures=beside, k=measure.beside_k, errors=True, groups=groups, seed=seed)
         result = with_similarity(result, similar)
     return result, fitted
 

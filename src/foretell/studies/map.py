@@ -96,7 +96,7 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     result = one.labelled(with_best(labelled, fitted).assign_attrs(found.attrs), study)
     if measure.beside:
         similar = similarity_matrix(
-            spaces_a, spaces_b, measures=measure.beside, k=measure.beside_k, groups=options["groups"]
+            spaces_a, spaces_b, measures=measure.beside, k=measure.beside_k, groups=one.pairs.groups
         )
         result = with_similarity(result, similar)
     return result, fitted

@@ -79,7 +79,7 @@ def measure_tokens(study: TokensStudy, one: Compared) -> OfTokens:
     curve = token_curve(*spaces, null=study.measure.null, **options)
     greedy = None
     if study.greedy:
-        k, groups, seed = options["k"], options["groups"], options["seed"]
+        k, groups, seed = study.measure.k, one.pairs.groups, study.measure.seed
         greedy = greedy_tokens(*spaces, n_tokens=study.greedy, k=k, groups=groups, seed=seed)
         greedy = one.labelled(greedy, study, tokens=study.tokens, layer=layer)
     by_count = one.labelled(curve, study, tokens=study.tokens, layer=layer)

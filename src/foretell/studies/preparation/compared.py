@@ -28,7 +28,7 @@ _HELD_BYTES = 2**28
 """Most bytes of a side's layers that are held in memory together."""
 
 
-class Options(TypedDict):
+class MeasureOptions(TypedDict):
     """Options that all functions of the measure have."""
 
     k: int
@@ -128,7 +128,7 @@ class Compared:
             raise InputError("The two sides have no layer in common: make stores of the same layers.")
         return self.a.spaces(self.layers), self.b.spaces(self.layers)
 
-    def options(self, study: StudyOfPairs) -> Options:
+    def options(self, study: StudyOfPairs) -> MeasureOptions:
         """How the study measures, as all functions of the measure take it."""
         measure = study.measure
         return {"k": measure.k, "convention": measure.convention, "seed": measure.seed, "groups": self.pairs.groups}
