@@ -34,7 +34,6 @@ from foretell.studies.words import direction_name, listed, runs
 if TYPE_CHECKING:
     import xarray as xr
 
-    from foretell.studies.config.sections import ModelOf
     from foretell.studies.config.study_file import ControlsStudy
 
 _LOG = logging.getLogger(__name__)
@@ -53,7 +52,8 @@ def arrange_controls(study: ControlsStudy, stores: Stores) -> Arrangement:
     (one,) = study.comparisons
     if any(model.stores is not None for model in one.models):
         raise StudyError("study: controls runs its models itself: name models, not stores that were made elsewhere.")
-    random = replace(one, name=_RANDOM, models=(_without_training(one.models[0]), _without_training(one.models[1])))
+    a, b = (model.model_copy(update={"random_weights": 0}) for model in one.models)
+    random = replace(one, name=_RANDOM, models=(a, b))
     return arrange(
         study,
         stores,
@@ -95,10 +95,6 @@ def answer_controls(study: ControlsStudy, compared: Sequence[Compared]) -> Answe
     }
     summary = summarise_controls(reference, rows, layer, subsamples, results["paper"])
     return Answer(results, summary, tables, figures)
-
-
-def _without_training(model: ModelOf) -> ModelOf:
-    return model.model_copy(update={"random_weights": 0})
 
 
 def _reference(study: ControlsStudy, one: Compared) -> xr.Dataset:

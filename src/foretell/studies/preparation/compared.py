@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, TypedDict
@@ -163,8 +164,6 @@ def _versions() -> dict[str, str]:
     """Versions of the libraries that the activations depend on, where installed."""
     found: dict[str, str] = {}
     for name in ("torch", "transformers", "gguf"):
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return found
