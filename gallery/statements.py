@@ -108,7 +108,7 @@ def _english(answer: Answer) -> Verdict:
 
 
 def _many_tokens(answer: Answer) -> Verdict:
-    from foretell.studies.tokens_summary import enough_tokens
+    from foretell.studies.tokens import enough_tokens
 
     curve = next(result for name, result in answer.results.items() if "tokens-at" in name)
     enough = {direction: enough_tokens(curve, direction) for direction in ("a_to_b", "b_to_a")}

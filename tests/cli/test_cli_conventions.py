@@ -31,7 +31,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def wait():
     print("ready", flush=True)
     time.sleep(60)
-foretell.cli.installation.diagnose = wait
+foretell.cli.installation.versions = wait
 """
 
 

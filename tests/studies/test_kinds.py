@@ -16,7 +16,7 @@ import foretell
 from foretell.exceptions import StudyError
 from foretell.measure.inference.multiple_testing import contrast_p_value, holm
 from foretell.representations.models.model_options import ModelOptions
-from foretell.studies.names import direction_name
+from foretell.studies.words import direction_name
 from tests.studies.conftest import N_BLOCKS, STUDIES, Runs, World
 
 DIRECTIONS = ("a_to_b", "b_to_a")

@@ -22,8 +22,6 @@ from foretell.cli.commands.studies import studies
 from foretell.cli.errors import run_to_end
 from foretell.version import __version__
 
-__all__ = ["app", "main"]
-
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,

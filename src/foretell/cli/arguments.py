@@ -13,23 +13,6 @@ if TYPE_CHECKING:
     from foretell.cluster.replica import Replica
     from foretell.representations.data.pairs import Pairs
 
-__all__ = [
-    "ClusterOption",
-    "Data",
-    "DataOption",
-    "Out",
-    "Quiet",
-    "Repair",
-    "Side",
-    "Sides",
-    "StoreOut",
-    "StoresOption",
-    "Tokens",
-    "listed",
-    "pairs_of",
-    "replica_of",
-]
-
 Data = Annotated[
     list[str],
     typer.Option("--data", metavar="DATA", help="The pairs: what load_pairs takes. Again for several files."),

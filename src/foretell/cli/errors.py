@@ -10,11 +10,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn
 
 from foretell.exceptions import ForetellError, ForetellWarning, one_line
-
-__all__ = ["readable_warnings", "run_to_end"]
 
 _OF_OUTPUT = (errno.ENOSPC, errno.EIO, errno.EBADF)
 """What goes wrong where the output goes to; of files, Foretell's own errors tell."""
@@ -108,18 +106,11 @@ def readable_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         usual = warnings.showwarning
 
-        def show(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
             if issubclass(category, ForetellWarning):
                 print(f"warning: {message}", file=sys.stderr)
             else:
-                usual(message, category, filename, lineno, file, line)
+                usual(message, category, *place, **more)
 
         warnings.showwarning = show
         yield

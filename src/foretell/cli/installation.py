@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,13 +18,8 @@ from foretell.exceptions import MissingDependencyError, require
 from foretell.measure.distances.backends import choose_backend
 from foretell.measure.imbalance.information_imbalance import information_imbalance
 from foretell.measure.results.two_spaces import Imbalance
-from foretell.options import BACKENDS, current_options, set_options
-from foretell.representations.builtin.catalogue import PARTS
-from foretell.representations.builtin.packages import cached
-from foretell.representations.cache import cache_dir
+from foretell.options import set_options
 from foretell.version import __version__
-
-__all__ = ["Check", "Diagnosis", "diagnose"]
 
 _LIBRARIES = ("numpy", "numba", "xarray", "numkong", "zarr", "h5netcdf", "torch", "transformers", "datasets", "ray")
 _ORACLE = "numpy"
@@ -46,72 +41,22 @@ class Check:
     error: str
 
 
-@dataclass(frozen=True)
-class Diagnosis:
-    """What `diagnose` found.
-
-    Parameters
-    ----------
-    versions : dict of str to str
-        Of Foretell, Python, and the libraries that are installed.
-    backends : dict of str to str
-        Name to "" where it can be used, else why not.
-    auto : str
-        The backend that "auto" takes.
-    devices : tuple of str
-        What torch sees, the processor aside.
-    threads : int
-    cache : Path
-        Folder of built-in models and data.
-    cached : tuple of str
-        Those that are there.
-    missing : dict of str to tuple of str
-        Extra to its libraries that are not installed; those that are whole are left out.
-    checks : tuple of Check
-    """
-
-    versions: dict[str, str]
-    backends: dict[str, str]
-    auto: str
-    devices: tuple[str, ...]
-    threads: int
-    cache: Path
-    cached: tuple[str, ...]
-    missing: dict[str, tuple[str, ...]]
-    checks: tuple[Check, ...]
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether everything that was tried went well."""
-        return not any(check.error for check in self.checks)
-
-
-def diagnose() -> Diagnosis:
-    """Look at this installation, and try out what is there."""
-    backends = {name: _why_not(name) for name in BACKENDS if name != "auto"}
-    usable = [name for name, why_not in backends.items() if not why_not]
-    checks = [_tried(f"{name} measures as {_ORACLE} does", _measures(name)) for name in usable if name != _ORACLE]
+def checks(usable: Sequence[str]) -> list[Check]:
+    """Try out what is there: the backends that can be used, and stores."""
+    tried = [_tried(f"{name} measures as {_ORACLE} does", _measures(name)) for name in usable if name != _ORACLE]
     if find_spec("zarr") is not None:
-        checks.append(_tried("a store is written and read", _stores))
-    devices = _devices()
-    return Diagnosis(
-        versions={"foretell": __version__, "python": platform.python_version()} | _versions(),
-        backends=backends,
-        auto=choose_backend("auto", "hamming"),
-        devices=devices,
-        threads=current_options().threads,
-        cache=cache_dir(),
-        cached=tuple(part.name for part in PARTS.values() if cached(part)),
-        missing=_missing(),
-        checks=tuple(checks),
-    )
+        tried.append(_tried("a store is written and read", _stores))
+    return tried
 
 
-def _versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in _LIBRARIES if find_spec(name) is not None}
+def versions() -> dict[str, str]:
+    """Versions of Foretell, Python, and the libraries that are installed."""
+    own = {"foretell": __version__, "python": platform.python_version()}
+    return own | {name: importlib.metadata.version(name) for name in _LIBRARIES if find_spec(name) is not None}
 
 
-def _why_not(backend: str) -> str:
+def why_not(backend: str) -> str:
+    """Why a backend cannot be used; "" where it can be."""
     try:
         choose_backend(backend, "hamming")
     except MissingDependencyError as error:
@@ -119,17 +64,18 @@ def _why_not(backend: str) -> str:
     return ""
 
 
-def _devices() -> tuple[str, ...]:
+def devices() -> list[str]:
+    """What torch sees, the processor aside."""
     if find_spec("torch") is None:
-        return ()
+        return []
     torch = require("torch", "hf")
     found = [f"cuda:{n} {torch.cuda.get_device_name(n)}" for n in range(torch.cuda.device_count())]
-    return (*found, *(["mps"] if torch.backends.mps.is_available() else []))
+    return [*found, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
-def _missing() -> dict[str, tuple[str, ...]]:
+def missing() -> dict[str, list[str]]:
     """Libraries of each extra that are not installed, by what the package says of itself."""
-    missing: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for line in importlib.metadata.requires("foretell") or ():
         match = re.fullmatch(r"([A-Za-z0-9._-]+)[^;]*;.*extra == ['\"]([a-z]+)['\"].*", line)
         if match is None or match[2] in _FOR_DEVELOPERS:
@@ -137,8 +83,8 @@ def _missing() -> dict[str, tuple[str, ...]]:
         try:
             importlib.metadata.version(match[1])
         except importlib.metadata.PackageNotFoundError:
-            missing.setdefault(match[2], []).append(match[1])
-    return {extra: tuple(names) for extra, names in missing.items()}
+            found.setdefault(match[2], []).append(match[1])
+    return found
 
 
 def _tried(name: str, check: Callable[[], str]) -> Check:

@@ -16,8 +16,6 @@ from rich.table import Table
 if TYPE_CHECKING:
     from foretell.representations.store.reader import Store
 
-__all__ = ["console", "facts", "print_made", "progress"]
-
 _UNBROKEN = 400
 """Width of lines that go to a file or another program, which would not know where a broken one goes on."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -14,8 +14,6 @@ from foretell.cluster.remote import PATIENCE, WorkerDiedError, got, hide_gpus, r
 from foretell.cluster.replica import Replica
 from foretell.cluster.workers import Crew, Pool
 from foretell.exceptions import ClusterError
-
-__all__ = ["Cluster", "Held"]
 
 Common = TypeVar("Common")
 Task = TypeVar("Task")
@@ -76,10 +74,14 @@ class Cluster(Nodes):
         ray = ray_of_here()
         shared = ray.put((work, common))
         do = ray.remote(max_retries=0, **each.options)(_do)
-        waiting, tries = list(range(len(tasks))), [0] * len(tasks)  # a heap: what is due first is given out first
+        tries: Counter[int] = Counter()
         running: dict[Any, int] = {}
         done: dict[int, Answer] = {}
-        given, last_seen, last_heard = 0, time.monotonic(), time.monotonic()
+        started, given, last_seen, last_heard = 0, 0, time.monotonic(), time.monotonic()
+
+        def start(number: int) -> None:
+            running[do.options(name=f"{name} {number}").remote(shared, tasks[number])] = number
+
         try:
             while given < len(tasks):
                 room = self.room_for(each)
@@ -91,9 +93,9 @@ class Cluster(Nodes):
                 # Few are under way at a time, so that what is given out later may go to a node that joined; and few
                 # wait for one that is late, so that their answers do not pile up.
                 most = 2 * max(1, room)
-                while waiting and len(running) < most and waiting[0] < given + 2 * most:
-                    number = heapq.heappop(waiting)
-                    running[do.options(name=f"{name} {number}").remote(shared, tasks[number])] = number
+                while len(running) < most and started < min(len(tasks), given + 2 * most):
+                    start(started)
+                    started += 1
                 if time.monotonic() - last_heard > remote.SAY_AFTER:
                     last_heard = time.monotonic()
                     self._warn_if_none_runs(each)
@@ -105,7 +107,7 @@ class Cluster(Nodes):
                     except WorkerDiedError as death:
                         tries[number] += 1
                         say_death(f"{name} {number} of {len(tasks)}", tries[number], death)
-                        heapq.heappush(waiting, number)
+                        start(number)
                 while given in done:
                     yield done.pop(given)
                     given += 1

@@ -13,8 +13,6 @@ from foretell.cluster.cluster import Cluster
 from foretell.exceptions import ClusterError, require
 from foretell.options import current_options
 
-__all__ = ["connected", "current_cluster"]
-
 _REACHED_IN = 10.0  # seconds in which a cluster must answer at its address
 
 _LOG = logging.getLogger(__name__)

@@ -9,8 +9,6 @@ from foretell.cluster.remote import ray_of_here
 from foretell.cluster.replica import Replica
 from foretell.exceptions import ClusterError
 
-__all__ = ["Nodes", "Share"]
-
 
 @dataclass(frozen=True)
 class Share:

@@ -8,8 +8,6 @@ from typing import Any
 
 from foretell.exceptions import ClusterError, require
 
-__all__ = ["PATIENCE", "RETRIES", "SAY_AFTER", "WorkerDiedError", "got", "hide_gpus", "ray_of_here", "say_death"]
-
 RETRIES = 3
 """How often a task is given to another worker because one died."""
 

@@ -9,8 +9,6 @@ from typing import Any
 
 from foretell.exceptions import OptionError
 
-__all__ = ["Replica"]
-
 
 @dataclass(frozen=True)
 class Replica:

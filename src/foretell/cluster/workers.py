@@ -15,8 +15,6 @@ from foretell.cluster.remote import PATIENCE, RETRIES, WorkerDiedError, got, hid
 from foretell.cluster.replica import Replica
 from foretell.exceptions import ClusterError
 
-__all__ = ["Crew", "Pool"]
-
 _START = "the start of a worker"
 
 _LOG = logging.getLogger(__name__)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from foretell.studies.preparation.compared import Compared
     from foretell.studies.summaries.summary import Block, Summary
 
-__all__ = ["Answer", "Table", "answer_html", "measured_each"]
-
 Found = TypeVar("Found")
 
 Table = Sequence[Mapping[str, Any]]

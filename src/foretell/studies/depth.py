@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from foretell.exceptions import InputError
 from foretell.measure.imbalance.cross_validation import CrossFit, cross_fit
 from foretell.measure.imbalance.information_imbalance import imbalance_curve
-from foretell.measure.imbalance.semantic_layers import semantic_layers, with_regions
+from foretell.measure.imbalance.semantic_layers import SemanticLayers, semantic_layers, with_regions
+from foretell.measure.results.schema import DIRECTIONS
 from foretell.measure.similarity.similarity_matrix import similarity_curve
 from foretell.studies.answer import Answer, measured_each
-from foretell.studies.depth_summary import rows_of_layers, summarise_depth
 from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
 from foretell.studies.plotting.curve_figures import depths_figure
 from foretell.studies.plotting.plane_figure import plane_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared
-from foretell.studies.preparation.prepare import Arrangement, arrange, check_blocks
-from foretell.studies.preparation.stores import Stores
-from foretell.studies.summaries.asymmetry import adjusted, asymmetry_of_curve, chart_rows, rows_of
-from foretell.studies.summaries.best_layers import best_differences, rows_of_differences, with_best
+from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_curve, chart_rows, rows_of
+from foretell.studies.summaries.best_layers import (
+    BestDifferences,
+    Minima,
+    best_differences,
+    best_facts,
+    cross_fitted_columns,
+    lowest_to_highest,
+    lowest_together,
+    minimum_sentence,
+    rows_of_differences,
+    summarise_best,
+    with_best,
+)
 from foretell.studies.summaries.items import neighbours_of, rows_of_items
 from foretell.studies.summaries.other_measures import with_similarity
+from foretell.studies.summaries.summary import Summary
+from foretell.studies.summaries.verdicts import LEVEL, Verdict, family, plus_minus
+from foretell.studies.words import direction_name, direction_sentence, from_to, how_many, listed, runs
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from foretell.studies.config.study_file import DepthStudy
 
-__all__ = ["answer_depth", "arrange_depth", "measure_depth"]
-
 _LOG = logging.getLogger(__name__)
 
-
-def arrange_depth(study: DepthStudy, stores: Stores) -> Arrangement:
-    """Choose the items of a depth study."""
-    return arrange(study, stores=stores, halves=True, check=check_blocks)
+_Semantic = Mapping[str, Mapping[str, SemanticLayers]]
+"""By comparison and direction."""
 
 
 def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossFit]]:
@@ -54,23 +62,14 @@ def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[st
         By direction.
     """
     _LOG.info("Measuring %s: %d layers both ways on %d items", one.comparison.name, len(one.layers), len(one.pairs))
-    measure = study.measure
-    spaces = one.curves
-    groups = one.pairs.groups
-    curve = imbalance_curve(
-        *spaces, k=measure.k, convention=measure.convention, null=measure.null, seed=measure.seed, groups=groups
-    )
-    fitted = cross_fit(
-        *spaces, curve=True, k=measure.k, convention=measure.convention, groups=groups, seed=measure.seed
-    )
-    attributes = one.attributes(study, str(curve.attrs.get("versions", "{}")))
-    depths = [depth for layer, depth in zip(one.a.layers, one.a.depths, strict=True) if layer in one.layers]
-    _best_together(curve)  # there is one, or this comparison cannot be answered
-    result = with_best(curve, fitted).assign_coords(relative_depth=("layer", depths)).assign_attrs(attributes)
+    measure, spaces, options = study.measure, one.curves, one.options(study)
+    curve = imbalance_curve(*spaces, null=measure.null, **options)
+    fitted = cross_fit(*spaces, curve=True, **options)
+    lowest_together([curve], one.layers)  # there is one, or this comparison cannot be answered
+    result = one.labelled(with_best(curve, fitted), study)
     if measure.beside:
-        similar = similarity_curve(
-            *spaces, measures=measure.beside, k=measure.beside_k, errors=True, groups=groups, seed=measure.seed
-        )
+        beside, groups, seed = measure.beside, one.pairs.groups, measure.seed
+        similar = similarity_curve(*spaces, measures=beside, k=measure.beside_k, errors=True, groups=groups, seed=seed)
         result = with_similarity(result, similar)
     return result, fitted
 
@@ -95,7 +94,7 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
     neighbours = {}
     for one in compared:
         result = results[one.comparison.name]
-        layer = _best_together(result)
+        layer = lowest_together([result], one.layers)
         neighbours[one.comparison.name] = neighbours_of(one, layer, layer)
         tables[f"items-{one.comparison.name}"] = rows_of_items(
             one, layer, layer, k=study.measure.k, convention=study.measure.convention
@@ -106,9 +105,183 @@ def answer_depth(study: DepthStudy, compared: Sequence[Compared]) -> Answer:
     return Answer(results, summary, tables, figures, failed, neighbours)
 
 
-def _best_together(result: xr.Dataset) -> str:
-    """The layer where both directions together are lowest."""
-    together = result["imbalance"].mean("direction", skipna=False).to_numpy()
-    if np.isnan(together).all():
-        raise InputError("No layer has a value both ways: all items look alike on one of the sides.")
-    return str(result["layer"].to_numpy()[int(np.nanargmin(together))])
+def rows_of_layers(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> list[dict[str, Any]]:
+    """A row a comparison and direction: where its curve is lowest, and what may be said of it."""
+    rows = []
+    for (name, direction), minimum in _minima(results, semantic).items():
+        result, curve = results[name], semantic[name][direction]
+        layers, values = _layers(result), result["imbalance"].sel(direction=direction).to_numpy()
+        rows.append(
+            {
+                "comparison": name,
+                "direction": direction_name(result.attrs, direction),
+                **minimum.columns("imbalance", "stderr"),
+                "layer": curve.layer,
+                "relative_depth": curve.relative_depth,
+                "may_be_least": " ".join(layers[position] for position in curve.confidence_set),
+                "flat": curve.flat,
+                "regions": "; ".join(_region_names(layers, curve)),
+                **cross_fitted_columns(result, direction),
+                "first_layer": float(values[0]),
+                "last_layer": float(values[-1]),
+                "p_value": minimum.p_value,
+                "p_adjusted": minimum.p_adjusted,
+                "n": int(result.attrs["n"]),
+            }
+        )
+    return rows
+
+
+def summarise_depth(
+    results: Mapping[str, xr.Dataset],
+    semantic: _Semantic,
+    asymmetries: Sequence[Asymmetry],
+    differences: BestDifferences,
+) -> Summary:
+    """Say in words what a depth study found: only what its errors support.
+
+    Parameters
+    ----------
+    results : mapping of name to Dataset
+        Curves with errors and scores (`docs/result.md`).
+    semantic : mapping of name to mapping of direction to SemanticLayers
+        Of these.
+    asymmetries : sequence of Asymmetry
+        Of these, those that have one, corrected for their number.
+    differences : mapping
+        Of the best layers of every two of them (`best_differences`).
+    """
+    minima = _minima(results, semantic)
+    cells = asymmetries[0].cells if asymmetries else ()
+    where = f"over layer {cells[0]}" if len(cells) == 1 else f"over {len(cells)} layers around the joint minimum"
+    return summarise_best(
+        results,
+        minima,
+        asymmetries,
+        differences,
+        of_one=lambda name, way: _of_curve(results[name], semantic[name][way], minima[name, way]),
+        of_several=lambda names: _of_several(results, semantic, minima, names),
+        facts=lambda name, way: _facts(results[name], semantic[name][way]),
+        where=where,
+        over="layers",
+    )
+
+
+def _minima(results: Mapping[str, xr.Dataset], semantic: _Semantic) -> dict[tuple[str, str], Verdict]:
+    """The minimum of every curve, tested against shuffled pairs."""
+    tests = {}
+    for name, direction in product(results, DIRECTIONS):
+        curve = semantic[name][direction]
+        p = math.nan if curve.p_value is None else curve.p_value
+        tests[name, direction] = Verdict(curve.imbalance, curve.stderr, int(results[name].attrs["n_groups"]), p)
+    return family(tests)
+
+
+def _of_curve(result: xr.Dataset, curve: SemanticLayers, minimum: Verdict) -> str:
+    """What one curve shows."""
+    where = f"at layer {curve.layer} (depth {curve.relative_depth:.2f})"
+    said = minimum_sentence(direction_sentence(result.attrs, curve.direction), minimum, where=where, flat=curve.flat)
+    if curve.flat or minimum.insignificant:
+        return said
+    region = listed(_region_names(_layers(result), curve))
+    first, last = (_end(result, curve, position) for position in (0, result.sizes["layer"] - 1))
+    return (
+        f"{said} {f'Layers {region} are' if ' ' in region else f'Layer {region} is'} semantic. At the first layer it "
+        f"is {first}; at the last, {last}."
+    )
+
+
+def _of_several(
+    results: Mapping[str, xr.Dataset], semantic: _Semantic, minima: Minima, names: Mapping[tuple[str, str], str]
+) -> list[str]:
+    """How many curves have semantic layers, where, and how many of these lie inside."""
+    curves = {key: semantic[key[0]][key[1]] for key in minima}
+    lower = {key: test for key, test in minima.items() if not curves[key].flat and not test.insignificant}
+    said = [
+        f"Of {len(minima)} curves ({len(results)} comparisons, both ways) "
+        f"{how_many(len(lower), len(minima), ('has', 'have'))} semantic layers."
+    ]
+    if lower:
+        depths = [curves[key].relative_depth for key in lower]
+        where = from_to(f"{min(depths):.2f}", f"{max(depths):.2f}")
+        inner = sum(_is_inner(results[key[0]], curves[key], len(lower)) for key in lower)
+        said += [
+            f"Their minima lie at depth {where} and go from {lowest_to_highest(lower, names)}.",
+            f"An inner layer is lower than both the first and the last in {how_many(inner, len(lower))} of these, "
+            f"corrected for {2 * len(lower)} tests.",
+        ]
+    return said
+
+
+def _is_inner(result: xr.Dataset, curve: SemanticLayers, n_curves: int) -> bool:
+    """Whether the minimum lies below both ends, even after Bonferroni's correction for all ends of all curves."""
+    for position in (0, result.sizes["layer"] - 1):
+        difference = _above(result, curve, position)
+        if difference is None or position in curve.confidence_set:
+            return False
+        if not difference.p_value * 2 * n_curves <= LEVEL:
+            return False
+    return True
+
+
+def _facts(result: xr.Dataset, curve: SemanticLayers) -> dict[str, str]:
+    """The numbers of one curve."""
+    layers = _layers(result)
+    minimum, regions, best = plus_minus(curve.imbalance, curve.stderr), _regions(result, curve), "any"
+    if curve.flat:
+        regions = "none: the curve is flat within its errors, so no layer stands out"
+    else:
+        minimum += f" at layer {curve.layer} (depth {curve.relative_depth:.2f})"
+        best = runs(layers, curve.confidence_set)
+    return {
+        "Minimum": minimum,
+        "Semantic layers": regions or "none: shuffled pairs are as low",
+        "Best layer, 95 % confidence set": best,
+        **{f"At layer {layers[position]}": _end(result, curve, position) for position in (0, len(layers) - 1)},
+        **best_facts(result, curve.direction, layer=curve.layer),
+    }
+
+
+def _regions(result: xr.Dataset, curve: SemanticLayers) -> str:
+    """Semantic layers with their depths, and where their ends may lie."""
+    layers, depths = _layers(result), [f"{depth:.2f}" for depth in result["relative_depth"].to_numpy()]
+    return "; ".join(
+        f"{from_to(layers[region.start], layers[region.stop])}, "
+        f"depth {from_to(depths[region.start], depths[region.stop])} "
+        f"(begins {from_to(*(layers[position] for position in region.start_range))}, "
+        f"ends {from_to(*(layers[position] for position in region.stop_range))})"
+        for region in curve.regions
+    )
+
+
+def _end(result: xr.Dataset, curve: SemanticLayers, position: int) -> str:
+    """The value of the first or the last layer, and how it compares with the minimum."""
+    value = float(result["imbalance"].sel(direction=curve.direction)[position])
+    if not math.isfinite(value):
+        return "undefined: all items look alike there"
+    if position == curve.minimum and not curve.flat:
+        return f"{value:.3f}, the minimum"
+    difference = None if curve.flat else _above(result, curve, position)
+    if difference is None or math.isnan(difference.stderr):
+        return f"{value:.3f}"
+    # The minimum was picked among all layers, so 1.96 standard errors are too few: its set allows for the pick.
+    if position in curve.confidence_set or not difference.significant:
+        return f"{value:.3f}, no significant difference from the minimum ({difference.z:.1f} SE)"
+    return f"{value:.3f}, {difference.value:.3f} above the minimum ({difference.z:.1f} SE)"
+
+
+def _above(result: xr.Dataset, curve: SemanticLayers, position: int) -> Verdict | None:
+    """By how much a layer lies above the minimum; None where it has no value or is the minimum."""
+    value = float(result["imbalance"].sel(direction=curve.direction)[position])
+    if position == curve.minimum or not math.isfinite(value):
+        return None
+    layer = _layers(result)[position]
+    return Verdict.contrast(result, {(curve.direction, layer): 1, (curve.direction, curve.layer): -1})
+
+
+def _region_names(layers: Sequence[str], curve: SemanticLayers) -> list[str]:
+    return [runs(layers, range(region.start, region.stop + 1)) for region in curve.regions]
+
+
+def _layers(result: xr.Dataset) -> list[str]:
+    return [str(layer) for layer in result["layer"].to_numpy()]

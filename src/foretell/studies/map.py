@@ -17,13 +17,10 @@ from foretell.measure.imbalance.information_imbalance import imbalance_matrix
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.measure.similarity.similarity_matrix import similarity_matrix
 from foretell.studies.answer import Answer, measured_each
-from foretell.studies.names import direction_name, direction_sentence, short_names, side_name
-from foretell.studies.plotting.asymmetry_figure import SignCell, asymmetry_figure, signs_figure
+from foretell.studies.plotting.asymmetry_figure import asymmetry_figure, signs_figure
 from foretell.studies.plotting.map_figure import equal_depth_figure, map_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared
-from foretell.studies.preparation.prepare import Arrangement, arrange
-from foretell.studies.preparation.stores import Stores
 from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_map, chart_rows, rows_of
 from foretell.studies.summaries.best_layers import (
     BestDifferences,
@@ -41,7 +38,7 @@ from foretell.studies.summaries.items import neighbours_of, rows_of_items
 from foretell.studies.summaries.other_measures import with_similarity
 from foretell.studies.summaries.summary import Summary
 from foretell.studies.summaries.verdicts import Verdict, family
-from foretell.studies.summaries.words import how_many
+from foretell.studies.words import direction_name, direction_sentence, how_many, short_names, side_name
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,14 +46,7 @@ if TYPE_CHECKING:
 
     from foretell.studies.config.study_file import MapStudy
 
-__all__ = ["answer_map", "arrange_map", "measure_map", "summarise_map"]
-
 _LOG = logging.getLogger(__name__)
-
-
-def arrange_map(study: MapStudy, stores: Stores) -> Arrangement:
-    """Choose the items of a map study."""
-    return arrange(study, stores=stores, halves=True)
 
 
 def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossFit]]:
@@ -79,11 +69,8 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     _LOG.info(
         "Measuring %s: %d x %d layers on %d items", one.comparison.name, len(a.layers), len(b.layers), len(one.pairs)
     )
-    spaces_a, spaces_b, groups, seed = a.spaces(), b.spaces(), one.pairs.groups, measure.seed
-    k, convention = measure.k, measure.convention
-    found = imbalance_matrix(
-        spaces_a, spaces_b, k=k, convention=convention, null=measure.null, seed=seed, groups=groups
-    )
+    spaces_a, spaces_b, options = a.spaces(), b.spaces(), one.options(study)
+    found = imbalance_matrix(spaces_a, spaces_b, null=measure.null, **options)
     values = found["imbalance"].to_numpy()
     if not np.isfinite(values).any(axis=(1, 2)).all():
         raise InputError("No pair of layers has a value: all items look alike on one of the sides.")
@@ -93,11 +80,9 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     together = np.unravel_index(np.nanargmin(values.sum(axis=0)), values[0].shape)
     joint = (a.layers[together[0]], b.layers[together[1]])
     # Scores of that pair alone: its asymmetry, with its error.
-    pair = imbalance_matrix(
-        {joint[0]: spaces_a[joint[0]]}, {joint[1]: spaces_b[joint[1]]}, k=k, convention=convention, groups=groups
-    )
+    pair = imbalance_matrix({joint[0]: spaces_a[joint[0]]}, {joint[1]: spaces_b[joint[1]]}, **options)
     asymmetry = Verdict.contrast(pair, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
-    fitted = cross_fit(spaces_a, spaces_b, curve=False, k=k, convention=convention, groups=groups, seed=seed)
+    fitted = cross_fit(spaces_a, spaces_b, curve=False, **options)
     more = xr.Dataset(
         {
             "best": (("direction", "side"), [[a.layers[s], b.layers[t]] for s, t in best]),
@@ -108,10 +93,11 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
         coords={"side": ["a", "b"]},
     )
     labelled = found.merge(more).assign_coords(relative_depth_a=("a", a.depths), relative_depth_b=("b", b.depths))
-    said = one.attributes(study, str(found.attrs.get("versions", "{}")))
-    result = with_best(labelled, fitted).assign_attrs(found.attrs).assign_attrs(said)
+    result = one.labelled(with_best(labelled, fitted).assign_attrs(found.attrs), study)
     if measure.beside:
-        similar = similarity_matrix(spaces_a, spaces_b, measures=measure.beside, k=measure.beside_k, groups=groups)
+        similar = similarity_matrix(
+            spaces_a, spaces_b, measures=measure.beside, k=measure.beside_k, groups=one.pairs.groups
+        )
         result = with_similarity(result, similar)
     return result, fitted
 
@@ -145,19 +131,7 @@ def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
 
 def _signs(asymmetries: Sequence[Asymmetry], attrs: Sequence[Mapping[Any, Any]]) -> Figure:
     """The table of signs: models of A in rows, of B in columns."""
-    cells = [
-        SignCell(
-            str(one.attrs["model_a"]),
-            str(one.attrs["model_b"]),
-            one.test.value,
-            one.test.low,
-            one.test.high,
-            one.test.p_adjusted,
-            one.test.significant,
-            one.sentence,
-        )
-        for one in asymmetries
-    ]
+    cells = {(str(one.attrs["model_a"]), str(one.attrs["model_b"])): one.test for one in asymmetries}
     rows, columns = (f"models of {side_name(str(attrs[0][f'side_{end}']))}" for end in "ab")
     return signs_figure(cells, rows=rows, columns=columns, of=attrs)
 

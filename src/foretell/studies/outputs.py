@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from foretell.studies.answer import Answer, Table
     from foretell.studies.config.study_file import Study
 
-__all__ = ["folder_of", "make_folder", "write_answer"]
-
 _KINDS = ("results", "tables", "figures", "neighbours")
 
 
@@ -90,17 +88,19 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
     wrote (`summary.json` lists it) and this one does not is taken away, and nothing else.
     """
     before = _listed(folder)
-    with replacing(folder / "study.yaml") as path:
-        path.write_text(_WRITTEN + study.to_yaml(), encoding="utf-8", errors="backslashreplace")
+    _write(folder / "study.yaml", _WRITTEN + study.to_yaml())
     written = [path.relative_to(folder).as_posix() for path in _write_parts(answer, folder)]
-    with replacing(folder / "summary.txt") as path:
-        path.write_text(answer.text(), encoding="utf-8", errors="backslashreplace")
+    _write(folder / "summary.txt", answer.text())
     for gone in (folder / name for name in before - set(written)):
         if gone.is_file():
             gone.unlink()
-    with replacing(folder / "summary.json") as path:
-        said = asdict(answer.summary) | {"results": list(answer.results), "files": written}
-        path.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8", errors="backslashreplace")
+    said = asdict(answer.summary) | {"results": list(answer.results), "files": written}
+    _write(folder / "summary.json", json.dumps(said, ensure_ascii=False, indent=1))
+
+
+def _write(file: Path, text: str) -> None:
+    with replacing(file) as path:
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _write_parts(answer: Answer, folder: Path) -> Iterator[Path]:

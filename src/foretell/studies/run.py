@@ -12,7 +12,7 @@ from foretell.files import replacing
 from foretell.studies.config.study_file import Study, load_study
 from foretell.studies.outputs import folder_of, make_folder, write_answer
 from foretell.studies.planning.plan import give_back, plan_arranged
-from foretell.studies.preparation.health_cache import health_of
+from foretell.studies.preparation.notes import health_of
 from foretell.studies.preparation.stores import Stores
 from foretell.studies.registry import answer, arrange
 from foretell.studies.report.page import write_report
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from foretell.studies.answer import Answer
     from foretell.studies.planning.plan import Plan
     from foretell.studies.preparation.compared import Compared
-
-__all__ = ["run", "run_checked"]
 
 
 def run(

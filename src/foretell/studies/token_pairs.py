@@ -15,28 +15,16 @@ from foretell.measure.imbalance.by_token import token_map
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.studies.answer import Answer
 from foretell.studies.config.comparisons import file_name, unique
-from foretell.studies.names import direction_name, side_name
 from foretell.studies.plotting.token_map_figure import token_map_figure
 from foretell.studies.preparation.compared import Compared, Side
-from foretell.studies.preparation.prepare import Arrangement, arrange
-from foretell.studies.preparation.stores import Stores
 from foretell.studies.summaries.summary import Block, Summary, heading, note
 from foretell.studies.summaries.verdicts import LEVEL, Verdict, corrected, findings, plus_minus, signed
-from foretell.studies.summaries.words import listed
+from foretell.studies.words import direction_name, listed, side_name
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from foretell.studies.config.study_file import TokenPairsStudy
-
-__all__ = [
-    "TokenMap",
-    "answer_token_pairs",
-    "arrange_token_pairs",
-    "rows_of_layers_apart",
-    "rows_of_reach",
-    "summarise_token_pairs",
-]
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,15 +58,15 @@ class TokenMap:
         """Within a text both directions of the measure are the same map transposed, so that one is enough."""
         return DIRECTIONS if self.where == "across" else DIRECTIONS[:1]
 
+    def cell(self, direction: str) -> dict[str, Any]:
+        """What tells its rows in a table apart."""
+        name = direction_name(self.result.attrs, direction)
+        return {"comparison": self.comparison, "where": self.where, "direction": name, "layer": self.layer}
+
     @property
     def far(self) -> int:
         """Tokens from which a distance is called long here."""
         return min(FAR, self.result.sizes["a"] - 1)
-
-
-def arrange_token_pairs(study: TokenPairsStudy, stores: Stores) -> Arrangement:
-    """Choose the items of a token-pairs study."""
-    return arrange(study, stores=stores)
 
 
 def answer_token_pairs(study: TokenPairsStudy, compared: Sequence[Compared]) -> Answer:
@@ -116,19 +104,11 @@ def _maps(study: TokenPairsStudy, one: Compared) -> Iterator[TokenMap]:
             (f"within {one.b.name}", (one.b, of_b), (one.b, of_b)),
             ("across", (one.a, of_a), (one.b, of_b)),
         ):
-            measure = study.measure
-            found = token_map(
-                a.space(layer_a),
-                None if a is b else b.space(layer_b),
-                k=measure.k,
-                convention=measure.convention,
-                null=measure.null,
-                seed=measure.seed,
-                groups=one.pairs.groups,
-            )
-            attributes = one.attributes(study, str(found.attrs.get("versions", "{}")))
+            other = None if a is b else b.space(layer_b)
+            found = token_map(a.space(layer_a), other, null=study.measure.null, **one.options(study))
+            read_by: dict[str, str] = {}
             for end, side, layer in (("a", a, layer_a), ("b", b, layer_b)):
-                attributes |= {
+                read_by |= {
                     f"model_{end}": side.model_id,
                     f"revision_{end}": side.revision,
                     f"side_{end}": side.name,
@@ -136,7 +116,8 @@ def _maps(study: TokenPairsStudy, one: Compared) -> Iterator[TokenMap]:
                 }
             name = layer_a if layer_a == layer_b else f"{layer_a}-{layer_b}"
             depth_of_layer = dict(zip(a.layers, a.depths, strict=True))[layer_a]
-            yield TokenMap(one.comparison.name, where, name, depth_of_layer, found.assign_attrs(attributes))
+            labelled = one.labelled(found, study, **read_by)
+            yield TokenMap(one.comparison.name, where, name, depth_of_layer, labelled)
 
 
 def _nearest(side: Side, depth: float) -> str:
@@ -153,13 +134,7 @@ def rows_of_reach(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
             distance = np.abs(later)
             near = _mean(distance <= 1 if one.where == "across" else distance == 1)
             order = _mean(later > 0) - _mean(later < 0)
-            row: dict[str, Any] = {
-                "comparison": one.comparison,
-                "where": one.where,
-                "direction": direction_name(one.result.attrs, direction),
-                "layer": one.layer,
-                "relative_depth": one.relative_depth,
-            }
+            row = one.cell(direction) | {"relative_depth": one.relative_depth}
             columns = {"near": near, "far": _mean(distance >= one.far), "forward_less_backward": order}
             for name, weights in columns.items():
                 test = Verdict.contrast(one.result, _cells(one.result, direction, weights))
@@ -183,17 +158,12 @@ def rows_of_layers_apart(maps: Sequence[TokenMap]) -> list[dict[str, Any]]:
                 weights |= {(name, *cell): sign * weight for cell, weight in cells.items()}
             test = Verdict.contrast({"one": one.result, "other": other.result}, weights)
             rows.append(
-                {
-                    "comparison": one.comparison,
-                    "where": one.where,
-                    "direction": direction_name(one.result.attrs, direction),
-                    "layer": one.layer,
+                one.cell(direction)
+                | {
                     "other_layer": other.layer,
                     "relative_depth": one.relative_depth,
                     "other_relative_depth": other.relative_depth,
-                    "difference": test.value,
-                    "stderr": test.stderr,
-                    "p_value": test.p_value,
+                    **test.columns("difference", "stderr", "p_value"),
                     "n": int(one.result.attrs["n"]),
                 }
             )

@@ -13,7 +13,7 @@ from foretell import Bits
 from foretell.measure.spaces.space import Space
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.extract import extract
-from foretell.studies.controls.token_order import ShuffledTokens
+from foretell.studies.controls.variants import ShuffledTokens
 from tests.options import under
 
 N, T, H = 300, 6, 20

@@ -147,7 +147,7 @@ class TestATinyModel:
         assert {path.name.split("-")[0] for path in stores.iterdir()} == {"items"}
         # The run need not choose again.
         monkeypatch.setattr(
-            "foretell.studies.preparation.item_cache.select_pairs",
+            "foretell.studies.preparation.notes.select_pairs",
             lambda *_, **__: pytest.fail("the items were chosen again"),
         )
         answer = foretell.run(tiny_study, out=tmp_path)

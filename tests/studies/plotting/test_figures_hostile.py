@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 import foretell
 from foretell import figures
 from foretell.measure.spaces.bits import Bits
-from foretell.studies.plotting.asymmetry_figure import AsymmetryRow, SignCell, asymmetry_figure, signs_figure
+from foretell.studies.plotting.asymmetry_figure import asymmetry_figure, signs_figure
 from foretell.studies.plotting.controls_figure import ControlRow, controls_figure
+from foretell.studies.summaries.verdicts import Verdict
 from tests.studies.plotting.drawn import assert_readable
 from tests.studies.plotting.test_figures_public import _health
 from tests.studies.synthetic import curve, semantic
@@ -83,13 +84,12 @@ class TestOfAnyNames:
         _assert_clear(figures.token_map_figure(results))
 
     def test_rows(self, names: tuple[str, str, str], count: int) -> None:
-        row = AsymmetryRow("", -0.05, 0.01, -0.07, -0.03, 0.0001, True, 0.03)
-        cell = SignCell("", "", -0.1, -0.14, -0.06, 0.001, True, "")
-        control = ControlRow("", "", (0.2, 0.3), (0.01, 0.01), (0.1, 0.2), (0.3, 0.4), True)
+        test = Verdict(-0.05, 0.01, 300, 0.0001)
+        control = ControlRow("", "", (0.2, 0.3), (0.1, 0.2), (0.3, 0.4), True)
         a, b, model = names
         attrs = [curve().attrs | _attrs(names, number) for number in range(count)]
-        rows = [replace(row, name=f"{a}, {b} {number}") for number in range(count)]
-        cells = [replace(cell, row=f"{model} {y}", column=f"{a} {x}") for y in range(count) for x in range(count)]
+        rows = [(f"{a}, {b} {number}", test) for number in range(count)]
+        cells = {(f"{model} {y}", f"{a} {x}"): test for y in range(count) for x in range(count)}
         controls = [replace(control, control=model, variant=f"{b} {number}") for number in range(count)]
         for figure in (
             asymmetry_figure(rows, of=attrs),

@@ -13,34 +13,34 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from foretell.exceptions import InputError
-from foretell.studies.plotting.asymmetry_figure import (
-    AsymmetryRow,
-    SignCell,
-    asymmetry_figure,
-    plot_asymmetries,
-    plot_signs,
-    signs_figure,
-)
+from foretell.measure.inference.standard_errors import critical
+from foretell.studies.plotting.asymmetry_figure import asymmetry_figure, plot_asymmetries, plot_signs, signs_figure
 from foretell.studies.plotting.controls_figure import ControlRow, controls_figure, plot_controls
 from foretell.studies.plotting.panel_grid import save_figure
 from foretell.studies.plotting.style import DIRECTION_STYLES
+from foretell.studies.summaries.verdicts import Verdict
 from tests.studies.plotting.drawn import assert_readable, words_of
 from tests.studies.synthetic import curve
 
 _LONG = "a-name-" * 12
 
 
-def _asymmetries() -> list[AsymmetryRow]:
+def _test(value: float, margin: float, p_value: float) -> Verdict:
+    """A value with half of its 95 % interval."""
+    return Verdict(value, margin / critical(300), 300, p_value)
+
+
+def _asymmetries() -> list[tuple[str, Verdict]]:
     return [
-        AsymmetryRow("en, es", -0.05, 0.01, -0.07, -0.03, 0.0001, True, 0.03),
-        AsymmetryRow("en, de", 0.04, 0.01, 0.02, 0.06, 0.012, True, 0.032),
-        AsymmetryRow("es, fr", 0.01, 0.01, -0.01, 0.03, 0.4, False, 0.031),
+        ("en, es", _test(-0.05, 0.02, 0.0001)),
+        ("en, de", _test(0.04, 0.02, 0.012)),
+        ("es, fr", _test(0.01, 0.02, 0.4)),
     ]
 
 
 def _controls() -> list[ControlRow]:
     def row(control: str, variant: str, a: float, b: float, *, reference: bool = False) -> ControlRow:
-        return ControlRow(control, variant, (a, b), (0.01, 0.01), (a - 0.02, b - 0.02), (a + 0.02, b + 0.02), reference)
+        return ControlRow(control, variant, (a, b), (a - 0.02, b - 0.02), (a + 0.02, b + 0.02), reference)
 
     return [
         row("study", "as it is", 0.2, 0.25, reference=True),
@@ -50,25 +50,25 @@ def _controls() -> list[ControlRow]:
     ]
 
 
-def _signs() -> list[SignCell]:
-    return [
-        SignCell("text-1", "vision-1", -0.1, -0.14, -0.06, 0.001, True, "text-1 predicts vision-1 better"),
-        SignCell("text-1", "vision-2", 0.06, 0.02, 0.1, 0.004, True, "vision-2 predicts text-1 better"),
-        SignCell("text-2", "vision-1", -0.02, -0.06, 0.02, 0.5, False, "not resolved"),
-    ]
+def _signs() -> dict[tuple[str, str], Verdict]:
+    return {
+        ("text-1", "vision-1"): _test(-0.1, 0.04, 0.001),
+        ("text-1", "vision-2"): _test(0.06, 0.04, 0.004),
+        ("text-2", "vision-1"): _test(-0.02, 0.04, 0.5),
+    }
 
 
 def test_an_asymmetry_is_a_dot_with_its_interval_and_what_was_too_small() -> None:
     rows = _asymmetries()
     ax = plot_asymmetries(rows, Figure().add_subplot())
     intervals, dots = ax.lines[0:6:2], ax.lines[1:6:2]
-    for place, (row, interval, dot) in enumerate(zip(rows, intervals, dots, strict=True)):
+    for place, ((_, row), interval, dot) in enumerate(zip(rows, intervals, dots, strict=True)):
         assert tuple(np.asarray(interval.get_xdata())) == (row.low, row.high)
         assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (row.value, place)  # type: ignore[index]
         band = ax.patches[place]
         assert isinstance(band, Rectangle)
-        assert (band.get_x(), band.get_width()) == (-row.resolvable, 2 * row.resolvable)
-        assert (dot.get_markerfacecolor() == "white") is not row.resolved
+        assert (band.get_x(), band.get_width()) == (-row.margin, 2 * row.margin)
+        assert (dot.get_markerfacecolor() == "white") is not row.significant
     assert [dot.get_marker() for dot in dots] == ["o", "s", "s"]
     assert dots[0].get_markerfacecolor() == DIRECTION_STYLES["a_to_b"].colour
     assert ax.get_ylim()[0] > ax.get_ylim()[1]
@@ -79,7 +79,7 @@ def test_an_asymmetry_is_a_dot_with_its_interval_and_what_was_too_small() -> Non
 
 def test_names_of_models_are_whole_where_two_columns_have_room() -> None:
     names = [f"en by meta-llama/Llama-3.1-8B, google by facebook/dinov2-{size}" for size in ("base", "large", "giant")]
-    figure = asymmetry_figure([replace(row, name=name) for row, name in zip(_asymmetries(), names, strict=True)])
+    figure = asymmetry_figure([(name, test) for (_, test), name in zip(_asymmetries(), names, strict=True)])
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == names
     assert (figure.get_figwidth(), asymmetry_figure(_asymmetries()).get_figwidth()) == (7.0, 3.4)
     assert_readable(figure)
@@ -115,12 +115,15 @@ def test_controls_show_both_directions_and_the_reference() -> None:
 
 
 def test_controls_are_grouped_and_named() -> None:
-    figure = controls_figure(_controls(), of=[curve().attrs], labels={"a_to_b": "one", "b_to_a": "other"})
+    figure = controls_figure(_controls(), of=[curve().attrs])
     (ax,) = figure.axes
     assert [label.get_text() for label in ax.get_yticklabels()] == ["as it is", "shuffled", "median", "mean"]
     assert [label.get_fontweight() for label in ax.get_yticklabels()] == ["bold", *["normal"] * 3]
     assert [text.get_text() for text in ax.texts] == ["study", "pairs", "bits"]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["one", "other"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "A predicts B (A → B)",
+        "B predicts A (B → A)",
+    ]
     heights = {text.get_text(): text.get_position()[1] for text in ax.texts}
     median, mean = ax.get_yticks()[2:]
     assert ax.get_yticks()[1] < heights["bits"] < median < mean
@@ -140,7 +143,7 @@ def test_a_sign_says_which_side_predicts_better() -> None:
 
 
 def test_turning_the_sides_turns_the_signs() -> None:
-    turned = [replace(cell, value=-cell.value, low=-cell.high, high=-cell.low) for cell in _signs()]
+    turned = {models: replace(test, value=-test.value) for models, test in _signs().items()}
     words = words_of(signs_figure(turned))
     assert "▶ +0.100" in words
     assert "◀ −0.060" in words
@@ -149,20 +152,19 @@ def test_turning_the_sides_turns_the_signs() -> None:
 
 def test_values_that_are_not_defined() -> None:
     nan = float("nan")
-    empty = replace(_asymmetries()[0], value=nan, stderr=nan, low=nan, high=nan, p_value=nan, resolvable=nan)
-    figure = asymmetry_figure([empty, *_asymmetries()])
+    empty = Verdict(nan, nan, 300, nan)
+    figure = asymmetry_figure([("en, es", empty), *_asymmetries()])
     assert_readable(figure)
     assert "undefined" in words_of(figure)
     control = replace(_controls()[0], imbalance=(nan, nan), low=(nan, nan), high=(nan, nan))
     assert_readable(controls_figure([control, *_controls()[1:]]))
-    cell = replace(_signs()[0], value=nan, low=nan, high=nan)
-    figure = signs_figure([cell])
+    figure = signs_figure({("text-1", "vision-1"): empty})
     assert_readable(figure)
     assert "undefined" in words_of(figure)
 
 
 def _many_asymmetries() -> Figure:
-    return asymmetry_figure([replace(row, name=f"{_LONG}{n}") for n in range(8) for row in _asymmetries()])
+    return asymmetry_figure([(f"{_LONG}{n}", test) for n in range(8) for _, test in _asymmetries()])
 
 
 def _many_controls() -> Figure:
@@ -171,11 +173,8 @@ def _many_controls() -> Figure:
 
 
 def _many_signs() -> Figure:
-    cells = [
-        replace(_signs()[0], row=f"text model {n} {_LONG}", column=f"vision {m} {_LONG}")
-        for n in range(6)
-        for m in range(7)
-    ]
+    test = _test(-0.1, 0.04, 0.001)
+    cells = {(f"text model {n} {_LONG}", f"vision {m} {_LONG}"): test for n in range(6) for m in range(7)}
     return signs_figure(cells, of=[curve().attrs])
 
 
@@ -197,6 +196,4 @@ def test_nothing_to_draw_is_an_error() -> None:
     with pytest.raises(InputError, match="controls needs a row"):
         controls_figure([])
     with pytest.raises(InputError, match="signs needs a cell"):
-        signs_figure([])
-    with pytest.raises(InputError, match="given twice"):
-        signs_figure([_signs()[0], _signs()[0]])
+        signs_figure({})

@@ -20,7 +20,7 @@ from foretell.representations.loading.lazy import LazyModel, LoadedModel, slowes
 from foretell.representations.models.base import Reading
 from foretell.representations.models.model_options import ModelOptions
 from foretell.representations.store.recordings import Recording
-from foretell.studies.preparation.item_cache import chosen_pairs, n_blocks_of
+from foretell.studies.preparation.notes import chosen_pairs, n_blocks_of
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from foretell.studies.preparation import health_cache
+from foretell.studies.preparation import notes
 
 
 @pytest.mark.parametrize(("place", "n_looks"), [(None, 1), ("7", 2)])
@@ -21,14 +21,14 @@ def test_a_changed_number_is_found_again(
         looks.append(store)
         return SimpleNamespace(problems=["17 items are identical"], layers=[])
 
-    monkeypatch.setattr(health_cache, "check_health", look)
+    monkeypatch.setattr(notes, "check_health", look)
     side: Any = SimpleNamespace(
         name="en", model_id="made", store=SimpleNamespace(info=SimpleNamespace(fingerprint="f" * 64))
     )
     compared: Any = [SimpleNamespace(a=side, b=side)]
-    first = health_cache.health_of(compared, tmp_path)
+    first = notes.health_of(compared, tmp_path)
     (kept,) = tmp_path.iterdir()
     if place is not None:
         kept.write_text(kept.read_text(encoding="utf-8").replace(place, "9", 1), encoding="utf-8")
-    assert health_cache.health_of(compared, tmp_path) == first
+    assert notes.health_of(compared, tmp_path) == first
     assert len(looks) == n_looks

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretell.measure.inference.multiple_testing import contrast_p_value
-from foretell.studies.controls.controls_summary import summarise_controls
+from foretell.studies.controls.controls import summarise_controls
 from foretell.studies.map import summarise_map
 from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_map
 from foretell.studies.summaries.summary import Summary
 from foretell.studies.summaries.verdicts import Verdict
-from foretell.studies.summaries.words import how_many
 from foretell.studies.token_pairs import TokenMap, rows_of_layers_apart, rows_of_reach, summarise_token_pairs
-from foretell.studies.tokens_summary import OfTokens, enough_tokens, rows_of_means, summarise_tokens
+from foretell.studies.tokens import OfTokens, enough_tokens, rows_of_means, summarise_tokens
+from foretell.studies.words import how_many
 from tests.studies.synthetic import differences, one_way, scored, swapped
 
 CLAIMS = re.compile(r"better than the reverse|\bbest\b|above|below|lower|higher|worse")

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from foretell.measure.imbalance.semantic_layers import SemanticLayers
 from foretell.measure.inference.multiple_testing import holm
 from foretell.measure.inference.standard_errors import FEWEST_GROUPS
-from foretell.studies.depth_summary import summarise_depth
+from foretell.studies.depth import summarise_depth
 from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_all, asymmetry_of_curve
 from foretell.studies.summaries.summary import Summary
 from foretell.studies.summaries.verdicts import Verdict, family
-from foretell.studies.summaries.words import how_many, listed, runs
+from foretell.studies.words import how_many, listed, runs
 from tests.studies.synthetic import curve, differences, one_way, semantic, swapped
 
 

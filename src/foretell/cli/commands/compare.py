@@ -15,8 +15,6 @@ from foretell.cli.output import console
 if TYPE_CHECKING:
     from foretell.representations.store_comparison import Comparison, Side
 
-__all__ = ["compare"]
-
 _ARROWS = {"a_to_b": "A -> B", "b_to_a": "B -> A"}
 
 

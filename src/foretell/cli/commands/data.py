@@ -12,8 +12,6 @@ from rich.table import Table
 from foretell.cli.arguments import Quiet
 from foretell.cli.output import console
 
-__all__ = ["data_app"]
-
 data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
 

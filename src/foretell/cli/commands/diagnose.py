@@ -13,8 +13,6 @@ from foretell.cli.output import console, facts
 if TYPE_CHECKING:
     from foretell.studies.diagnose.findings import Diagnosis
 
-__all__ = ["diagnose"]
-
 
 def diagnose(
     given: Annotated[

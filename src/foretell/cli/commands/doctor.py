@@ -8,42 +8,46 @@ import typer
 from foretell.cli.output import facts
 from foretell.exceptions import install
 
-__all__ = ["doctor"]
-
 
 def doctor() -> None:
     """Try out what this installation has.
 
     Leaves with 1 if something does not work.
     """
-    from foretell.cli.installation import diagnose
+    from foretell.cli import installation
+    from foretell.measure.distances.backends import choose_backend
+    from foretell.options import BACKENDS, current_options
+    from foretell.representations.builtin.catalogue import PARTS
+    from foretell.representations.builtin.packages import cached
+    from foretell.representations.cache import cache_dir
 
-    found = diagnose()
-    facts(found.versions.items())
+    facts(installation.versions().items())
     print()
-    backends = [
-        f"{name}{' (what auto takes)' if name == found.auto else ''}" for name, why in found.backends.items() if not why
-    ]
+    why_not = {name: installation.why_not(name) for name in BACKENDS if name != "auto"}
+    usable = [name for name, why in why_not.items() if not why]
+    auto = choose_backend("auto", "hamming")
+    there = [part.name for part in PARTS.values() if cached(part)]
     facts(
         [
-            ("backends", ", ".join(backends)),
-            *(("", why) for why in found.backends.values() if why),
-            ("devices", ", ".join(("cpu", *found.devices))),
-            ("threads", str(found.threads)),
-            ("cache", str(found.cache)),
-            ("", f"has {', '.join(found.cached)}" if found.cached else "is empty: `foretell data fetch` fills it"),
+            ("backends", ", ".join(f"{name}{' (what auto takes)' if name == auto else ''}" for name in usable)),
+            *(("", why) for why in why_not.values() if why),
+            ("devices", ", ".join(["cpu", *installation.devices()])),
+            ("threads", str(current_options().threads)),
+            ("cache", str(cache_dir())),
+            ("", f"has {', '.join(there)}" if there else "is empty: `foretell data fetch` fills it"),
             *(
                 (f"extra {extra}", f"lacks {', '.join(names)}: {install(extra)}")
-                for extra, names in found.missing.items()
+                for extra, names in installation.missing().items()
             ),
         ]
     )
     print()
+    checks = installation.checks(usable)
     facts(
         [
             ("ok" if not check.error else "FAILED", f"{check.name}{check.error and ': '}{check.error}")
-            for check in found.checks
+            for check in checks
         ]
     )
-    if not found.is_sound:
+    if any(check.error for check in checks):
         raise typer.Exit(1)

@@ -23,8 +23,6 @@ from foretell.cli.arguments import (
 from foretell.cli.output import print_made, progress
 from foretell.options import set_options
 
-__all__ = ["extract"]
-
 
 def extract(
     model: Annotated[str, typer.Option(metavar="M", help="A built-in name, a folder, a GGUF file or a hub id.")],

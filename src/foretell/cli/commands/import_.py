@@ -10,8 +10,6 @@ import typer
 from foretell.cli.arguments import Data, DataOption, Quiet, Repair, Side, Sides, StoreOut, Tokens, listed, pairs_of
 from foretell.cli.output import print_made, progress
 
-__all__ = ["import_"]
-
 
 def import_(
     source: Annotated[

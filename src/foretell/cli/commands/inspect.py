@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from foretell.representations.store.health import Health
     from foretell.representations.store.reader import Store
 
-__all__ = ["inspect"]
-
 
 def inspect(
     store: Annotated[str, typer.Argument(metavar="STORE", help="Folder or URL of a store.")],

@@ -16,8 +16,6 @@ from foretell.files import replacing
 if TYPE_CHECKING:
     from foretell.representations.data.pairs import Pairs
 
-__all__ = ["prompts", "write_prompts"]
-
 
 def prompts(
     data: Data,

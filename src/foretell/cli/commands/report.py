@@ -10,8 +10,6 @@ import typer
 
 from foretell.cli.output import console
 
-__all__ = ["report"]
-
 
 def report(
     results: Annotated[

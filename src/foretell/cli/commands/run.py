@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from foretell.studies.planning.plan import Plan
     from foretell.studies.summaries.summary import Summary
 
-__all__ = ["demo", "run"]
-
 _FEW = 2
 """Blocks of a summary that are printed with all their facts, side by side."""
 

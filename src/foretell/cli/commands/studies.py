@@ -7,8 +7,6 @@ from rich.table import Table
 
 from foretell.cli.output import console
 
-__all__ = ["studies"]
-
 
 def studies() -> None:
     """List the studies that come with Foretell."""

@@ -10,8 +10,6 @@ from pathlib import PurePath
 from foretell.exceptions import InputError
 from foretell.studies.config.sections import ModelOf
 
-__all__ = ["Comparison", "comparisons", "file_name", "model_label", "unique"]
-
 _MOST = 10_000
 
 

@@ -25,23 +25,6 @@ from foretell.exceptions import InputError, check_option
 from foretell.measure.similarity.measures import MEASURES
 from foretell.representations.store.recordings import Recording
 
-__all__ = [
-    "Beside",
-    "Choice",
-    "Count",
-    "EachOf",
-    "MapMeasure",
-    "Measure",
-    "ModelOf",
-    "Name",
-    "PairsOf",
-    "Rules",
-    "Section",
-    "Seed",
-    "models_of",
-    "one_rule",
-]
-
 
 def _without_nul(name: str) -> str:
     if "\0" in name:
@@ -237,15 +220,10 @@ _Rule = Annotated[str, AfterValidator(one_rule)]
 Rules = Annotated[
     tuple[Annotated[tuple[_Rule, _Rule], Field(strict=False)], ...],
     Field(strict=False, max_length=20),
-    BeforeValidator(lambda value: value if _is_checked(value) else _rules(value)),
+    BeforeValidator(_rules),
     PlainSerializer(_rules_as_written),
 ]
 """What is kept of either side: one recording for both, one a side, or several of either in turn."""
-
-
-def _is_checked(value: Any) -> bool:
-    """Whether a value is what `_rules` gives, as defaults are."""
-    return isinstance(value, tuple) and all(isinstance(pair, tuple) for pair in value)
 
 
 def _measure_name(name: str) -> str:

@@ -19,18 +19,6 @@ from foretell.studies.config.sections import Choice, Count, MapMeasure, Measure,
 from foretell.studies.config.validation import did_you_mean, faults
 from foretell.studies.config.yaml_file import read_mapping
 
-__all__ = [
-    "ControlsStudy",
-    "DepthStudy",
-    "MapStudy",
-    "Study",
-    "StudyOfPairs",
-    "TokenPairsStudy",
-    "TokensStudy",
-    "load_study",
-    "study_from",
-]
-
 _LEVEL = 0.05
 _MOST_FAULTS = 20  # told at once
 

@@ -9,8 +9,6 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-__all__ = ["did_you_mean", "faults"]
-
 # What pydantic puts into the path of a fault to say which of several forms it looked at.
 _FORMS = ("model", "each", "sides")
 

@@ -11,8 +11,6 @@ import yaml
 from foretell.exceptions import InputError, StudyError
 from foretell.files import read_bounded
 
-__all__ = ["parse_mapping", "read_mapping"]
-
 _LARGEST = 2**17
 _LONGEST_NUMBER = 100
 

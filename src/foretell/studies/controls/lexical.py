@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from foretell.exceptions import check_option
-
-__all__ = ["KINDS", "lexical_distances"]
 
 # Python knows no script of a character, but names begin with it. Of these scripts spaces do not part words.
 _WITHOUT_SPACES = ("CJK ", "HIRAGANA ", "KATAKANA", "HALFWIDTH KATAKANA", "THAI ", "LAO ", "KHMER ", "MYANMAR ")
@@ -97,20 +97,12 @@ def _sort(character: str) -> str:
 
 def _products(counts: Sequence[Counter[str]]) -> NDArray[np.float64]:
     """Inner products of counts, shape (N, N): whole numbers, so that sums are exact in any order."""
-    found: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-    for row, of_text in enumerate(counts):
-        for term, count in of_text.items():
-            found[term].append((row, count))
-    # Each term's texts, and how often it is in each. Most terms are in few texts, so no matrix of all of them is made.
-    places = {term: np.array(of_term).T for term, of_term in found.items()}
-    products = np.zeros((len(counts), len(counts)))
-    for row, of_text in enumerate(counts):
-        if of_text:
-            others = [places[term] for term in of_text]
-            own = np.repeat(np.fromiter(of_text.values(), float), [of_term.shape[1] for of_term in others])
-            texts, times = np.concatenate(others, axis=1)
-            products[row] = np.bincount(texts, own * times, minlength=len(counts))
-    return products
+    column = {term: number for number, term in enumerate(dict.fromkeys(chain.from_iterable(counts)))}
+    columns = [column[term] for of_text in counts for term in of_text]
+    times = [float(count) for of_text in counts for count in of_text.values()]
+    until = np.cumsum([0, *map(len, counts)])
+    terms = csr_array((times, columns, until), shape=(len(counts), len(column)))
+    return np.asarray((terms @ terms.T).toarray())
 
 
 KINDS: Mapping[str, Callable[[str], Counter[str]]] = MappingProxyType(

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from foretell.exceptions import InputError, checked_count
 
-__all__ = ["final_punctuation", "strata_of"]
-
 # Parts of the names that Unicode has for the signs that end sentences: of Latin, Chinese, Arabic, Indian and other
 # scripts, at full or half width.
 _ENDS = (

@@ -19,8 +19,6 @@ from foretell.measure.spaces.queries import Layout
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["subsampled_regions"]
-
 
 def subsampled_regions(
     spaces_a: Spaces,
@@ -29,7 +27,6 @@ def subsampled_regions(
     count: int = 20,
     share: float = 0.5,
     k: int = 1,
-    metric: str = "hamming",
     convention: str = "adjusted",
     groups: Sequence[str] | None = None,
     seed: int = 0,
@@ -45,7 +42,7 @@ def subsampled_regions(
         Parts, each drawn without replacement from all items.
     share : float, default 0.5
         Share of the items in each, between 0 and 1.
-    k, metric, convention
+    k, convention
         As for `imbalance_curve`.
     groups : sequence of str, optional
         Group of each item. A group is in a part with all its items or with none: groups are taken in random order,
@@ -71,8 +68,8 @@ def subsampled_regions(
     -----
     The distances of each part are made anew, which costs count x share^2 curves of all items: 5 by default.
     """
-    options = Options.checked(metric=metric, convention=convention)
-    side_a, side_b = named_sides(spaces_a, spaces_b, metric)
+    options = Options.checked(metric="hamming", convention=convention)
+    side_a, side_b = named_sides(spaces_a, spaces_b, "hamming")
     check_same_names(side_a, side_b)
     size = check_spaces(side_a, side_b)
     count, seed = checked_count("count", count, least=1), checked_count("seed", seed, least=0)

@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foretell.exceptions import StudyError
 from foretell.measure.imbalance.information_imbalance import imbalance_curve, imbalance_matrix
+from foretell.measure.spaces.bits import Bits, Rows
+from foretell.measure.spaces.space import Space
 from foretell.representations.store.recordings import Recording
 from foretell.representations.store.token_rules import TokenRule
 from foretell.studies.controls.lexical import lexical_distances
 from foretell.studies.controls.strata import strata_of
-from foretell.studies.controls.token_order import ShuffledTokens
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from foretell.studies.config.study_file import ControlsStudy
     from foretell.studies.preparation.compared import Compared, Side
-
-__all__ = ["LAST_LEFT_OUT", "Variant", "probes", "recordings_of", "variants"]
 
 LAST_LEFT_OUT = 2
 """Tokens that the variant without the last ones leaves out, as the paper does: a full stop and a quote."""
@@ -62,6 +62,58 @@ class Variant:
     of_null: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class ShuffledTokens:
+    """A `foretell.Space` whose items have their tokens in a random order, each in one of its own.
+
+    Give the layers of one side one seed, so that an item is in one order at all depths, and the two sides two:
+    with the same, tokens that stood at one place in both would do so still.
+
+    Parameters
+    ----------
+    space : Space
+        Where the tokens come from.
+    seed : int
+        An item's order follows from it, from the item's place and from the number of tokens alone: whichever rows are
+        read, and how often, they are the same bits.
+    """
+
+    space: Space
+    seed: int
+
+    @property
+    def n_items(self) -> int:
+        """N, the number of items."""
+        return self.space.n_items
+
+    @property
+    def ids(self) -> tuple[str, ...] | None:
+        """Names of the items in order."""
+        return self.space.ids
+
+    @property
+    def n_tokens(self) -> int:
+        """T, the number of tokens of an item."""
+        return self.space.n_tokens
+
+    def bits(self, rows: Rows = slice(None)) -> Bits:
+        """Bits of the items at `rows`, shape (rows, T, bytes), their tokens in the items' orders."""
+        whole = self.space.bits(rows)
+        order = self._orders(np.arange(self.n_items)[rows])
+        return Bits(np.take_along_axis(whole.data, order[:, :, None], axis=1), whole.n_bits, whole.ids)
+
+    def _orders(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Order of the tokens of the items at these places, shape (places, T)."""
+        if not places.size:
+            return np.empty((0, self.n_tokens), np.intp)
+        first = int(places.min())
+        stream = np.random.PCG64(self.seed)
+        # Item i owns numbers i T to (i + 1) T - 1 of one stream, of which a double takes one each.
+        stream.advance(first * self.n_tokens)
+        drawn = np.random.Generator(stream).random((int(places.max()) + 1 - first, self.n_tokens))
+        return np.argsort(drawn[places - first], axis=1)
+
+
 def probes(n_blocks: int) -> list[str]:
     """Layers, evenly spread, at which activations are kept in more than one way."""
     return [
@@ -87,12 +139,10 @@ def variants(study: ControlsStudy, one: Compared, random: Compared | None) -> It
     random : Compared, optional
         The same of models with random weights.
     """
-    a, b, groups = one.a, one.b, one.pairs.groups
-    how: dict[str, Any] = {"convention": study.measure.convention, "seed": study.measure.seed, "groups": groups}
-    k, layers = study.measure.k, a.layers
+    a, b, layers, usual = one.a, one.b, one.a.layers, one.options(study)
 
     def curve(of_a: Any, of_b: Any, **options: Any) -> xr.Dataset:
-        return imbalance_curve(of_a, of_b, **{"k": k, **how, **options})
+        return imbalance_curve(of_a, of_b, **{**usual, **options})
 
     if study.measure.null:
         texts = one.pairs.texts.get(a.name)
@@ -112,7 +162,7 @@ def variants(study: ControlsStudy, one: Compared, random: Compared | None) -> It
     if all(name in one.pairs.texts for name in one.comparison.sides):
         for kind in ("character 3-grams", "words"):
             distances = [lexical_distances(one.pairs.texts[name], kind=kind) for name in one.comparison.sides]
-            found = imbalance_matrix({kind: distances[0]}, {kind: distances[1]}, metric="precomputed", k=k, **how)
+            found = imbalance_matrix({kind: distances[0]}, {kind: distances[1]}, metric="precomputed", **usual)
             # Arrays of distances carry no ids: the texts are those of the pairs, in their order.
             named = found.assign_coords(item=np.array(one.pairs.ids, dtype=object))
             yield Variant("texts alone", kind, named, role="baseline")
@@ -123,7 +173,7 @@ def variants(study: ControlsStudy, one: Compared, random: Compared | None) -> It
     for name, kind in _KINDS.items():
         yield Variant("bits", name, curve(*(side.of(f"{rule}, {kind}").spaces(at) for side in (a, b))))
     for neighbours in (1, 3, 10):
-        if neighbours != k:
+        if neighbours != usual["k"]:
             yield Variant("neighbours", f"k = {neighbours}", curve(a.spaces(), b.spaces(), k=neighbours))
     without = str(_without_last(rule))
     yield Variant(

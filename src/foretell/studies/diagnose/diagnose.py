@@ -23,8 +23,6 @@ from foretell.studies.diagnose.sides import Given, common_items, distances_of, g
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["diagnose"]
-
 
 def diagnose(
     a: Any = None,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from foretell.measure.array_types import Items
 
-__all__ = ["FAULTS", "Diagnosis", "Finding"]
+_SHOWN = 6
 
 FAULTS = (
     "items_differ",
@@ -56,6 +56,11 @@ class Finding:
         return {
             name: f"{value:.3g}" if isinstance(value, float) else str(value) for name, value in self.evidence.items()
         }
+
+
+def first_few(words: Sequence[str], between: str = ", ") -> str:
+    """The first six of some words, and whether there are more."""
+    return between.join([*words[:_SHOWN], *(["..."] if len(words) > _SHOWN else [])])
 
 
 @dataclass(frozen=True, eq=False)

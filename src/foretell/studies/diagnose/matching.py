@@ -31,8 +31,6 @@ from foretell.measure.array_types import Floats, Items, Numbers
 from foretell.measure.kernels.order_keys import put_places, put_self
 from foretell.measure.kernels.ranks import rank_rows
 
-__all__ = ["Closeness", "Run", "Search", "closeness", "evidence_from", "pairs_of", "search", "shift_evidence", "z_of"]
-
 Closeness = NDArray[np.float32]
 
 _SWEEPS = 3  # of centring: the diagonal is left out, so that one is not exact

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from foretell.measure.array_types import Floats, Items, Numbers
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
-from foretell.studies.diagnose.findings import Finding
+from foretell.studies.diagnose.findings import Finding, first_few
 from foretell.studies.diagnose.matching import Closeness, Run, Runs, Search, closeness, evidence_from, pairs_of, search
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["find_pairing"]
 
 BELIEVED = 8.0
 """Standard deviations of agreement from which another pairing than that given is believed. Where items in a row are
@@ -192,7 +190,7 @@ def _out_of_order(
         in_gap[first:stop] = True
     right = ~in_gap if gaps else rank <= 2 * _CLEAR
     if gaps:
-        where = f"items {_listed([f'{first} to {stop - 1}' for first, stop in gaps])}, {in_gap.mean():.0%} of all"
+        where = f"items {first_few([f'{first} to {stop - 1}' for first, stop in gaps])}, {in_gap.mean():.0%} of all"
         sentence = f"{where}; no shift or reversal of them was found that repairs it."
         remedy = "sort both sides by id there, or leave these items out"
     else:
@@ -272,11 +270,7 @@ def _runs_in_words(runs: Sequence[Run]) -> str:
         last = run.partner + run.step * (run.stop - run.first - 1)
         down = "" if run.step > 0 else "down "
         words.append(f"items {run.first} to {run.stop - 1} of A with {run.partner} {down}to {last}")
-    return _listed(words, "; ")
-
-
-def _listed(words: list[str], between: str = ", ") -> str:
-    return between.join([*words[:_SHOWN], *(["..."] if len(words) > _SHOWN else [])])
+    return first_few(words, "; ")
 
 
 def _signed(lag: int) -> str:

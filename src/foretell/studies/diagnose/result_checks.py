@@ -13,12 +13,10 @@ from foretell.measure.spaces.space import select
 from foretell.representations.store.views import StoreSpace
 from foretell.studies.diagnose.findings import Finding
 from foretell.studies.diagnose.sides import Given
-from foretell.studies.names import direction_sentence
+from foretell.studies.words import direction_sentence
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["find_in_result", "find_swapped"]
 
 _P = 0.05
 _CELLS = 3
@@ -73,12 +71,10 @@ def find_swapped(result: xr.Dataset, a: Given, b: Given) -> tuple[tuple[Finding,
     findings : tuple of Finding
     looked_at : str
     """
-    sides = {"as given": (a, b), "changed round": (b, a)}
     labels = _labels(result)
-    of_stores = tuple(_label(side) for side in (a, b))
-    turned = labels is not None and None not in of_stores and labels != of_stores and labels == of_stores[::-1]
-    first, second = sides["changed round" if turned else "as given"]
-    read = _cells(result, first, second)
+    if labels is not None and labels == (_label(b), _label(a)):
+        a, b = b, a
+    read = _cells(result, a, b)
     if isinstance(read, str):
         return (), f"result: directions not looked at, {read}"
     names, written, measured = read
@@ -89,8 +85,8 @@ def find_swapped(result: xr.Dataset, a: Given, b: Given) -> tuple[tuple[Finding,
         "cells measured again": ", ".join(names),
         "a_to_b in the result": _listed(written[0]),
         "b_to_a in the result": _listed(written[1]),
-        f"measured: {first.name} foretells {second.name}": _listed(measured[0]),
-        f"measured: {second.name} foretells {first.name}": _listed(measured[1]),
+        f"measured: {a.name} foretells {b.name}": _listed(measured[0]),
+        f"measured: {b.name} foretells {a.name}": _listed(measured[1]),
         "greatest difference as labelled": straight,
         "greatest difference swapped": swapped,
     }
@@ -105,7 +101,7 @@ def find_swapped(result: xr.Dataset, a: Given, b: Given) -> tuple[tuple[Finding,
         called = f"what it calls a_to_b ({direction_sentence(result.attrs, 'a_to_b')})" if labels else "its a_to_b"
         fault, sentence, remedy = (
             "directions_swapped",
-            f"Directions are swapped against the labels: {called} is what {second.name} says of {first.name}.",
+            f"Directions are swapped against the labels: {called} is what {b.name} says of {a.name}.",
             "change side_a and side_b of the result (and models), or read a_to_b as b_to_a; take the neighbours of A, "
             "ranks in B for a_to_b",
         )

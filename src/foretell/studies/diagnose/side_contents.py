@@ -17,10 +17,8 @@ from foretell.measure.spaces.given_distances import GivenDistances
 from foretell.measure.spaces.libraries import as_array
 from foretell.measure.spaces.space import Space
 from foretell.representations.store.health import COLLAPSED
-from foretell.studies.diagnose.findings import Finding
+from foretell.studies.diagnose.findings import Finding, first_few
 from foretell.studies.diagnose.sides import Given
-
-__all__ = ["Contents", "find_contents"]
 
 SIMILARITIES = 0.9
 """Share of rows whose diagonal is above the middle of the others from which a matrix is of similarities."""
@@ -241,5 +239,4 @@ def _is_collapsed(share: float) -> bool:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-    return shown if list(names) == ["the space"] else f"layer{'s' if len(names) > 1 else ''} {shown}"
+    return "the space" if list(names) == ["the space"] else f"layer{'s' if len(names) > 1 else ''} {first_few(names)}"

@@ -18,8 +18,6 @@ from foretell.options import current_options
 from foretell.representations.store.reader import Store
 from foretell.representations.store_comparison import load_side
 
-__all__ = ["Given", "common_items", "distances_of", "given"]
-
 _DEPTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of the layers looked at: the first tells of single tokens
 _PANEL_BYTES = 64 * 2**20
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -16,10 +15,9 @@ from matplotlib.ticker import MaxNLocator
 
 from foretell.exceptions import InputError
 from foretell.studies.plotting.captions import conditions, shortened_apart, text_width, wrapped
-from foretell.studies.plotting.panel_grid import ONE_COLUMN, TWO_COLUMNS, PanelGrid, axes_or_new
+from foretell.studies.plotting.panel_grid import ONE_COLUMN, TWO_COLUMNS, PanelGrid, axes_or_new, name_rows
 from foretell.studies.plotting.style import DIRECTION_STYLES, INK, PALE, LineStyle, paper_style
-
-__all__ = ["AsymmetryRow", "SignCell", "asymmetry_figure", "plot_asymmetries", "plot_signs", "signs_figure"]
+from foretell.studies.summaries.verdicts import Verdict
 
 _ROW = 0.17
 """Inches of a row."""
@@ -34,73 +32,19 @@ _CELL = 0.42
 _COLOURS = "RdBu"
 
 
-@dataclass(frozen=True)
-class AsymmetryRow:
-    """The asymmetry of one pair of sides, A the first.
-
-    Attributes
-    ----------
-    name : str
-        Of the pair, A first: `en, es`.
-    value, stderr : float
-        II(A → B) - II(B → A) and its standard error: negative where A predicts B better than B predicts A.
-    low, high : float
-        Its 95 % interval.
-    p_value : float
-        After whatever correction the study makes for its many pairs.
-    resolved : bool
-        Whether it is told apart from 0, after that correction.
-    resolvable : float
-        The smallest asymmetry that could have been.
-    """
-
-    name: str
-    value: float
-    stderr: float
-    low: float
-    high: float
-    p_value: float
-    resolved: bool
-    resolvable: float
-
-
-@dataclass(frozen=True)
-class SignCell:
-    """The asymmetry of a row's model (A) and a column's (B).
-
-    Attributes
-    ----------
-    row, column : str
-        Their names.
-    value : float
-        II(A → B) - II(B → A): negative where the row's model predicts the column's better than the reverse.
-    low, high : float
-        Its 95 % interval.
-    p_value : float
-    resolved : bool
-        Whether it is told apart from 0, after correction for the many cells.
-    sentence : str
-        The same in words.
-    """
-
-    row: str
-    column: str
-    value: float
-    low: float
-    high: float
-    p_value: float
-    resolved: bool
-    sentence: str
+Signs = Mapping[tuple[str, str], Verdict]
+"""Asymmetries by row and column."""
 
 
 @paper_style()
-def asymmetry_figure(rows: Sequence[AsymmetryRow], *, of: Sequence[Mapping[Any, Any]] = ()) -> Figure:
+def asymmetry_figure(rows: Sequence[tuple[str, Verdict]], *, of: Sequence[Mapping[Any, Any]] = ()) -> Figure:
     """Asymmetries with their intervals, a row a pair, one column wide, or two for long names.
 
     Parameters
     ----------
-    rows : sequence of AsymmetryRow
-        In the order that they are drawn in, from the top down.
+    rows : sequence of (str, Verdict)
+        Names of pairs of sides, A first as in `en, es`, and their asymmetries: negative where A predicts B better. In
+        the order that they are drawn in, from the top down.
     of : sequence of mappings
         Attributes of the results that they are of, for the caption.
 
@@ -115,10 +59,11 @@ def asymmetry_figure(rows: Sequence[AsymmetryRow], *, of: Sequence[Mapping[Any, 
     """
     if not rows:
         raise InputError("A figure of asymmetries needs a row: give one or more.")
-    width = TWO_COLUMNS if max(text_width(row.name) for row in rows) > _NAME else ONE_COLUMN
+    names = [name for name, _ in rows]
+    width = TWO_COLUMNS if max(map(text_width, names)) > _NAME else ONE_COLUMN
     grid = PanelGrid(width, [_ROW * len(rows) + 0.08])
     ax = plot_asymmetries(rows, grid.at(0))
-    ax.set_yticks(range(len(rows)), shortened_apart([row.name for row in rows], _NAME + width - ONE_COLUMN))
+    ax.set_yticks(range(len(rows)), shortened_apart(names, _NAME + width - ONE_COLUMN))
     return grid.finish(
         conditions(*of),
         "II(A → B) − II(B → A), A the first of a pair, with 95 % intervals. Filled: resolved, "
@@ -126,29 +71,27 @@ def asymmetry_figure(rows: Sequence[AsymmetryRow], *, of: Sequence[Mapping[Any, 
     )
 
 
-def plot_asymmetries(rows: Sequence[AsymmetryRow], ax: Axes | None = None) -> Axes:
+def plot_asymmetries(rows: Sequence[tuple[str, Verdict]], ax: Axes | None = None) -> Axes:
     """Draw asymmetries with their intervals and values, the first row at the top.
 
     A marker is filled where the asymmetry is resolved, its colour and form that of the better direction.
     """
     ax = axes_or_new(ax)
-    for place, row in enumerate(rows):
-        ax.annotate(_number(row), (1, place), (4, 0), ("axes fraction", "data"), "offset points", va="center_baseline")
-        if math.isfinite(row.resolvable):
-            ax.barh(place, 2 * row.resolvable, left=-row.resolvable, height=1, color=PALE, alpha=0.7, linewidth=0)
-        style = DIRECTION_STYLES["a_to_b" if row.value < 0 else "b_to_a"]
-        dot = LineStyle(style.colour if row.resolved else INK, "", style.marker, row.resolved)
-        ax.plot((row.low, row.high), (place, place), color=dot.colour, lw=1, solid_capstyle="butt", zorder=3)
-        ax.plot((row.value,), (place,), markersize=4, zorder=4, **dot.line_options)
+    for place, (_, test) in enumerate(rows):
+        ax.annotate(_number(test), (1, place), (4, 0), ("axes fraction", "data"), "offset points", va="center_baseline")
+        if math.isfinite(test.margin):
+            ax.barh(place, 2 * test.margin, left=-test.margin, height=1, color=PALE, alpha=0.7, linewidth=0)
+        style = DIRECTION_STYLES["a_to_b" if test.value < 0 else "b_to_a"]
+        dot = LineStyle(style.colour if test.significant else INK, "", style.marker, test.significant)
+        ax.plot((test.low, test.high), (place, place), color=dot.colour, lw=1, solid_capstyle="butt", zorder=3)
+        ax.plot((test.value,), (place,), markersize=4, zorder=4, **dot.line_options)
     ax.axvline(0, color=INK, linewidth=0.6, zorder=2)
-    ends = [end for row in rows for end in (row.low, row.high, row.resolvable)]
+    ends = [end for _, test in rows for end in (test.low, test.high, test.margin)]
     reach = max([0.005, *map(abs, filter(math.isfinite, ends))])
     ax.set_xlim(-1.08 * reach, 1.08 * reach)
     ax.xaxis.set_major_locator(MaxNLocator(4, symmetric=True))
     ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.set_yticks(range(len(rows)), [row.name for row in rows])
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
+    name_rows(ax, range(len(rows)), [name for name, _ in rows])
     ax.set_xlabel("II(A → B) − II(B → A)")
     # The two halves of the axis in words, meeting at the zero line.
     for side, words, ha in ((-5, "first predicts\nbetter", "right"), (5, "second predicts\nbetter", "left")):
@@ -158,7 +101,7 @@ def plot_asymmetries(rows: Sequence[AsymmetryRow], ax: Axes | None = None) -> Ax
 
 @paper_style()
 def signs_figure(
-    table: Sequence[SignCell],
+    table: Signs,
     *,
     rows: str = "text models",
     columns: str = "vision models",
@@ -168,8 +111,9 @@ def signs_figure(
 
     Parameters
     ----------
-    table : sequence of SignCell
-        Rows and columns stand in the order that they are first met in; a pair that is not there stays white.
+    table : mapping of (str, str) to Verdict
+        The asymmetry of a row's model (A) and a column's (B), by their names. Rows and columns stand in the order that
+        they are first met in; a pair that is not there stays white.
     rows, columns : str
         What the models of rows and of columns are.
     of : sequence of mappings
@@ -183,7 +127,7 @@ def signs_figure(
     Raises
     ------
     InputError
-        If there is no cell, or one twice.
+        If there is no cell.
     """
     down, across = _names(table)
     names = shortened_apart(down, 1.2)
@@ -205,23 +149,23 @@ def signs_figure(
     )
 
 
-def plot_signs(table: Sequence[SignCell], ax: Axes | None = None) -> Axes:
+def plot_signs(table: Signs, ax: Axes | None = None) -> Axes:
     """Draw a table: colour and sign say which side predicts better, beneath stands how much."""
     ax = axes_or_new(ax)
     down, across = _names(table)
-    reach = max([0.01, *(abs(cell.value) for cell in table if math.isfinite(cell.value))])
+    reach = max([0.01, *(abs(test.value) for test in table.values() if math.isfinite(test.value))])
     colours, scale = matplotlib.colormaps[_COLOURS], Normalize(-reach, reach)
-    for cell in table:
-        x, y = across.index(cell.column), down.index(cell.row)
-        known = math.isfinite(cell.value)
+    for (row, column), test in table.items():
+        x, y = across.index(column), down.index(row)
+        known = math.isfinite(test.value)
         # Half the range of colours, so that dark letters can be read on all of them; unresolved ones are paler still.
-        strength = 0.5 if cell.resolved else 0.12
+        strength = 0.5 if test.significant else 0.12
         # The map begins with red: negative values, where the row predicts better, are to be blue as A to B is.
-        colour = colours(0.5 + strength * (0.5 - scale(cell.value))) if known else (1.0, 1.0, 1.0, 1.0)
+        colour = colours(0.5 + strength * (0.5 - scale(test.value))) if known else (1.0, 1.0, 1.0, 1.0)
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.5))
-        ax.text(x, y - 0.06, _value(cell), ha="center", va="bottom")
-        if math.isfinite(cell.high - cell.low):
-            ax.text(x, y + 0.08, f"± {(cell.high - cell.low) / 2:.3f}", ha="center", va="top")
+        ax.text(x, y - 0.06, _value(test), ha="center", va="bottom")
+        if math.isfinite(test.low):
+            ax.text(x, y + 0.08, f"± {test.margin:.3f}", ha="center", va="top")
     ax.set_xlim(-0.5, len(across) - 0.5)
     ax.set_ylim(len(down) - 0.5, -0.5)
     ax.set_xticks(range(len(across)), across)
@@ -233,23 +177,21 @@ def plot_signs(table: Sequence[SignCell], ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _names(table: Sequence[SignCell]) -> tuple[list[str], list[str]]:
+def _names(table: Signs) -> tuple[list[str], list[str]]:
     if not table:
         raise InputError("A table of signs needs a cell: give one or more.")
-    if len({(cell.row, cell.column) for cell in table}) < len(table):
-        raise InputError("A table of signs has one cell a row and column: some are given twice.")
-    return list(dict.fromkeys(cell.row for cell in table)), list(dict.fromkeys(cell.column for cell in table))
+    return list(dict.fromkeys(row for row, _ in table)), list(dict.fromkeys(column for _, column in table))
 
 
-def _value(cell: SignCell) -> str:
-    if not math.isfinite(cell.value):
+def _value(test: Verdict) -> str:
+    if not math.isfinite(test.value):
         return "undefined"
-    sign = "○" if not cell.resolved else "◀" if cell.value < 0 else "▶"
-    return f"{sign} {cell.value:+.3f}".replace("-", "−")
+    sign = "○" if not test.significant else "◀" if test.value < 0 else "▶"
+    return f"{sign} {test.value:+.3f}".replace("-", "−")
 
 
-def _number(row: AsymmetryRow) -> str:
-    if not math.isfinite(row.value):
+def _number(test: Verdict) -> str:
+    if not math.isfinite(test.value):
         return "undefined"
-    p = "p < .001" if row.p_value < 0.001 else f"p = {row.p_value:.3f}".replace("0.", ".")
-    return f"{row.value:+.3f}, {p}".replace("-", "−") if math.isfinite(row.p_value) else f"{row.value:+.3f}"
+    p = "p < .001" if test.p_adjusted < 0.001 else f"p = {test.p_adjusted:.3f}".replace("0.", ".")
+    return f"{test.value:+.3f}, {p}".replace("-", "−") if math.isfinite(test.p_adjusted) else f"{test.value:+.3f}"

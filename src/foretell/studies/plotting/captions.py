@@ -12,31 +12,20 @@ import numpy as np
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from foretell.studies.names import direction_name, direction_sentence, in_words, sides_of
 from foretell.studies.plotting.style import SIZE
+from foretell.studies.words import direction_name, direction_sentence, in_words, sides_of
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = [
-    "LETTERED",
-    "LETTERS",
-    "conditions",
-    "direction_labels",
-    "letters_told",
-    "panel_titles",
-    "short_directions",
-    "shortened",
-    "shortened_apart",
-    "text_width",
-    "wrapped",
-]
 
 LETTERS = {"a_to_b": "A → B", "b_to_a": "B → A"}
 """Directions where there is no room for names, or where they differ from panel to panel."""
 
 LETTERED = {direction: f"{letters.replace('→', 'predicts')} ({letters})" for direction, letters in LETTERS.items()}
 """The same in words, for panels whose titles say what A and B are."""
+
+_LEGEND = 2.45
+"""Inches of a label in a legend, at most."""
 
 _Attributes = Mapping[Any, Any]
 
@@ -91,7 +80,7 @@ def panel_titles(results: Mapping[str, xr.Dataset]) -> list[str]:
     ]
 
 
-def direction_labels(results: Iterable[_Attributes], inches: float = 2.45) -> Mapping[str, str]:
+def direction_labels(results: Iterable[_Attributes]) -> Mapping[str, str]:
     """Directions for a legend: in words or codes, whichever fits; else, and where sides differ, in letters."""
     first, *others = results
     codes = {direction: direction_name(first, direction) for direction in LETTERS}
@@ -100,7 +89,7 @@ def direction_labels(results: Iterable[_Attributes], inches: float = 2.45) -> Ma
             {direction: f"{direction_sentence(first, direction)} ({name})" for direction, name in codes.items()},
             {direction: name.replace("→", "predicts") for direction, name in codes.items()},
         ):
-            if max(map(text_width, labels.values())) <= inches:
+            if max(map(text_width, labels.values())) <= _LEGEND:
                 return labels
     return LETTERED
 
@@ -170,13 +159,13 @@ def shortened(words: str, inches: float, size: float = SIZE) -> str:
     return short
 
 
-def shortened_apart(names: Sequence[str], inches: float, size: float = SIZE) -> list[str]:
+def shortened_apart(names: Sequence[str], inches: float) -> list[str]:
     """Names shortened, and numbered where different ones would read the same."""
-    short = [shortened(name, inches, size) for name in names]
+    short = [shortened(name, inches) for name in names]
     if len(set(short)) == len(set(names)):
         return short
     number = {name: place for place, name in enumerate(dict.fromkeys(names), start=1)}
-    return [shortened(f"{number[name]}: {name}", inches, size) for name in names]
+    return [shortened(f"{number[name]}: {name}", inches) for name in names]
 
 
 @cache

@@ -14,10 +14,8 @@ from matplotlib.ticker import MultipleLocator
 
 from foretell.exceptions import InputError
 from foretell.studies.plotting.captions import LETTERED, conditions, shortened_apart
-from foretell.studies.plotting.panel_grid import ONE_COLUMN, PanelGrid, axes_or_new
+from foretell.studies.plotting.panel_grid import ONE_COLUMN, PanelGrid, axes_or_new, name_rows
 from foretell.studies.plotting.style import DIRECTION_STYLES, INK, paper_style
-
-__all__ = ["ControlRow", "controls_figure", "plot_controls"]
 
 _ROW = 0.15
 """Inches of a row."""
@@ -39,8 +37,8 @@ class ControlRow:
         What is varied: `binarisation`. Rows of one control stand together.
     variant : str
         How: `median`.
-    imbalance, stderr, low, high : tuple of float
-        Values, standard errors and 95 % intervals of A to B and of B to A; NaN where there is none.
+    imbalance, low, high : tuple of float
+        Values and 95 % intervals of A to B and of B to A; NaN where there is none.
     reference : bool
         Whether this is the study itself, which the others are compared with.
     """
@@ -48,16 +46,13 @@ class ControlRow:
     control: str
     variant: str
     imbalance: tuple[float, float]
-    stderr: tuple[float, float]
     low: tuple[float, float]
     high: tuple[float, float]
     reference: bool = False
 
 
 @paper_style()
-def controls_figure(
-    rows: Sequence[ControlRow], *, of: Sequence[Mapping[Any, Any]] = (), labels: Mapping[str, str] | None = None
-) -> Figure:
+def controls_figure(rows: Sequence[ControlRow], *, of: Sequence[Mapping[Any, Any]] = ()) -> Figure:
     """The imbalance under each variant of each control, both directions, one column wide.
 
     Parameters
@@ -66,8 +61,6 @@ def controls_figure(
         In the order that they are drawn in, from the top down.
     of : sequence of mappings
         Attributes of the results that they are of, for the caption.
-    labels : mapping of direction to str, optional
-        What the directions are called; `A predicts B` by default.
 
     Returns
     -------
@@ -81,21 +74,18 @@ def controls_figure(
     if not rows:
         raise InputError("A figure of controls needs a row: give one or more.")
     grid = PanelGrid(ONE_COLUMN, [_ROW * _places(rows)[1] + 0.06])
-    ax = plot_controls(rows, grid.at(0), labels=labels)
+    ax = plot_controls(rows, grid.at(0))
     meaning = "Lines: 95 %. Vertical bands: the study itself, 95 %. Dotted: shuffled pairs."
     return grid.finish(conditions(*of), meaning, legend_of=[ax])
 
 
-def plot_controls(
-    rows: Sequence[ControlRow], ax: Axes | None = None, *, labels: Mapping[str, str] | None = None
-) -> Axes:
+def plot_controls(rows: Sequence[ControlRow], ax: Axes | None = None) -> Axes:
     """Draw rows, the first at the top: dots with intervals.
 
     The reference's intervals are vertical bands; a dotted line stands at 1.
     """
     ax = axes_or_new(ax)
     places, height = _places(rows)
-    shown = labels or LETTERED
     highest = 1.0
     for number, (direction, style) in enumerate(DIRECTION_STYLES.items()):
         at = [place + (number - 0.5) * 0.36 for place in places]
@@ -106,7 +96,7 @@ def plot_controls(
             if row.reference and all(map(math.isfinite, ends)):
                 ax.axvspan(*ends, color=style.colour, alpha=0.13, linewidth=0, zorder=0)
         dots = {**style.line_options, "linestyle": "", "markersize": 3.2}
-        ax.plot([row.imbalance[number] for row in rows], at, label=shown[direction], zorder=4, **dots)
+        ax.plot([row.imbalance[number] for row in rows], at, label=LETTERED[direction], zorder=4, **dots)
     ax.axvline(1, color=INK, linestyle=":", linewidth=1, zorder=1)
     headings = shortened_apart([row.control for row in rows], _NAME)
     for place, (heading, y) in enumerate(zip(headings, places, strict=True)):
@@ -119,11 +109,9 @@ def plot_controls(
     ax.set_xlim(0, 1.04 * highest)
     ax.xaxis.set_major_locator(MultipleLocator(0.2))
     ax.set_ylim(height - 0.6, -0.6)
-    ax.set_yticks(places, shortened_apart([row.variant for row in rows], _NAME))
+    name_rows(ax, places, shortened_apart([row.variant for row in rows], _NAME))
     for tick, row in zip(ax.get_yticklabels(), rows, strict=True):
         tick.set_fontweight("bold" if row.reference else "normal")
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
     ax.set_xlabel("Information Imbalance")
     return ax
 

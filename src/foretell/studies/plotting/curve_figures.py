@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +27,7 @@ from foretell.studies.plotting.panel_grid import (
     axes_or_new,
     columns_of,
     hide_labels,
+    name_rows,
     share_limits,
 )
 from foretell.studies.plotting.style import DIRECTION_STYLES, INK, PALE, paper_style
@@ -36,20 +36,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from foretell.measure.imbalance.semantic_layers import SemanticLayers
-
-__all__ = [
-    "by_n_figure",
-    "curves_figure",
-    "depths_figure",
-    "depths_of",
-    "plot_by_n",
-    "plot_depth",
-    "plot_semantic_layers",
-    "plot_token_curve",
-    "set_depth_axis",
-    "shade_regions",
-    "token_curve_figure",
-]
 
 _STRIP = "Bars: semantic regions, pale where an end may lie. Ticks: layers that may be the least (95 %)."
 
@@ -83,14 +69,7 @@ def depths_figure(
         If there is no result, or one that is no curve.
     """
     check_results(results, "depth curves", {"layer"})
-    names = short_directions([result.attrs for result in results.values()], 1.05)
-    layers = {name: found for name, found in (semantic or {}).items() if found}
-
-    def plot(name: str, ax: Axes, labels: Mapping[str, str]) -> Axes:
-        return plot_depth(results[name], ax, semantic=layers.get(name), labels=labels)
-
-    strips = {name: partial(plot_semantic_layers, results[name], found, labels=names) for name, found in layers.items()}
-    return curves_figure(results, plot, note=_STRIP if strips else "", strips=strips, strip_names=names)
+    return curves_figure(results, plot_depth, semantic=semantic)
 
 
 @paper_style()
@@ -114,11 +93,7 @@ def token_curve_figure(results: Mapping[str, xr.Dataset]) -> Figure:
         If there is no result, or one of another kind.
     """
     check_results(results, "token curves", {"tokens"})
-
-    def plot(name: str, ax: Axes, labels: Mapping[str, str]) -> Axes:
-        return plot_token_curve(results[name], ax, labels=labels)
-
-    return curves_figure(results, plot, tokens=False)
+    return curves_figure(results, plot_token_curve, tokens=False)
 
 
 @paper_style()
@@ -148,24 +123,21 @@ def curves_figure(
     *,
     note: str = "",
     tokens: bool = True,
-    strips: Mapping[str, Callable[[Axes], Axes]] | None = None,
-    strip_names: Mapping[str, str] | None = None,
+    semantic: Mapping[str, Mapping[str, SemanticLayers]] | None = None,
 ) -> Figure:
     """Curves, a panel a result on the same axes: one column wide for one result, else two.
 
     Parameters
     ----------
     results : mapping of names to Dataset
-    plot : function of a result's name, axes and labels
+    plot : function of a result, axes and labels
         Draws its panel.
     note : str
         For the caption.
     tokens : bool, default True
         Whether the caption gives T.
-    strips : mapping of names to function of axes, optional
-        Draws what stands in a strip beneath the result's panel, on the same axis.
-    strip_names : mapping of direction to str, optional
-        What the strips call the directions.
+    semantic : mapping of names to mappings of direction to SemanticLayers, optional
+        Adds a strip beneath each panel, and shades the regions.
 
     Returns
     -------
@@ -173,26 +145,34 @@ def curves_figure(
         With one legend, and a caption that says what the numbers depend on.
     """
     attrs = [result.attrs for result in results.values()]
+    layers = {name: found for name, found in (semantic or {}).items() if found}
     labels = direction_labels(attrs)
+    strip_names = short_directions(attrs, 1.05) if layers else {}
     count, columns = len(results), columns_of(len(results))
-    heights = [{1: 1.75, 2: 1.6}.get(columns, 1.3), *([0.3] if strips else [])]
+    heights = [{1: 1.75, 2: 1.6}.get(columns, 1.3), *([0.3] if layers else [])]
     grid = PanelGrid(TWO_COLUMNS if count > 1 else ONE_COLUMN, heights * -(-count // columns), columns)
     panels = []
-    for place, (name, title) in enumerate(zip(results, panel_titles(results), strict=True)):
+    for place, ((name, result), title) in enumerate(zip(results.items(), panel_titles(results), strict=True)):
         row, column = divmod(place, columns)
         ax = lowest = grid.at(row * len(heights), column)
-        plot(name, ax, labels=labels).set_title(title)
-        if strips and name in strips:
-            lowest = strips[name](grid.at(row * len(heights) + 1, column, sharex=ax))
+        plot(result, ax, labels=labels).set_title(title)
+        if name in layers:
+            shade_regions(result, layers[name], ax)
+            strip = grid.at(row * len(heights) + 1, column, sharex=ax)
+            lowest = plot_semantic_layers(result, layers[name], strip, labels=strip_names)
             lowest.set_xlabel(ax.get_xlabel())
             hide_labels(ax, x=True)
         hide_labels(lowest, x=place + columns < count, y=column > 0)
         hide_labels(ax, y=column > 0)
         panels.append(ax)
     share_limits(panels)
-    bands = "Bands: 95 %." if any("low" in result for result in results.values()) else ""
-    letters = letters_told(attrs, *labels.values(), *(strip_names.values() if strips and strip_names else ()))
-    return grid.finish(conditions(*attrs, tokens=tokens), letters, bands, note, legend_of=panels)
+    return grid.finish(
+        conditions(*attrs, tokens=tokens),
+        letters_told(attrs, *labels.values(), *strip_names.values()),
+        "Bands: 95 %." if any("low" in result for result in results.values()) else "",
+        _STRIP if layers else note,
+        legend_of=panels,
+    )
 
 
 def plot_depth(
@@ -385,10 +365,8 @@ def plot_semantic_layers(
                 ax.barh(row, width, left=edges[first], height=0.6, color=style.colour, alpha=0.3, linewidth=0)
         likely = depth[list(layers.confidence_set)]
         ax.plot(likely, np.full(len(likely), row), color=INK, ls="", marker="|", markersize=5, markeredgewidth=0.8)
-    ax.set_yticks(range(len(directions)), [names[direction] for direction in directions])
+    name_rows(ax, range(len(directions)), [names[direction] for direction in directions])
     ax.set_ylim(len(directions) - 0.4, -0.6)
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
     set_depth_axis(result, ax)
     return ax
 

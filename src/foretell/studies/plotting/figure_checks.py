@@ -10,8 +10,6 @@ from foretell.exceptions import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["check_result", "check_results"]
-
 
 def check_result(result: Any, figure: str, *over: set[str], variable: str = "imbalance") -> None:
     """Raise `InputError` unless a result's values are over one of some sets of dimensions.

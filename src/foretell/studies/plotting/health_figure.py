@@ -16,8 +16,6 @@ from foretell.studies.plotting.style import INK, RESULT_STYLES, paper_style
 if TYPE_CHECKING:
     from foretell.representations.store.health import Health
 
-__all__ = ["health_figure", "plot_health"]
-
 _WHAT = {"positive": "positive bits", "duplicates": "identical items", "tied": "tied nearest"}
 
 

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
-from foretell.studies.names import direction_name, sides_of
 from foretell.studies.plotting.captions import LETTERS, conditions, shortened
 from foretell.studies.plotting.curve_figures import curves_figure, plot_depth
 from foretell.studies.plotting.figure_checks import check_result
-from foretell.studies.plotting.matrices import colour_bar, mark_cell, plot_matrix
+from foretell.studies.plotting.matrices import colour_bar, label_sides, mark_cell, plot_matrix
 from foretell.studies.plotting.panel_grid import TWO_COLUMNS, PanelGrid, axes_or_new, hide_labels
 from foretell.studies.plotting.style import INK, paper_style
+from foretell.studies.words import direction_name, sides_of
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["at_equal_depth", "equal_depth_figure", "map_figure", "outline", "plot_map"]
 
 _TAU = 0.05
 
@@ -95,9 +91,7 @@ def plot_map(
     values = shown["imbalance"].to_numpy()
     # Rows are layers of A, upwards.
     ax = plot_matrix(values, axes_or_new(ax), low=low, high=high)
-    for axis, name in zip((ax.yaxis, ax.xaxis), sides_of(result.attrs, "a_to_b"), strict=True):
-        axis.set_label_text(shortened(f"layer of {name}", 2.5, 8))
-        axis.set_major_locator(MaxNLocator(8, integer=True))
+    label_sides(ax, [f"layer of {name}" for name in sides_of(result.attrs, "a_to_b")], inches=2.5, ticks=8)
     ax.set_title(shortened(direction_name(result.attrs, direction), 2.5, 8), fontsize=8)
     least = float(np.nanmin(values))
     outline(np.nan_to_num(values, nan=np.inf) <= least + tau * (1 - least), ax)
@@ -135,12 +129,8 @@ def equal_depth_figure(result: xr.Dataset) -> Figure:
     """
     curve = at_equal_depth(result)
     first, second = sides_of(result.attrs, "a_to_b")
-
-    def plot(name: str, ax: Axes, labels: Mapping[str, str]) -> Axes:
-        return plot_depth(curve, ax, labels=labels)
-
     note = f"Each layer of {first} with the layer of {second} at the nearest relative depth."
-    return curves_figure({"": curve}, plot, note=note)
+    return curves_figure({"": curve}, plot_depth, note=note)
 
 
 def at_equal_depth(result: xr.Dataset) -> xr.Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from foretell.studies.plotting.captions import shortened
 from foretell.studies.plotting.style import INK
-
-__all__ = ["ALIKE_COLOURS", "COLOURS", "colour_bar", "mark_cell", "plot_matrix"]
 
 # Dark is what predicts, and what is alike: it stands out, in grey as in colour.
 COLOURS = "viridis"
@@ -32,6 +32,13 @@ def plot_matrix(
     ax.imshow(values, vmin=low, vmax=high, cmap=colours, **options)
     ax.set_box_aspect(1)
     return ax
+
+
+def label_sides(ax: Axes, names: Sequence[str], *, inches: float, ticks: int) -> None:
+    """Say what the rows and the columns of a matrix are, with so many numbers at most."""
+    for axis, name in zip((ax.yaxis, ax.xaxis), names, strict=True):
+        axis.set_label_text(shortened(name, inches, 8))
+        axis.set_major_locator(MaxNLocator(ticks, integer=True))
 
 
 def colour_bar(*panels: Axes, label: str = "") -> Axes:

@@ -19,17 +19,6 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from foretell.studies.plotting.captions import wrapped
 from foretell.studies.plotting.style import SIZE, paper_style
 
-__all__ = [
-    "ONE_COLUMN",
-    "TWO_COLUMNS",
-    "PanelGrid",
-    "axes_or_new",
-    "columns_of",
-    "hide_labels",
-    "save_figure",
-    "share_limits",
-]
-
 ONE_COLUMN = 3.4
 TWO_COLUMNS = 7.0
 """Inches: the widths of a paper's figures."""
@@ -127,6 +116,13 @@ def hide_labels(ax: Axes, *, x: bool = False, y: bool = False) -> None:
     if y:
         ax.tick_params(labelleft=False)
         ax.set_ylabel("")
+
+
+def name_rows(ax: Axes, places: Sequence[float], names: Sequence[str]) -> None:
+    """Put names, and no axis, left of the rows of a panel."""
+    ax.set_yticks(places, names)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
 
 
 def share_limits(panels: Sequence[Axes]) -> None:

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from foretell.studies.names import sides_of
 from foretell.studies.plotting.captions import (
     LETTERS,
     conditions,
@@ -24,11 +23,10 @@ from foretell.studies.plotting.captions import (
 from foretell.studies.plotting.figure_checks import check_result, check_results
 from foretell.studies.plotting.panel_grid import ONE_COLUMN, PanelGrid, axes_or_new
 from foretell.studies.plotting.style import INK, PALE, RESULT_STYLES, LineStyle, paper_style
+from foretell.studies.words import sides_of
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["plane_figure", "plot_plane"]
 
 
 @paper_style()

@@ -11,18 +11,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from foretell.studies.names import sides_of
 from foretell.studies.plotting.captions import (
     LETTERS,
     conditions,
     direction_labels,
     letters_told,
     short_directions,
-    shortened,
 )
 from foretell.studies.plotting.curve_figures import depths_of, plot_depth, set_depth_axis, shade_regions
 from foretell.studies.plotting.figure_checks import check_result
-from foretell.studies.plotting.matrices import ALIKE_COLOURS, COLOURS, colour_bar, mark_cell, plot_matrix
+from foretell.studies.plotting.matrices import ALIKE_COLOURS, COLOURS, colour_bar, label_sides, mark_cell, plot_matrix
 from foretell.studies.plotting.panel_grid import (
     ONE_COLUMN,
     TWO_COLUMNS,
@@ -31,13 +29,12 @@ from foretell.studies.plotting.panel_grid import (
     hide_labels,
 )
 from foretell.studies.plotting.style import INK, paper_style
+from foretell.studies.words import sides_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from foretell.measure.imbalance.semantic_layers import SemanticLayers
-
-__all__ = ["MEASURE_NAMES", "beside_figure", "plot_similarity"]
 
 MEASURE_NAMES = {
     "cka": "CKA",
@@ -103,26 +100,18 @@ def _curves(result: xr.Dataset, semantic: Mapping[str, SemanticLayers]) -> Figur
 
 
 def _maps(result: xr.Dataset) -> Figure:
-    measures = [str(measure) for measure in result["measure"].to_numpy()]
-    count = len(LETTERS) + len(measures)
-    sides = sides_of(result.attrs, "a_to_b")
+    sides = [f"layer of {side}" for side in sides_of(result.attrs, "a_to_b")]
     names = short_directions([result.attrs], _SIDE - 0.2)
-    grid = PanelGrid(TWO_COLUMNS, [None] * -(-count // _COLUMNS), _COLUMNS)
-    for place in range(count):
+    maps = [(f"II, {names[way]}", result["imbalance"].sel(direction=way), 1) for way in LETTERS]
+    for measure in map(str, result["measure"].to_numpy()):
+        maps.append((MEASURE_NAMES.get(measure, measure), result["similarity"].sel(measure=measure), -1))
+    grid = PanelGrid(TWO_COLUMNS, [None] * -(-len(maps) // _COLUMNS), _COLUMNS)
+    for place, (name, values, sign) in enumerate(maps):
         row, column = divmod(place, _COLUMNS)
         ax = grid.at(row, column)
-        if place < len(LETTERS):
-            direction = list(LETTERS)[place]
-            values = result["imbalance"].sel(direction=direction).to_numpy()
-            _small_map(values, ax, f"II, {names[direction]}", sign=1)
-        else:
-            measure = measures[place - len(LETTERS)]
-            values = result["similarity"].sel(measure=measure).to_numpy()
-            _small_map(values, ax, MEASURE_NAMES.get(measure, measure), sign=-1)
-        for axis, side in zip((ax.yaxis, ax.xaxis), sides, strict=True):
-            axis.set_label_text(shortened(f"layer of {side}", _SIDE, 8))
-            axis.set_major_locator(MaxNLocator(3, integer=True))
-        hide_labels(ax, x=place + _COLUMNS < count, y=column > 0)
+        _small_map(values.to_numpy(), ax, name, sign=sign)
+        label_sides(ax, sides, inches=_SIDE, ticks=3)
+        hide_labels(ax, x=place + _COLUMNS < len(maps), y=column > 0)
         colour_bar(ax)
     return grid.finish(
         conditions(result.attrs),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
 from typing import Any
 
 import matplotlib
 
-__all__ = ["DIRECTION_STYLES", "INK", "PALE", "RESULT_STYLES", "SIZE", "LineStyle", "paper_style"]
-
 INK = "#333333"
+"""Of text and axes, as in `paper.mplstyle`."""
+
 PALE = "#d9d9d9"
 
 SIZE = 7
@@ -63,42 +65,13 @@ RESULT_STYLES = tuple(
 
 @contextmanager
 def paper_style() -> Iterator[None]:
-    """Matplotlib settings for a figure of one column of a paper, all text 7 points or more."""
-    # Typed loosely: versions of matplotlib disagree on the type of the names.
-    settings: Any = {
-        # Names of models and files are set as they are, dollars and all.
-        "text.parse_math": False,
-        "font.family": "sans-serif",
-        # The first comes with matplotlib, so that a figure is the same on every machine.
-        "font.sans-serif": ["DejaVu Sans"],
-        "font.size": SIZE,
-        # Letters are as wide at few dots as in print, and as they are measured.
-        "text.hinting": "no_hinting",
-        "axes.labelsize": 8,
-        "axes.labelpad": 2,
-        "axes.titlesize": 8,
-        "axes.titlepad": 4,
-        "axes.edgecolor": INK,
-        "axes.labelcolor": INK,
-        "axes.linewidth": 0.6,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "xtick.color": INK,
-        "ytick.color": INK,
-        "xtick.labelsize": SIZE,
-        "ytick.labelsize": SIZE,
-        "xtick.major.width": 0.6,
-        "ytick.major.width": 0.6,
-        "xtick.major.size": 2.5,
-        "ytick.major.size": 2.5,
-        "text.color": INK,
-        "legend.fontsize": SIZE,
-        "legend.frameon": False,
-        "lines.linewidth": 1.2,
-        "lines.markersize": 2.8,
-        # Real letters in the PDF, which journals ask for and which can be searched.
-        "pdf.fonttype": 42,
-        "svg.hashsalt": "foretell",
-    }
-    with matplotlib.rc_context(settings):
+    """Matplotlib settings for a figure of one column of a paper (`paper.mplstyle`)."""
+    with matplotlib.rc_context(_settings()):
         yield
+
+
+@cache
+def _settings() -> Any:
+    """The settings by name; typed loosely, since versions of matplotlib disagree on the type of the names."""
+    with as_file(files("foretell.studies.plotting").joinpath("paper.mplstyle")) as path:
+        return matplotlib.rc_params_from_file(path, use_default_template=False)

@@ -13,10 +13,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
-from foretell.studies.names import direction_name, sides_of
 from foretell.studies.plotting.captions import LETTERS, conditions, shortened
 from foretell.studies.plotting.figure_checks import check_result, check_results
-from foretell.studies.plotting.matrices import colour_bar, plot_matrix
+from foretell.studies.plotting.matrices import colour_bar, label_sides, plot_matrix
 from foretell.studies.plotting.panel_grid import (
     ONE_COLUMN,
     TWO_COLUMNS,
@@ -26,11 +25,10 @@ from foretell.studies.plotting.panel_grid import (
     share_limits,
 )
 from foretell.studies.plotting.style import DIRECTION_STYLES, INK, LineStyle, paper_style
+from foretell.studies.words import direction_name, sides_of
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["plot_by_distance", "plot_token_map", "token_map_figure"]
 
 _MOST = 4
 """Results side by side."""
@@ -125,9 +123,7 @@ def plot_token_map(
     ax = plot_matrix(_shown(result, direction), axes_or_new(ax), low=low, high=high, extent=extent)
     if not is_within(result):
         ax.set_title(shortened(direction_name(result.attrs, direction), 2.5, 8), fontsize=8)
-    for axis, name in zip((ax.yaxis, ax.xaxis), _sides(result), strict=True):
-        axis.set_label_text(shortened(name, 2.0, 8))
-        axis.set_major_locator(MaxNLocator(4, integer=True))
+    label_sides(ax, _sides(result), inches=2.0, ticks=4)
     return ax
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,23 @@ from foretell.representations.store.recordings import Recording
 from foretell.studies.config.comparisons import Comparison
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from foretell.measure.spaces.space import Space
     from foretell.representations.data.pairs import Pairs
     from foretell.studies.config.study_file import StudyOfPairs
 
-__all__ = ["Compared", "Side"]
-
 _HELD_BYTES = 2**28
 """Most bytes of a side's layers that are held in memory together."""
+
+
+class MeasureOptions(TypedDict):
+    """Options that all functions of the measure have."""
+
+    k: int
+    convention: str
+    seed: int
+    groups: Sequence[str] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,10 +129,19 @@ class Compared:
             raise InputError("The two sides have no layer in common: make stores of the same layers.")
         return self.a.spaces(self.layers), self.b.spaces(self.layers)
 
-    def attributes(self, study: StudyOfPairs, versions: str) -> dict[str, object]:
-        """What a result says of the study that it is of (``docs/result.md``)."""
+    def options(self, study: StudyOfPairs) -> MeasureOptions:
+        """How the study measures, as all functions of the measure take it."""
+        measure = study.measure
+        return {"k": measure.k, "convention": measure.convention, "seed": measure.seed, "groups": self.pairs.groups}
+
+    def labelled(self, result: xr.Dataset, study: StudyOfPairs, **more: object) -> xr.Dataset:
+        """A result with what it says of the study that it is of (``docs/result.md``), and the depths of its layers."""
         a, b, pairs = self.a, self.b, self.pairs
-        return {
+        if "layer" in result.dims:
+            depth = dict(zip(a.layers, a.depths, strict=True))
+            depths = [depth[str(layer)] for layer in result["layer"].to_numpy()]
+            result = result.assign_coords(relative_depth=("layer", depths))
+        said = {
             "comparison": self.comparison.name,
             "model_a": a.model_id,
             "model_b": b.model_id,
@@ -135,17 +154,16 @@ class Compared:
             "data_source": pairs.source,
             "data_licence": pairs.licence,
             "drop_counts": json.dumps(dict(pairs.dropped)),
-            "versions": json.dumps(json.loads(versions) | _versions()),
+            "versions": json.dumps(json.loads(str(result.attrs.get("versions", "{}"))) | _versions()),
             "study": study.model_dump_json(),
         }
+        return result.assign_attrs(said | more)
 
 
 def _versions() -> dict[str, str]:
     """Versions of the libraries that the activations depend on, where installed."""
     found: dict[str, str] = {}
     for name in ("torch", "transformers", "gguf"):
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return found

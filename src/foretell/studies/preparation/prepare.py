@@ -23,7 +23,7 @@ from foretell.representations.store.reader import Store, open_store
 from foretell.representations.store.recordings import Recording
 from foretell.studies.config.comparisons import Comparison, file_name
 from foretell.studies.preparation.compared import Compared, Side
-from foretell.studies.preparation.item_cache import chosen_pairs, n_blocks_of
+from foretell.studies.preparation.notes import chosen_pairs, n_blocks_of
 from foretell.studies.preparation.stores import Stores, in_stores, rows_in, stored_side
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from foretell.representations.models.base import Modality, Model
     from foretell.studies.config.sections import ModelOf
     from foretell.studies.config.study_file import StudyOfPairs
-
-__all__ = ["Arrangement", "Job", "arrange", "check_blocks"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -135,12 +133,12 @@ class Arrangement:
 
 def arrange(
     study: StudyOfPairs,
-    *,
     stores: Stores,
+    *,
     halves: bool = False,
     more: Callable[[Model], Sequence[str]] = lambda model: (),
     extra: Sequence[Comparison] = (),
-    check: Callable[[tuple[str, int], tuple[str, int]], None] | None = None,
+    paired: bool = False,
 ) -> Arrangement:
     """Load a study's pairs, find its models, and choose its items; nothing is extracted.
 
@@ -156,9 +154,8 @@ def arrange(
         Is given a model of the study file, and gives the recordings to keep of what it reads beside those compared.
     extra : sequence of Comparison
         Comparisons beside those of the study file.
-    check : callable
-        Is given the name and the number of blocks of both models of a comparison, before anything is extracted, and
-        may raise (`check_blocks`).
+    paired : bool
+        Whether layer l of one side goes with layer l of the other, so that both must have as many.
     """
     # The pairs first: a wrong side is found out in a second, before a model is fetched.
     _LOG.info("Loading %s", study.pairs.data)
@@ -187,12 +184,11 @@ def arrange(
             name = fingerprint(pairs, model=model, side=side, tokens=recordings)
             jobs[side, of] = Job(side, model, recordings, stores.named(f"{file_name(side, most=60)}-{name[:12]}.zarr"))
     _check_different(comparisons, jobs)
-    if check is not None:
-        for one in comparisons:
-            a, b = zip(one.sides, one.models, strict=True)
-            # One model is of one depth; that of a side's pictures may be another than that of the other's texts.
-            if a not in jobs or b not in jobs or jobs[a].model is not jobs[b].model:
-                check(*(_blocks(jobs.get(key), stored.get(key), stores) for key in (a, b)))
+    for one in comparisons if paired else ():
+        a, b = zip(one.sides, one.models, strict=True)
+        # One model is of one depth; that of a side's pictures may be another than that of the other's texts.
+        if a not in jobs or b not in jobs or jobs[a].model is not jobs[b].model:
+            _check_blocks(*(_blocks(jobs.get(key), stored.get(key), stores) for key in (a, b)))
     return Arrangement(
         pairs,
         comparisons,
@@ -202,7 +198,7 @@ def arrange(
     )
 
 
-def check_blocks(a: tuple[str, int], b: tuple[str, int]) -> None:
+def _check_blocks(a: tuple[str, int], b: tuple[str, int]) -> None:
     """Refuse two models whose layers do not go in pairs, by their names and numbers of blocks."""
     if a[1] != b[1]:
         raise StudyError(

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from foretell.representations.data.pairs import Pairs
     from foretell.studies.config.sections import ModelOf
 
-__all__ = ["Stores", "in_stores", "rows_in", "stored_side"]
-
 
 @dataclass(frozen=True)
 class Stores:

@@ -20,8 +20,6 @@ from foretell.studies.config.yaml_file import read_mapping
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Contents", "Said", "Shown", "contents_of"]
-
 # Results that are of no study do not say what was compared.
 _UNNAMED = {
     "side_a": "A",
@@ -83,7 +81,7 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """All that a page shows."""
+    """All that a page, or one place on the disk, shows."""
 
     said: tuple[Said, ...]
     results: tuple[Shown, ...]
@@ -115,28 +113,19 @@ def contents_of(places: Sequence[str | Path], *, different_n: bool = False) -> C
             f"The results have n of {', '.join(map(str, sorted(sizes)))}, and values at different n are not "
             "comparable: measure them on as many items, or allow it (--different-n; different_n=True)."
         )
-    names = _apart([run.said.title for run in runs]) if len(runs) > 1 else [""]
+    names = _apart([said.title for run in runs for said in run.said]) if len(runs) > 1 else [""]
     shown = [replace(one, run=name) for run, name in zip(runs, names, strict=True) for one in run.results]
     file_names = _apart([one.name for one in shown])
     return Contents(
-        tuple(dict.fromkeys(run.said for run in runs)),
+        tuple(dict.fromkeys(said for run in runs for said in run.said)),
         tuple(replace(one, name=name) for one, name in zip(shown, file_names, strict=True)),
         tuple(_all_health(runs, names)),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """What one place on the disk gives to a page."""
-
-    said: Said
-    results: tuple[Shown, ...]
-    health: tuple[Mapping[str, Any], ...]
-
-
-def _runs_of(places: Sequence[str | Path]) -> list[_Run]:
+def _runs_of(places: Sequence[str | Path]) -> list[Contents]:
     """What the places hold, each file of a result once."""
-    runs: list[_Run] = []
+    runs: list[Contents] = []
     read: set[Path] = set()
     for given in places:
         with reading(given):
@@ -150,7 +139,7 @@ def _runs_of(places: Sequence[str | Path]) -> list[_Run]:
             results = tuple(_shown(new, folder))
             if not results:
                 raise InputError(f"{place} holds no results: give the folder of a run, or the path of a result.nc.")
-            runs.append(_Run(_said(folder, place), results, tuple(_health(folder))))
+            runs.append(Contents((_said(folder, place),), results, tuple(_health(folder))))
     return runs
 
 
@@ -163,7 +152,7 @@ def _apart(names: Sequence[str]) -> list[str]:
     return list(taken)
 
 
-def _all_health(runs: Sequence[_Run], names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+def _all_health(runs: Sequence[Contents], names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """Health of all that is shown, once; what two runs call the same is told apart by the run."""
     every = [(one, name) for run, name in zip(runs, names, strict=True) for one in run.health]
     distinct: dict[str, tuple[Mapping[str, Any], str]] = {}
@@ -257,7 +246,7 @@ def _health(folder: Path | None) -> list[Mapping[str, Any]]:
 
 
 def _is_health(one: Any) -> bool:
-    """Whether this is what `foretell.studies.preparation.health_cache` says of a store."""
+    """Whether this is what `foretell.studies.preparation.notes` says of a store."""
     return (
         isinstance(one, dict)
         and isinstance(one.get("name"), str)

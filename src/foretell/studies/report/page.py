@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from foretell.studies.report.contents import Said
 
-__all__ = ["page_of", "write_report"]
-
 _SCRIPTS = ("data", "dom", "state", "controls", "charts", "curves", "map", "neighbours", "health", "tables", "main")
 """In order: each uses what stands before it."""
 

@@ -14,19 +14,15 @@ from numpy.typing import NDArray
 from foretell.measure.imbalance.semantic_layers import said_regions
 from foretell.measure.results.result_files import checked_as_result
 from foretell.measure.results.schema import DIRECTIONS, tidy
-from foretell.studies.names import direction_name, direction_sentence, in_words, sides_of
 from foretell.studies.plotting.captions import conditions, panel_titles
 from foretell.studies.plotting.token_map_figure import is_within
 from foretell.studies.summaries.other_measures import similarities_of
+from foretell.studies.words import direction_name, direction_sentence, in_words, sides_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from foretell.studies.report.contents import Contents, Shown
-
-__all__ = ["payload"]
-
-_KINDS = {"f8": np.float64, "f4": np.float32, "i4": np.int32}
 
 _UNITS = {"layer": "layer", "tokens": "tokens", "step": "tokens chosen", "a": "layer", "b": "layer"}
 
@@ -218,7 +214,7 @@ def _finite(value: Any) -> Any:
 
 
 def _encoded(values: NDArray[Any], kind: str) -> dict[str, str]:
-    data = np.ascontiguousarray(values, np.dtype(_KINDS[kind]).newbyteorder("<"))
+    data = np.ascontiguousarray(values, f"<{kind}")
     return {"kind": kind, "base64": base64.b64encode(data.tobytes()).decode("ascii")}
 
 

@@ -1,1 +1,1 @@
-"""What several kinds of study say in common: corrections and verdicts, words, asymmetries, best layers."""
+"""What several kinds of study say in common: corrections and verdicts, asymmetries, best layers."""

@@ -11,24 +11,11 @@ import numpy as np
 from foretell.measure.inference.item_data import scores_of
 from foretell.measure.inference.minimum import regions
 from foretell.measure.results.schema import DIRECTIONS
-from foretell.studies.names import direction_name, direction_sentence, side_name, sides_of
-from foretell.studies.plotting.asymmetry_figure import AsymmetryRow
 from foretell.studies.summaries.verdicts import Verdict, family
-from foretell.studies.summaries.words import from_to, how_many
+from foretell.studies.words import direction_name, direction_sentence, from_to, how_many, side_name, sides_of
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = [
-    "Asymmetry",
-    "adjusted",
-    "asymmetry_of_all",
-    "asymmetry_of_curve",
-    "asymmetry_of_map",
-    "asymmetry_sentences",
-    "chart_rows",
-    "rows_of",
-]
 
 _SIGNS = dict(zip(DIRECTIONS, (1, -1), strict=True))
 
@@ -82,9 +69,8 @@ def asymmetry_of_curve(name: str, result: xr.Dataset) -> Asymmetry | None:
     scores, places = scores_of(result)
     layers = [str(layer) for layer in result["layer"].to_numpy()]
     weights = np.zeros((len(layers), len(scores.values)))
-    for row, layer in enumerate(layers):
-        for direction in DIRECTIONS:
-            weights[row, places[direction, layer]] = 0.5
+    for direction in DIRECTIONS:
+        weights[np.arange(len(layers)), [places[direction, layer] for layer in layers]] = 0.5
     together = scores.combine(weights)
     if np.isnan(together.values).all():
         return None
@@ -131,7 +117,7 @@ def adjusted(asymmetries: Sequence[Asymmetry]) -> tuple[Asymmetry, ...]:
     return tuple(replace(one, test=test) for one, test in zip(asymmetries, tests.values(), strict=True))
 
 
-def chart_rows(asymmetries: Sequence[Asymmetry]) -> list[AsymmetryRow]:
+def chart_rows(asymmetries: Sequence[Asymmetry]) -> list[tuple[str, Verdict]]:
     """Rows of a figure of asymmetries, named by their sides, and by model and tokens where these differ."""
     parts = [
         [
@@ -144,13 +130,7 @@ def chart_rows(asymmetries: Sequence[Asymmetry]) -> list[AsymmetryRow]:
     ]
     differing = [0, *(number for number in (1, 2) if len({part[number] for part in parts}) > 1)]
     return [
-        AsymmetryRow(
-            "; ".join(part[number] for number in differing if part[number]),
-            *(one.test.value, one.test.stderr, one.test.low, one.test.high),
-            p_value=one.test.p_adjusted,
-            resolved=one.test.significant,
-            resolvable=one.test.margin,
-        )
+        ("; ".join(part[number] for number in differing if part[number]), one.test)
         for one, part in zip(asymmetries, parts, strict=True)
     ]
 
@@ -162,12 +142,7 @@ def rows_of(asymmetries: Sequence[Asymmetry]) -> list[dict[str, Any]]:
             "comparison": one.name,
             "a_to_b": direction_name(one.attrs, "a_to_b"),
             "layers": " ".join(one.cells),
-            "asymmetry": one.test.value,
-            "stderr": one.test.stderr,
-            "low": one.test.low,
-            "high": one.test.high,
-            "p_value": one.test.p_value,
-            "p_adjusted": one.test.p_adjusted,
+            **one.test.columns("asymmetry", "stderr", "low", "high", "p_value", "p_adjusted"),
             "resolved": one.test.significant,
             "resolvable": one.test.margin,
             "better": direction_name(one.attrs, one.better) if one.test.significant else "",

@@ -10,35 +10,36 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from foretell.exceptions import InputError
 from foretell.measure.imbalance.cross_validation import CrossFit, difference
 from foretell.measure.results.schema import DIRECTIONS
-from foretell.studies.names import direction_name
 from foretell.studies.summaries.asymmetry import Asymmetry, asymmetry_sentences
 from foretell.studies.summaries.summary import Summary, direction_block, heading, note
 from foretell.studies.summaries.verdicts import Verdict, family, plus_minus
-from foretell.studies.summaries.words import curve_names, how_many, null_range
+from foretell.studies.words import curve_names, direction_name, how_many, null_range
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = [
-    "BestDifferences",
-    "Minima",
-    "best_differences",
-    "best_facts",
-    "cross_fitted_columns",
-    "lowest_to_highest",
-    "minimum_sentence",
-    "rows_of_differences",
-    "summarise_best",
-    "with_best",
-]
 
 Minima = Mapping[tuple[str, str], Verdict]
 """By comparison and direction."""
 
 BestDifferences = Mapping[tuple[str, str, str], Verdict]
 """By direction and the names of two comparisons: the cross-validated value of the first minus that of the second."""
+
+
+def lowest_together(curves: Sequence[xr.Dataset], layers: Sequence[str]) -> str:
+    """The one of some layers where both directions of all these curves together are lowest.
+
+    A choice by one curve alone would make it read low beside the others.
+    """
+    values = [curve["imbalance"].mean("direction", skipna=False).sel(layer=list(layers)).to_numpy() for curve in curves]
+    together = np.mean(values, axis=0)
+    if np.isnan(together).all():
+        raise InputError("No layer has a value both ways: all items look alike on one of the sides.")
+    return layers[int(np.nanargmin(together))]
 
 
 def with_best(result: xr.Dataset, fitted: Mapping[str, CrossFit]) -> xr.Dataset:
@@ -183,11 +184,7 @@ def rows_of_differences(differences: BestDifferences, results: Mapping[str, xr.D
         {
             "first": f"{first}: {direction_name(results[first].attrs, direction)}",
             "second": f"{second}: {direction_name(results[second].attrs, direction)}",
-            "difference": test.value,
-            "stderr": test.stderr,
-            "low": test.low,
-            "high": test.high,
-            "p_adjusted": test.p_adjusted,
+            **test.columns("difference", "stderr", "low", "high", "p_adjusted"),
             "n": int(results[first]["best_n"].min()),
         }
         for (direction, first, second), test in differences.items()

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from foretell.measure.spaces.space import Space
     from foretell.studies.preparation.compared import Compared, Side
 
-__all__ = ["MOST_QUERIES", "neighbours_of", "neighbours_of_spaces", "rows_of_items"]
-
 _LONGEST = 300  # letters of a text that go into a table
 
 
@@ -88,15 +86,13 @@ def neighbours_of(one: Compared, layer_a: str, layer_b: str) -> xr.Dataset:
     return found.assign_attrs(names | {"model_a": one.a.model_id, "model_b": one.b.model_id})
 
 
-def neighbours_of_spaces(a: Space, b: Space, *, seed: int = 0) -> xr.Dataset:
+def neighbours_of_spaces(a: Space, b: Space) -> xr.Dataset:
     """The nearest items of each item in two spaces.
 
     Parameters
     ----------
     a, b : Space
         Of the same items.
-    seed : int
-        Of the choice of 5,000 queries, where there are more items.
 
     Returns
     -------
@@ -115,7 +111,7 @@ def neighbours_of_spaces(a: Space, b: Space, *, seed: int = 0) -> xr.Dataset:
     if k < 1:
         raise InputError(f"{a.n_items} items have no neighbours to look at: give 3 or more.")
     n_queries = MOST_QUERIES if a.n_items > MOST_QUERIES else None
-    found = imbalance_matrix([a], [b], k=k, errors=False, per_item=True, queries=n_queries, seed=seed)
+    found = imbalance_matrix([a], [b], k=k, errors=False, per_item=True, queries=n_queries)
     ids = found["item"].to_numpy()
     place = {item: number for number, item in enumerate(ids)}
     numbers = np.array([place[item] for item in found["query"].to_numpy()], np.int32)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["similarities_of", "with_similarity"]
-
 
 def with_similarity(result: xr.Dataset, similar: xr.Dataset) -> xr.Dataset:
     """A result with the similarities of the same cells beside it.

@@ -8,13 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from foretell.studies.names import direction_name, direction_sentence
-from foretell.studies.summaries.words import listed
+from foretell.studies.words import direction_name, direction_sentence, listed
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["Block", "Summary", "direction_block", "heading", "note"]
 
 
 @dataclass(frozen=True)

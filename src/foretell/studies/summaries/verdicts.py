@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 from foretell.measure.inference.contrasts import contrast
 from foretell.measure.inference.multiple_testing import contrast_p_value, holm
 from foretell.measure.inference.standard_errors import critical
-from foretell.studies.summaries.words import how_many
+from foretell.studies.words import how_many
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["LEVEL", "Verdict", "corrected", "family", "findings", "plus_minus", "signed"]
 
 LEVEL = 0.05
 
@@ -101,6 +99,10 @@ class Verdict:
 
     def __str__(self) -> str:
         return plus_minus(self.value, self.stderr)
+
+    def columns(self, value: str, *others: str) -> dict[str, Any]:
+        """Columns of a table: the value, under a name, and others of its attributes, under theirs."""
+        return {value: self.value, **{name: getattr(self, name) for name in others}}
 
     @property
     def size(self) -> str:

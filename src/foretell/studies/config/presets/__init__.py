@@ -8,8 +8,6 @@ from typing import Any
 
 from foretell.studies.config.yaml_file import parse_mapping
 
-__all__ = ["preset_mapping", "preset_names"]
-
 
 @cache
 def preset_names() -> tuple[str, ...]:
