@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 
 import foretell
+from foretell.measure.inference.item_data import items_of
 from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.packages import cached
 from tests.conftest import DEMO_STUDY, DemoRun
@@ -51,13 +52,13 @@ def test_the_result_has_all_that_the_schema_names(demo_run: DemoRun) -> None:
     assert attrs["revision_a"] == demo_run.en.info.model_revision
     assert list(attrs["T"]) == [20, 20]
     assert {"foretell", "torch", "transformers", "numba"} <= set(json.loads(attrs["versions"]))
-    assert demo_run.result["item"].values.tolist() == list(demo_run.en.ids)
+    assert list(items_of(demo_run.result).ids) == list(demo_run.en.ids)
 
 
 def test_two_arrays_of_the_same_bits_give_the_same_numbers(demo_run: DemoRun) -> None:
     space_a, space_b = (store.space(15) for store in (demo_run.en, demo_run.es))
     ii = foretell.information_imbalance(space_a, space_b)
-    at_15 = demo_run.result["imbalance"].sel(layer="15").values
+    at_15 = demo_run.result["imbalance"].sel(layer=15).values
     assert at_15.tolist() == [ii.a_to_b, ii.b_to_a]
     unpacked = [space.bits().unpack().reshape(60, -1) for space in (space_a, space_b)]
     assert under(backend="numpy").information_imbalance(*unpacked).a_to_b == pytest.approx(ii.a_to_b, abs=1e-12)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foretell.measure.inference.item_data import items_of
 from foretell.measure.results.result_files import load_result
 from foretell.representations.store.reader import open_store
 from tests.faults.children import Child, Ended
@@ -136,5 +137,5 @@ def test_reading_writes_nothing(fault: Callable[[str], Fault], undisturbed: Undi
             assert ended.is_done, ended
             case.outcome = "same result"
     with read_only(tmp_path / "measure") as place, counted.case("results") as case:
-        assert [load_result(path).sizes["item"] for path in (place / "run" / "results").glob("*.nc")]
+        assert [len(items_of(load_result(path)).ids) for path in (place / "run" / "results").glob("*.nc")]
         case.outcome = "same result"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import xarray as xr
 
 from foretell.measure.imbalance.semantic_layers import SemanticLayers
-from foretell.measure.inference.item_data import ItemData
+from foretell.measure.inference.item_data import ItemData, items_of
 from foretell.measure.inference.minimum import Region
 from foretell.measure.inference.standard_errors import Scores
 from foretell.measure.results.schema import coordinate
@@ -161,7 +162,22 @@ def swapped(result: xr.Dataset, **also: str) -> xr.Dataset:
         f"{name}_{end}": result.attrs[f"{name}_{other}"] for name in ("side", "model") for end, other in ("ab", "ba")
     }
     turned = result.isel(direction=[1, 0]).assign_coords(direction=["a_to_b", "b_to_a"]).assign_attrs(attrs)
+    turned = turned.assign_attrs(items=with_cells_turned(items_of(result)))
     return turned.rename(also) if also else turned
+
+
+def with_cells_turned(data: ItemData) -> ItemData:
+    """The same scores, of cells whose names are those of the other direction."""
+    other = {"a_to_b": "b_to_a", "b_to_a": "a_to_b"}
+    return replace(data, cells=tuple((other[direction], *names[::-1]) for direction, *names in data.cells))
+
+
+def without_errors(result: xr.Dataset) -> xr.Dataset:
+    """The same with scores that are undefined."""
+    data = items_of(result)
+    assert data.scores is not None
+    nowhere = replace(data.scores, psi=np.full_like(data.scores.psi, np.nan))
+    return result.assign_attrs(items=replace(data, scores=nowhere))
 
 
 def differences(

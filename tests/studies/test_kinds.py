@@ -14,6 +14,7 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import StudyError
+from foretell.measure.inference.item_data import items_of
 from foretell.measure.inference.multiple_testing import contrast_p_value, holm
 from foretell.representations.models.model_options import ModelOptions
 from foretell.studies.words import direction_name
@@ -137,7 +138,7 @@ class TestDepth:
     def test_items_add_up_to_the_imbalance(self, runs: Runs) -> None:
         result, rows = runs["depth"].answer.result, runs["depth"].answer.tables["items-en-es"]
         assert len(rows) == 60
-        assert {row["item"] for row in rows} == set(result["item"].to_numpy())
+        assert {row["item"] for row in rows} == set(items_of(result).ids)
         for direction in DIRECTIONS:
             mean = np.mean([row[direction] for row in rows])
             assert mean == pytest.approx(_cell(result, direction, rows[0]["layer_a"]))

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import foretell
 from foretell.cli.app import app
 from foretell.exceptions import InputError, StudyError
+from foretell.measure.inference.item_data import items_of
 from foretell.representations.models.model_options import ModelOptions
 from tests.studies.conftest import N_BLOCKS, World
 
@@ -310,7 +311,7 @@ def test_pairs_named_in_a_file(world: World, study: dict[str, Any], tmp_path: Pa
     (tmp_path / "ids.txt").write_text("\n".join([*chosen, "another", ""]))
     study["pairs"]["only"] = str(tmp_path / "ids.txt")
     result = foretell.run(study, out=tmp_path / "run").result
-    assert result["item"].to_numpy().tolist() == chosen
+    assert list(items_of(result).ids) == chosen
     assert json.loads(result.attrs["drop_counts"])["not named in ids.txt"] == 30
     (tmp_path / "ids.txt").write_text("another")
     with pytest.raises(StudyError, match=r"pairs.only: .*ids.txt names no item of 'made-up'"):

@@ -238,7 +238,7 @@ def _facts(result: xr.Dataset, curve: SemanticLayers) -> dict[str, str]:
         "Semantic layers": regions or "none: shuffled pairs are as low",
         "Best layer, 95 % confidence set": best,
         **{f"At layer {layers[position]}": _end(result, curve, position) for position in (0, len(layers) - 1)},
-        **best_facts(result, curve.direction, layer=curve.layer),
+        **best_facts(result, curve.direction, curve.layer),
     }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from foretell.exceptions import InputError
 from foretell.measure.imbalance.cross_validation import CrossFit, cross_fit
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
-from foretell.measure.results.schema import DIRECTIONS
+from foretell.measure.results.schema import DIRECTIONS, cell_of
 from foretell.measure.similarity.similarity_matrix import similarity_matrix
 from foretell.studies.answer import Answer, measured_each
 from foretell.studies.plotting.asymmetry_figure import asymmetry_figure, signs_figure
@@ -79,14 +79,12 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
         raise InputError("No pair of layers has a value both ways: all items look alike on one of the sides.")
     together = np.unravel_index(np.nanargmin(values.sum(axis=0)), values[0].shape)
     joint = (a.layers[together[0]], b.layers[together[1]])
-    # Scores of that pair alone: its asymmetry, with its error.
-    pair = imbalance_matrix({joint[0]: spaces_a[joint[0]]}, {joint[1]: spaces_b[joint[1]]}, **options)
-    asymmetry = Verdict.contrast(pair, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
+    asymmetry = Verdict.contrast(found, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
     fitted = cross_fit(spaces_a, spaces_b, curve=False, **options)
     more = xr.Dataset(
         {
-            "best": (("direction", "side"), [[a.layers[s], b.layers[t]] for s, t in best]),
-            "together": ("side", list(joint)),
+            "best": (("direction", "side"), [[int(a.layers[s]), int(b.layers[t])] for s, t in best]),
+            "together": ("side", [int(layer) for layer in joint]),
             "asymmetry": asymmetry.value,
             "asymmetry_stderr": asymmetry.stderr,
         },
@@ -142,14 +140,15 @@ def rows_of_best(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
     for (name, direction), minimum in _minima(results).items():
         result = results[name]
         a, b = _best(result, direction)
+        at = cell_of(result, direction, a, b)
         rows.append(
             {
                 "comparison": name,
                 "direction": direction_name(result.attrs, direction),
                 "layer_a": a,
                 "layer_b": b,
-                "relative_depth_a": float(result["relative_depth_a"].sel(a=a)),
-                "relative_depth_b": float(result["relative_depth_b"].sel(b=b)),
+                "relative_depth_a": float(at["relative_depth_a"]),
+                "relative_depth_b": float(at["relative_depth_b"]),
                 "imbalance": minimum.value,
                 "stderr": minimum.stderr,
                 **cross_fitted_columns(result, direction),
@@ -199,8 +198,7 @@ def _minima(results: Mapping[str, xr.Dataset]) -> dict[tuple[str, str], Verdict]
     tests = {}
     for name, direction in product(results, DIRECTIONS):
         result = results[name]
-        a, b = _best(result, direction)
-        at = result.sel(direction=direction, a=a, b=b)
+        at = cell_of(result, direction, *_best(result, direction))
         p = float(at["p_value_minimum"]) if "p_value_minimum" in result else math.nan
         tests[name, direction] = Verdict(float(at["imbalance"]), float(at["stderr"]), int(result.attrs["n_groups"]), p)
     return family(tests)
@@ -232,7 +230,7 @@ def _facts(result: xr.Dataset, direction: str, minimum: Verdict) -> dict[str, st
     for name, layer in (("At both first layers", 0), ("At both last layers", -1)):
         corner = float(result["imbalance"].sel(direction=direction)[layer, layer])
         facts[name] = f"{corner:.3f}" if math.isfinite(corner) else "undefined: all items look alike there"
-    return facts | best_facts(result, direction, a=a, b=b)
+    return facts | best_facts(result, direction, a, b)
 
 
 def _best(result: xr.Dataset, direction: str) -> tuple[str, str]:
@@ -243,8 +241,7 @@ def _best(result: xr.Dataset, direction: str) -> tuple[str, str]:
 
 def _pair(result: xr.Dataset, a: str, b: str) -> str:
     """A pair of layers with their depths, in the order of the sides."""
-    depth_a, depth_b = (
-        float(result[f"relative_depth_{side}"].sel({side: layer})) for side, layer in (("a", a), ("b", b))
-    )
+    at = cell_of(result, DIRECTIONS[0], a, b)
+    depth_a, depth_b = (float(at[f"relative_depth_{side}"]) for side in "ab")
     first, second = short_names(result.attrs)
     return f"layer {a} of {first} (depth {depth_a:.2f}) and layer {b} of {second} (depth {depth_b:.2f})"

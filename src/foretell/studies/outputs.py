@@ -94,7 +94,7 @@ def write_answer(answer: Answer, study: Study, folder: Path) -> None:
     for gone in (folder / name for name in before - set(written)):
         if gone.is_file():
             gone.unlink()
-    said = asdict(answer.summary) | {"results": list(answer.results), "files": written}
+    said = asdict(answer.summary) | {"results": list(answer.results), "failed": dict(answer.failed), "files": written}
     _write(folder / "summary.json", json.dumps(said, ensure_ascii=False, indent=1))
 
 

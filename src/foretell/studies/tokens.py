@@ -17,7 +17,7 @@ from foretell.measure.imbalance.information_imbalance import imbalance_curve
 from foretell.measure.imbalance.semantic_layers import semantic_layers
 from foretell.measure.inference.item_data import scores_of
 from foretell.measure.inference.standard_errors import critical
-from foretell.measure.results.schema import DIRECTIONS
+from foretell.measure.results.schema import DIRECTIONS, cell_of
 from foretell.representations.store.token_rules import TokenRule
 from foretell.studies.answer import Answer
 from foretell.studies.plotting.curve_figures import depths_figure, token_curve_figure
@@ -196,15 +196,15 @@ def rows_of_means(measured: Mapping[str, OfTokens]) -> list[dict[str, Any]]:
             curves = {"mean": tokens.averaged[count], "last": tokens.concatenated[count]}
             cells = {("mean", direction, tokens.layer): 1, ("last", direction, tokens.layer): -1}
             difference = Verdict.contrast(curves, cells)
-            here = {"direction": direction, "layer": tokens.layer}
+            last, mean = (cell_of(curves[kind], direction, tokens.layer) for kind in ("last", "mean"))
             rows.append(
                 {
                     "comparison": name,
                     "direction": direction_name(curves["last"].attrs, direction),
                     "layer": tokens.layer,
                     "tokens": count,
-                    "concatenated": float(curves["last"]["imbalance"].sel(here)),
-                    "averaged": float(curves["mean"]["imbalance"].sel(here)),
+                    "concatenated": float(last["imbalance"]),
+                    "averaged": float(mean["imbalance"]),
                     **difference.columns("averaged_less_concatenated", "stderr", "p_value"),
                     "n": int(curves["last"].attrs["n"]),
                 }
@@ -356,7 +356,10 @@ def _facts(tokens: OfTokens, direction: str) -> dict[str, str]:
         curves = {"last": concatenated, "mean of the last": tokens.averaged[count]}
         for kind in curves if count > 1 else ["last"]:  # a single token is its own mean
             curve = curves[kind].sel(direction=direction)
-            at, lowest = curve.sel(layer=tokens.layer), int(np.nanargmin(curve["imbalance"].to_numpy()))
+            at, lowest = (
+                cell_of(curves[kind], direction, tokens.layer),
+                int(np.nanargmin(curve["imbalance"].to_numpy())),
+            )
             facts[f"{kind} {count}"] = (
                 f"{plus_minus(at['imbalance'], at['stderr'])} at layer {tokens.layer}; minimum "
                 f"{float(curve['imbalance'][lowest]):.3f} at layer {curve['layer'].to_numpy()[lowest]}"

@@ -17,6 +17,7 @@ from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, T
 from foretell.measure.distances.backends import distances
 from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.conventions import CONVENTIONS
+from foretell.measure.inference.item_data import items_of, scores_of
 from foretell.measure.spaces.floats import Points
 from foretell.options import current_options
 from tests.options import call, under
@@ -74,11 +75,12 @@ def assert_same(one: Any, other: Any) -> None:
         assert one == other
         return
     assert set(one.variables) == set(other.variables)
-    for name in ("imbalance", "scores", "null", "neighbour", "neighbour_rank"):
-        if name in one:
-            # With nearly all as neighbours `adjusted` divides by nearly nothing: rounding grows as values do.
-            atol = 1e-8 * max(1.0, float(np.nanmax(np.abs(other[name]), initial=0)))
-            np.testing.assert_allclose(one[name], other[name], rtol=1e-8, atol=atol, err_msg=name)
+    names = [name for name in ("imbalance", "null", "neighbour", "neighbour_rank") if name in one]
+    scores = [(scores_of(one)[0].psi, scores_of(other)[0].psi)] if items_of(one).scores is not None else []
+    for mine, its in [*((one[name], other[name]) for name in names), *scores]:
+        # With nearly all as neighbours `adjusted` divides by nearly nothing: rounding grows as values do.
+        atol = 1e-8 * max(1.0, float(np.nanmax(np.abs(its), initial=0)))
+        np.testing.assert_allclose(mine, its, rtol=1e-8, atol=atol)
     # A variance of 0 but for rounding has a root far above rounding.
     np.testing.assert_allclose(one["stderr"], other["stderr"], atol=2e-6)
 
@@ -213,7 +215,7 @@ def test_tables_and_labelled_arrays_bring_their_ids() -> None:
     labelled = xarray.DataArray(x, dims=("item", "dimension"), coords={"item": names})
     for metric in ("hamming", "euclidean"):
         result = foretell.imbalance_matrix({"t": table}, {"l": labelled}, metric=metric)
-        assert result["item"].values.tolist() == names
+        assert list(items_of(result).ids) == names
         with pytest.raises(InputError, match="same ids in another order"):
             foretell.information_imbalance(table, labelled[::-1], metric=metric)
 

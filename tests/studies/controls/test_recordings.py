@@ -89,7 +89,7 @@ def test_a_planted_signal(tiny_model_folder: Path, planted: Pairs, tmp_path: Pat
     by_token = under(threads=1).token_curve(
         *(store.space("1", "last 20", binarize="median") for store in (left, right)), errors=False
     )
-    assert float(by_token["imbalance"][0, -1]) == float(found["median"]["imbalance"].sel(layer="1")[0])
+    assert float(by_token["imbalance"][0, -1]) == float(found["median"]["imbalance"].sel(layer=1)[0])
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import foretell
 from foretell.cli.commands.diagnose import diagnose as command
 from foretell.exceptions import FetchError, InputError, OptionError
+from foretell.measure.inference.item_data import ItemData
 from foretell.measure.spaces.bits import Bits
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.loading.load_pairs import load_pairs
@@ -380,7 +381,7 @@ class TestCommand:
         assert "Nothing wrong was found. Looked at: A: made left, 0, 1, 2, 3; 200 of 200" in self.shown(*places, code=0)
         curve = foretell.imbalance_curve(made.a, made.b, errors=False)
         swapped = curve.assign(imbalance=(curve["imbalance"].dims, curve["imbalance"].values[::-1]))
-        swapped = swapped.assign_coords(item=list(stores[0].ids))
+        swapped = swapped.assign_attrs(items=ItemData(stores[0].ids))
         foretell.save_result(swapped, tmp_path / "result.nc")
         text = self.shown(tmp_path / "result.nc", *places, code=1)
         for one in diagnose(*places, result=tmp_path / "result.nc").findings:
@@ -398,7 +399,7 @@ class TestCommand:
 
     @pytest.mark.parametrize("wrong", [{"k": "x"}, {"k": np.zeros(3)}, {"convention": 3}, {"n_items": "x"}])
     def test_a_result_that_holds_no_numbers(self, wrong: dict[str, Any], stores: list[Store], made: Sound) -> None:
-        curve = foretell.imbalance_curve(made.a, made.b, errors=False).assign_coords(item=list(stores[0].ids))
+        curve = foretell.imbalance_curve(made.a, made.b, errors=False).assign_attrs(items=ItemData(stores[0].ids))
         with contextlib.suppress(InputError):
             diagnose(stores[0].name, stores[1].name, result=curve.assign_attrs(wrong))
         with pytest.raises(InputError, match=r"The result does not hold what docs/result\.md says"):

@@ -15,6 +15,7 @@ import xarray as xr
 
 import foretell
 from foretell.exceptions import AlignmentError, InputError, StoreError, StudyError
+from foretell.measure.inference.item_data import items_of
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.imported.import_activations import import_activations
 from foretell.studies.config.study_file import study_from
@@ -94,7 +95,7 @@ class TestStoresMadeElsewhere:
         answer = foretell.run(_study({"name": "big", "stores": stores}), out=tmp_path / "run")
         assert (answer.result.attrs["model_a"], answer.result.attrs["n_items"]) == ("big", N_ITEMS)
         expected = foretell.information_imbalance(*(foretell.open_store(stores[side]).space(1) for side in ("a", "bb")))
-        assert answer.result["imbalance"].sel(layer="1").to_numpy().tolist() == [expected.a_to_b, expected.b_to_a]
+        assert answer.result["imbalance"].sel(layer=1).to_numpy().tolist() == [expected.a_to_b, expected.b_to_a]
         again = foretell.run(tmp_path / "run" / "study.yaml", out=tmp_path / "again")
         xr.testing.assert_identical(again.result, answer.result)
 
@@ -157,7 +158,7 @@ class TestStoresMadeElsewhere:
         answer = foretell.run(_study(model), out=tmp_path / "run")
         assert list(answer.results) == ["big", "x"]
         for result in answer.results.values():
-            assert result["item"].to_numpy().tolist() == list(pairs.ids[5:45])
+            assert list(items_of(result).ids) == list(pairs.ids[5:45])
         dropped = json.loads(answer.results["x"].attrs["drop_counts"])
         assert dropped == {"not in the store of big": 5, "not in the store of x": 5}
 
@@ -235,7 +236,7 @@ class TestATinyModel:
         assert answer.result.attrs["model_b"] == "big"
         several = _study({"each": [str(tiny_model_folder), {"name": str(tiny_model_folder), "random_weights": 0}]})
         found = foretell.run(several | {"tokens": "last 4", "measure": {"null": 0}}, out=tmp_path / "both")
-        items = [result["item"].to_numpy().tolist() for result in found.results.values()]
+        items = [list(items_of(result).ids) for result in found.results.values()]
         assert items == [list(pairs.ids)] * 2
         assert "random weights" in found.results["tiny-llama-2"].attrs["model_a"]
 

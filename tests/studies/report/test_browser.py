@@ -155,14 +155,12 @@ class TestMaps:
             found.page.mouse.move(x, y)
             found.page.mouse.click(x, y)
             found.page.wait_for_selector("#cell:has-text('layer of English by tiny 1,')")
-            value, error = (
-                float(result[name].sel(direction="a_to_b", a="1", b="5")) for name in ("imbalance", "stderr")
-            )
+            value, error = (float(result[name].sel(direction="a_to_b", a=1, b=5)) for name in ("imbalance", "stderr"))
             assert f"en by tiny → es by deep: {value:.3f} ± {error:.3f}" in found.text("#cell")
             assert (found.text("#section-a-title"), found.text("#cell")) != before
             assert found.text("#section-a-title") == "Along layer of English by tiny, at layer of Spanish by deep 5"
             drawn = found.page.evaluate("document.getElementById('section-b').data.find((one) => one.name).y")
-            assert np.array_equal(drawn, result["imbalance"].sel(direction="a_to_b", a="1").to_numpy())
+            assert np.array_equal(drawn, result["imbalance"].sel(direction="a_to_b", a=1).to_numpy())
 
     def test_the_same_by_keyboard(self, open_page: Callable[..., Any], runs: Runs) -> None:
         with open_page(runs["map"].folder / "report.html") as found:

@@ -13,6 +13,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foretell.measure.inference.item_data import items_of
 from foretell.measure.inference.multiple_testing import contrast_p_value
 from foretell.studies.controls.controls import summarise_controls
 from foretell.studies.map import summarise_map
@@ -22,7 +23,7 @@ from foretell.studies.summaries.verdicts import Verdict
 from foretell.studies.token_pairs import TokenMap, rows_of_layers_apart, rows_of_reach, summarise_token_pairs
 from foretell.studies.tokens import OfTokens, enough_tokens, rows_of_means, summarise_tokens
 from foretell.studies.words import how_many
-from tests.studies.synthetic import differences, one_way, scored, swapped
+from tests.studies.synthetic import differences, one_way, scored, swapped, with_cells_turned
 
 CLAIMS = re.compile(r"better than the reverse|\bbest\b|above|below|lower|higher|worse")
 _FEW = settings(max_examples=25)
@@ -353,11 +354,9 @@ class TestTokenPairs:
         turned = []
         for one in maps:
             values = one.result["imbalance"].to_numpy()[::-1].transpose(0, 2, 1)
-            scores = one.result["scores"].to_numpy()[::-1].reshape(2, 7, 7, -1).transpose(0, 2, 1, 3)
-            result = one.result.assign(
-                imbalance=(one.result["imbalance"].dims, values),
-                scores=(one.result["scores"].dims, scores.reshape(2, 49, -1)),
-            ).assign_attrs(side_a="es", side_b="en")
+            result = one.result.assign(imbalance=(one.result["imbalance"].dims, values)).assign_attrs(
+                side_a="es", side_b="en", items=with_cells_turned(items_of(one.result))
+            )
             turned.append(TokenMap(one.comparison, one.where, one.layer, one.relative_depth, result))
         before, after = _of_token_pairs(maps), _of_token_pairs(turned)
         facts = [{block.title: block.facts for block in summary.blocks} for summary in (before, after)]

@@ -21,7 +21,7 @@ from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_
 from foretell.studies.summaries.summary import Summary
 from foretell.studies.summaries.verdicts import Verdict, family
 from foretell.studies.words import how_many, listed, runs
-from tests.studies.synthetic import curve, differences, one_way, semantic, swapped
+from tests.studies.synthetic import curve, differences, one_way, semantic, swapped, without_errors
 
 
 def _summary(result: xr.Dataset, *, flat: bool = False, layers: Mapping[str, SemanticLayers] | None = None) -> Summary:
@@ -156,8 +156,7 @@ def test_without_an_error_nothing_is_significant() -> None:
 
 
 def test_errors_that_are_undefined_are_not_called_a_difference() -> None:
-    result = curve(difference=0.3)
-    result["scores"][:] = math.nan
+    result = without_errors(curve(difference=0.3))
     summary = _summary(result)
     assert "not significant (too few items for an error)" in summary.paragraph
     assert not re.search("better|above|below|lower", summary.paragraph)
@@ -266,9 +265,8 @@ class TestSeveral:
         ]
 
     def test_flat_curves_and_undefined_errors_claim_nothing(self) -> None:
-        results = {f"en-x{number}": curve(difference=0.3).assign_attrs(side_b=f"x{number}") for number in range(3)}
-        for result in results.values():
-            result["scores"][:] = math.nan
+        bare = without_errors(curve(difference=0.3))
+        results = {f"en-x{number}": bare.assign_attrs(side_b=f"x{number}") for number in range(3)}
         asymmetries = adjusted([asymmetry_of_curve(name, result) for name, result in results.items()])  # type: ignore[misc]
         best = family({("a_to_b", "en-x0", "en-x1"): Verdict.difference(0.1, math.nan, 300)})
         flat = {name: semantic(result, flat=True) for name, result in results.items()}

@@ -34,6 +34,7 @@ __all__ = [
     "NullSummary",
     "PerItem",
     "Tidy",
+    "cell_of",
     "coordinate",
     "labelled",
     "result_attributes",
@@ -154,6 +155,15 @@ def result_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
         **attributes,
         "versions": json.dumps(_versions()),
     }
+
+
+def cell_of(result: xr.Dataset, direction: str, *names: str) -> xr.Dataset:
+    """A part of a result: one cell in one direction, by the names of its layers."""
+    dims = [str(dim) for dim in result["imbalance"].dims if dim != "direction"]
+    places = {
+        dim: [str(other) for other in result[dim].values].index(name) for dim, name in zip(dims, names, strict=True)
+    }
+    return result.sel(direction=direction).isel(places)
 
 
 def to_frame(result: xr.Dataset) -> pd.DataFrame:

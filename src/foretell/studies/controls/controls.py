@@ -13,7 +13,7 @@ import numpy as np
 from foretell.exceptions import StudyError
 from foretell.measure.imbalance.information_imbalance import imbalance_curve, imbalance_matrix
 from foretell.measure.imbalance.semantic_layers import semantic_layers
-from foretell.measure.results.schema import DIRECTIONS
+from foretell.measure.results.schema import DIRECTIONS, cell_of
 from foretell.measure.similarity.similarity_matrix import similarity_curve
 from foretell.studies.answer import Answer
 from foretell.studies.controls.subsamples import subsampled_regions
@@ -121,14 +121,14 @@ def rows_of_controls(reference: xr.Dataset, found: Sequence[Variant], layer: str
     for variant, direction in product(found, DIRECTIONS):
         result = variant.result
         if variant.of_null:
-            low, median, high = result["null"].sel(direction=direction, layer=layer).to_numpy().tolist()
+            low, median, high = cell_of(result, direction, layer)["null"].to_numpy().tolist()
             values = {"imbalance": median, "stderr": np.nan, "low": low, "high": high}
             # The layer was picked: the test is of the minimum over all layers.
             above = Verdict(np.nan, np.nan, n_groups, float(result["p_value_minimum"].sel(direction=direction)))
         else:
             # What has no layers is one cell.
             cell = (layer,) if "layer" in result.dims else (str(result["a"][0].item()), str(result["b"][0].item()))
-            at = result.sel(dict(zip(result["imbalance"].dims, (direction, *cell), strict=True)))
+            at = cell_of(result, direction, *cell)
             values = {name: float(at[name]) for name in ("imbalance", "stderr", "low", "high")}
             above = Verdict.contrast(
                 {"variant": result, "reference": reference},
@@ -180,7 +180,7 @@ def chart_rows(reference: xr.Dataset, rows: Sequence[dict[str, Any]], layer: str
         imbalance, low, high = ((float(of[0][name]), float(of[1][name])) for name in ("imbalance", "low", "high"))
         return ControlRow(control, variant, imbalance, low, high, reference=is_reference)
 
-    itself = [reference.sel(direction=direction, layer=layer) for direction in DIRECTIONS]
+    itself = [cell_of(reference, direction, layer) for direction in DIRECTIONS]
     found = [row("the study", f"layer {layer}", itself, is_reference=True)]
     for control, name in dict.fromkeys((one["control"], one["variant"]) for one in rows):
         found.append(row(control, name, [one for one in rows if (one["control"], one["variant"]) == (control, name)]))
@@ -212,7 +212,7 @@ def summarise_controls(
     names = {direction: direction_name(reference.attrs, direction) for direction in DIRECTIONS}
     values = []
     for direction, name in names.items():
-        at = reference.sel(direction=direction, layer=layer)
+        at = cell_of(reference, direction, layer)
         values.append(f"{plus_minus(at['imbalance'], at['stderr'])} ({name})")
     sentences = [f"At layer {layer} the study itself gives {listed(values)}."]
     nulls = [row for row in rows if row["of_null"]]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import StudyError
 from foretell.measure.imbalance.information_imbalance import imbalance_curve, imbalance_matrix
+from foretell.measure.inference.item_data import items_of
 from foretell.measure.spaces.bits import Bits, Rows
 from foretell.measure.spaces.space import Space
 from foretell.representations.store.recordings import Recording
@@ -164,7 +165,7 @@ def variants(study: ControlsStudy, one: Compared, random: Compared | None) -> It
             distances = [lexical_distances(one.pairs.texts[name], kind=kind) for name in one.comparison.sides]
             found = imbalance_matrix({kind: distances[0]}, {kind: distances[1]}, metric="precomputed", **usual)
             # Arrays of distances carry no ids: the texts are those of the pairs, in their order.
-            named = found.assign_coords(item=np.array(one.pairs.ids, dtype=object))
+            named = found.assign_attrs(items=replace(items_of(found), ids=one.pairs.ids))
             yield Variant("texts alone", kind, named, role="baseline")
     at = probes(a.store.info.n_blocks)
     rule = TokenRule.parse(study.tokens)

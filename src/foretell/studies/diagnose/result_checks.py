@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
-from foretell.measure.results.schema import DIRECTIONS
+from foretell.measure.inference.item_data import items_of
+from foretell.measure.results.schema import DIRECTIONS, cell_of
 from foretell.measure.spaces.space import select
 from foretell.representations.store.views import StoreSpace
 from foretell.studies.diagnose.findings import Finding
@@ -122,7 +123,7 @@ def _cells(result: xr.Dataset, a: Given, b: Given) -> tuple[list[str], Any, Any]
         return "it is not one of bits, of all candidates, at one k"
     if "n_queries" in attrs and attrs["n_queries"] != attrs["n_items"]:
         return "it is of some of the items as queries"
-    items = [str(item) for item in result["item"].values]
+    items = items_of(result).ids
     rows = []
     for side in (a, b):
         if side.ids is None and len(items) != side.n_items:
@@ -140,8 +141,8 @@ def _cells(result: xr.Dataset, a: Given, b: Given) -> tuple[list[str], Any, Any]
     chosen = [there[round(number)] for number in np.linspace(0, len(there) - 1, min(_CELLS, len(there)))]
     written, measured = [], []
     for x, y in chosen:
-        where = {"layer": x} if curve else {"a": x, "b": y}
-        written.append([float(result["imbalance"].sel(direction=d, **where)) for d in DIRECTIONS])
+        names = (x,) if curve else (x, y)
+        written.append([float(cell_of(result, d, *names)["imbalance"]) for d in DIRECTIONS])
         again = imbalance_matrix(
             [select(_space(a, x), rows[0])],
             [select(_space(b, y), rows[1])],
@@ -150,8 +151,8 @@ def _cells(result: xr.Dataset, a: Given, b: Given) -> tuple[list[str], Any, Any]
             errors=False,
         )
         measured.append([float(again["imbalance"].sel(direction=d)[0, 0]) for d in DIRECTIONS])
-    names = [x if x == y else f"{x} | {y}" for x, y in chosen]
-    return names, np.array(written).T, np.array(measured).T
+    titles = [x if x == y else f"{x} | {y}" for x, y in chosen]
+    return titles, np.array(written).T, np.array(measured).T
 
 
 def _space(side: Given, layer: str) -> Any:

@@ -102,8 +102,8 @@ def plot_map(
         ax.plot(across, up, color="white", linewidth=1.4, alpha=0.6)
         ax.plot(across, up, color=INK, linewidth=0.8, linestyle=(0, (5, 3)))
     if "best" in result:
-        names = [str(name) for name in shown["best"].to_numpy()]
-        row, column = (list(result[side].to_numpy()).index(name) for side, name in zip("ab", names, strict=True))
+        best = shown["best"].to_numpy().tolist()
+        row, column = (result[side].to_numpy().tolist().index(layer) for side, layer in zip("ab", best, strict=True))
         mark_cell(ax, row, column)
     return ax
 

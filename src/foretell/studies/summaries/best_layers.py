@@ -14,7 +14,7 @@ import numpy as np
 
 from foretell.exceptions import InputError
 from foretell.measure.imbalance.cross_validation import CrossFit, difference
-from foretell.measure.results.schema import DIRECTIONS
+from foretell.measure.results.schema import DIRECTIONS, cell_of
 from foretell.studies.summaries.asymmetry import Asymmetry, asymmetry_sentences
 from foretell.studies.summaries.summary import Summary, direction_block, heading, note
 from foretell.studies.summaries.verdicts import Verdict, family, plus_minus
@@ -35,7 +35,10 @@ def lowest_together(curves: Sequence[xr.Dataset], layers: Sequence[str]) -> str:
 
     A choice by one curve alone would make it read low beside the others.
     """
-    values = [curve["imbalance"].mean("direction", skipna=False).sel(layer=list(layers)).to_numpy() for curve in curves]
+    values = [
+        curve["imbalance"].mean("direction", skipna=False).sel(layer=[int(layer) for layer in layers]).to_numpy()
+        for curve in curves
+    ]
     together = np.mean(values, axis=0)
     if np.isnan(together).all():
         raise InputError("No layer has a value both ways: all items look alike on one of the sides.")
@@ -79,15 +82,15 @@ def cross_fitted_columns(result: xr.Dataset, direction: str) -> dict[str, float]
     }
 
 
-def best_facts(result: xr.Dataset, direction: str, **cell: Any) -> dict[str, str]:
+def best_facts(result: xr.Dataset, direction: str, *cell: str) -> dict[str, str]:
     """The cross-validated value of the best cell, what shuffled pairs give there, and the p value of the minimum."""
-    at = result.sel(direction=direction)
+    at = cell_of(result, direction, *cell)
     facts = {}
     if "best_value" in result:
         facts["Cross-validated"] = f"{plus_minus(at['best_value'], at['best_stderr'])} (n = {int(at['best_n'])})"
     for name, title in (("null", "Shuffled pairs"), ("null_of_groups", "Shuffled groups")):
         if name in result:
-            facts[title] = null_range(at[name].sel(cell))
+            facts[title] = null_range(at[name])
     if "p_value_minimum" in result:
         grouped = " of whole groups" if "null_of_groups" in result else ""
         count = f"{result.attrs['null_permutations']} permutations{grouped}"

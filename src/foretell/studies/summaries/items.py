@@ -10,6 +10,7 @@ import numpy as np
 from foretell.exceptions import InputError
 from foretell.measure.imbalance.by_item import item_imbalance
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
+from foretell.measure.inference.item_data import items_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,11 +113,12 @@ def neighbours_of_spaces(a: Space, b: Space) -> xr.Dataset:
         raise InputError(f"{a.n_items} items have no neighbours to look at: give 3 or more.")
     n_queries = MOST_QUERIES if a.n_items > MOST_QUERIES else None
     found = imbalance_matrix([a], [b], k=k, errors=False, per_item=True, queries=n_queries)
-    ids = found["item"].to_numpy()
+    ids = np.array(items_of(found).ids, dtype=object)
     place = {item: number for number, item in enumerate(ids)}
     numbers = np.array([place[item] for item in found["query"].to_numpy()], np.int32)
     kept = found[["neighbour", "neighbour_rank"]].isel(a=0, b=0, drop=True)
-    return kept.assign(query_number=("query", numbers)).assign_coords(item=ids).assign_attrs(found.attrs)
+    attributes = {name: value for name, value in found.attrs.items() if name != "items"}  # they are a dimension here
+    return kept.assign(query_number=("query", numbers)).assign_coords(item=ids).drop_attrs().assign_attrs(attributes)
 
 
 def _pictures(side: Side) -> Sequence[str] | None:
