@@ -65,15 +65,15 @@ class OfTokens:
 
 def arrange_tokens(study: TokensStudy, stores: Stores) -> Arrangement:
     """Choose the items of a tokens study: one set for all numbers of tokens, that of the most."""
-    means = [_mean(study, count) for count in study.counts]
+    means = [_rule(study, count, mean=True) for count in study.counts]
     return arrange(study, stores, halves=study.greedy > 0, paired=True, more=lambda model: means)
 
 
 def measure_tokens(study: TokensStudy, one: Compared) -> OfTokens:
     """Measure one comparison of a tokens study."""
     _LOG.info("Measuring %s on %d items", one.comparison.name, len(one.pairs))
-    concatenated = {count: _curve(study, one, _last(study, count)) for count in study.counts}
-    averaged = {count: _curve(study, one, _mean(study, count)) for count in study.counts}
+    concatenated = {count: _curve(study, one, _rule(study, count, mean=False)) for count in study.counts}
+    averaged = {count: _curve(study, one, _rule(study, count, mean=True)) for count in study.counts}
     several = [curves[count] for curves in (concatenated, averaged) for count in study.counts if count > 1]
     layer = _layer(study, several or list(concatenated.values()))
     spaces, options = (one.a.space(layer), one.b.space(layer)), one.options(study)
@@ -143,12 +143,9 @@ def _layer(study: TokensStudy, curves: Sequence[xr.Dataset]) -> str:
     return str(study.layer)
 
 
-def _last(study: TokensStudy, count: int) -> str:
-    return str(replace(TokenRule.parse(study.tokens), count=count))
-
-
-def _mean(study: TokensStudy, count: int) -> str:
-    return str(replace(TokenRule.parse(study.tokens), count=count, mean=True))
+def _rule(study: TokensStudy, count: int, *, mean: bool) -> str:
+    """So many of the study's tokens, concatenated or averaged."""
+    return str(replace(TokenRule.parse(study.tokens), count=count, mean=mean))
 
 
 @dataclass(frozen=True)
