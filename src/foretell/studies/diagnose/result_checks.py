@@ -10,7 +10,7 @@ import numpy as np
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.measure.spaces.space import select
-from foretell.representations.store.views import StoreSpace
+from foretell.representations.store.reader import StoreSpace
 from foretell.studies.diagnose.findings import Finding
 from foretell.studies.diagnose.sides import Given
 from foretell.studies.names import direction_sentence
