@@ -680,7 +680,7 @@ def test_damaged_numbers_make_no_bits(
     options: dict[str, Any] = {"side": "left", "out": tmp_path / "s", "tokens": MIXED, "chunk_items": 4}
     whole = files(extract(tiny_pairs, model=model, **(options | {"out": tmp_path / "whole"})))
     with monkeypatch.context() as patch:
-        patch.setattr("foretell.representations.extraction.extract.binarize_waiting", lambda *_: None)
+        patch.setattr("foretell.representations.extraction.filling._binarize_waiting", lambda *_: None)
         extract(tiny_pairs, model=model, **options)
     (tmp_path / "s" / "numbers" / "1" / "2" / "c" / "3" / "0" / "0").unlink()
     with pytest.raises(StoreError, match=r"layer 2, items 12 to 15 \(its file is gone\); the same extract with repair"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +16,16 @@ from foretell.cluster.replica import Replica
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.batches import full_chunks
-from foretell.representations.extraction.filling import (
-    binarize_waiting,
-    columns_of,
-    existing,
-    forget_damaged,
-    info_of,
-    made_of_items,
-)
+from foretell.representations.extraction.filling import Advance, filled_store, info_of, made_of_items
 from foretell.representations.extraction.model_run import ModelRun, windows_of
-from foretell.representations.extraction.progress import progress_bar
 from foretell.representations.extraction.sharded import complete_on, spec_of
 from foretell.representations.loading.lazy import LazyModel
 from foretell.representations.models.base import Modality, Model, Reading
 from foretell.representations.models.info import ModelInfo
 from foretell.representations.models.model_options import ModelOptions
-from foretell.representations.store.format import fingerprint_of
-from foretell.representations.store.lock import locked
-from foretell.representations.store.reader import Store, opened
+from foretell.representations.store.format import StoreInfo, fingerprint_of
+from foretell.representations.store.reader import Store
 from foretell.representations.store.recordings import Recording, Tokens
-from foretell.representations.store.storage import Storage
-from foretell.representations.store.writer import StoreWriter, create_store
 
 __all__ = ["BATCH_TOKENS", "extract", "fingerprint"]
 
@@ -129,40 +118,36 @@ def extract(
     made_of = _made_of(
         pairs, side=side, model=reader.info, dtype=reader.dtype, recordings=recordings, chunk_items=chunk_items
     )
-    storage = Storage(out, read_only=False)
-    store = existing(storage, made_of)
-    if store is not None and store.is_complete and store.is_tidy and not repair:
-        return store
     contents = pairs.contents(side)
-    crew = current_cluster()
-    with locked(storage) as check:
-        spec = None if crew is None else spec_of(reader)
-        store = existing(storage, made_of)  # another process may have been at work until now
-        check()
-        if store is not None and repair:
-            forget_damaged(store, StoreWriter(storage, store.info))
-        if store is None:
-            store = _create(storage, pairs, side=side, model=reader, recordings=recordings, made_of=made_of)
-        if not store.committed.all():
-            with progress_bar(store, enabled=progress) as advance:
-                if crew is None or spec is None:
-                    run = ModelRun(store, reader, lambda first, stop: contents[first:stop], batch_tokens)
-                    run.complete(windows_of(store), check, advance)
-                else:
-                    if isinstance(reader, LazyModel):
-                        reader.slot.let_go()  # workers on this machine need its memory
-                    complete_on(
-                        crew,
-                        store,
-                        spec,
-                        contents,
-                        batch_tokens=batch_tokens,
-                        replica=replica or Replica(),
-                        check=check,
-                        done=advance,
-                    )
-        binarize_waiting(opened(storage), StoreWriter(storage, store.info), check)
-    return opened(Storage(out, read_only=True))
+    cluster = current_cluster()
+
+    def describe() -> tuple[StoreInfo, NDArray[np.uint32]]:
+        if cluster is not None:
+            spec_of(reader)  # refuses a loaded one before anything is made
+        return _described(pairs, side=side, model=reader, recordings=recordings, made_of=made_of)
+
+    def fill(store: Store, check: Callable[[], None], done: Advance) -> None:
+        if cluster is None:
+            run = ModelRun(store, reader, lambda first, stop: contents[first:stop], batch_tokens)
+            run.complete(windows_of(store), check, done)
+            return
+        spec = spec_of(reader)
+        if isinstance(reader, LazyModel):
+            reader.slot.let_go()  # workers on this machine need its memory
+        complete_on(
+            cluster,
+            store,
+            spec,
+            contents,
+            batch_tokens=batch_tokens,
+            replica=replica or Replica(),
+            check=check,
+            done=done,
+        )
+
+    return filled_store(
+        pairs, side=side, out=out, made_of=made_of, describe=describe, fill=fill, repair=repair, progress=progress
+    )
 
 
 def _reader_of(model: str | os.PathLike[str] | Model, modality: Modality, options: Mapping[str, Any]) -> Model:
@@ -207,15 +192,10 @@ def _made_of(
     }
 
 
-def _create(
-    storage: Storage,
-    pairs: Pairs,
-    *,
-    side: str,
-    model: Model,
-    recordings: Sequence[Recording],
-    made_of: Mapping[str, str | int],
-) -> Store:
+def _described(
+    pairs: Pairs, *, side: str, model: Model, recordings: Sequence[Recording], made_of: Mapping[str, str | int]
+) -> tuple[StoreInfo, NDArray[np.uint32]]:
+    """Attributes of a new store, and the tokens of each item."""
     counts, first = _counted(model, pairs.contents(side), pairs.ids, side=side, recordings=recordings)
     info = info_of(
         pairs,
@@ -231,8 +211,7 @@ def _create(
         preprocessing=model.info.tokenizer,
         n_blocks=model.n_blocks,
     )
-    create_store(storage, info, columns=columns_of(pairs, side), token_counts=counts)
-    return opened(storage)
+    return info, counts
 
 
 def _counted(
