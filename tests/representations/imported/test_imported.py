@@ -19,8 +19,8 @@ from foretell.exceptions import ForetellError, InputError, OptionError, StoreErr
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.binarize import kept_of_array, kept_values, n_near_zero, n_near_zero_of_array
 from foretell.representations.imported import import_activations
-from foretell.representations.imported.activation_source import layer_name
 from foretell.representations.imported.array_files import open_arrays
+from foretell.representations.imported.layer_arrays import layer_name
 from foretell.representations.store.format import Kept
 from foretell.representations.store.recordings import Recording
 

@@ -20,7 +20,7 @@ from foretell.representations.extraction.filling import Advance, filled_store, i
 from foretell.representations.extraction.model_run import ModelRun, windows_of
 from foretell.representations.extraction.sharded import complete_on, spec_of
 from foretell.representations.loading.lazy import LazyModel
-from foretell.representations.models.base import Modality, Model, Reading
+from foretell.representations.models.base import Modality, Model
 from foretell.representations.models.info import ModelInfo
 from foretell.representations.models.model_options import ModelOptions
 from foretell.representations.store.format import StoreInfo, fingerprint_of
@@ -196,11 +196,11 @@ def _described(
     pairs: Pairs, *, side: str, model: Model, recordings: Sequence[Recording], made_of: Mapping[str, str | int]
 ) -> tuple[StoreInfo, NDArray[np.uint32]]:
     """Attributes of a new store, and the tokens of each item."""
-    counts, first = _counted(model, pairs.contents(side), pairs.ids, side=side, recordings=recordings)
+    counts = _counted(model, pairs.contents(side), pairs.ids, side=side, recordings=recordings)
     info = info_of(
         pairs,
         recordings,
-        first,
+        counts,
         model.n_dimensions,
         made_of,
         dtype=model.dtype,
@@ -216,8 +216,8 @@ def _described(
 
 def _counted(
     model: Model, contents: Sequence[Any], ids: Sequence[str], *, side: str, recordings: Sequence[Recording]
-) -> tuple[NDArray[np.uint32], Reading]:
-    """Tokens of each item, checked for what is to be kept of them, and the first item as the model reads it."""
+) -> NDArray[np.uint32]:
+    """Tokens of each item, checked for what is to be kept of them."""
     # Images are all read alike, and it takes long: one tells.
     read = model.read(contents[:1] if model.modality == "image" else contents)
     remedy = "leave such items out with select_pairs."
@@ -228,16 +228,10 @@ def _counted(
                     f"Item {item!r} has {reading.n_tokens} tokens on side {side!r} for {model.info.id}, too few for "
                     f"tokens={str(one)!r}: {remedy}"
                 )
-            n_tokens = one.tokens.n_tokens or len(one.tokens.places(reading))
-            if one.tokens.n_tokens is None and n_tokens != len(one.tokens.places(read[0])):
-                raise InputError(
-                    f"tokens={str(one)!r} keeps as many tokens as an item has, and items have different numbers of "
-                    "them: choose 'last T', or 'mean'."
-                )
         if model.max_length is not None and reading.length > model.max_length:
             raise InputError(
                 f"Item {item!r} has {reading.length} tokens on side {side!r}, more than the {model.max_length} that "
                 f"{model.info.id} takes: {remedy}"
             )
     counts = np.array([reading.n_tokens for reading in read], np.uint32)
-    return np.broadcast_to(counts, len(contents)) if model.modality == "image" else counts, read[0]
+    return np.broadcast_to(counts, len(contents)) if model.modality == "image" else counts

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.cluster.workers import Crew
-from foretell.exceptions import StoreError, UnfinishedStoreError, require
+from foretell.exceptions import InputError, StoreError, UnfinishedStoreError, require
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.binarize import NEAR_ZERO, packed_above
-from foretell.representations.models.base import Reading
 from foretell.representations.store.format import Kept, StoreInfo, fingerprint_of, sha256_of_texts
 from foretell.representations.store.lock import locked
 from foretell.representations.store.reader import Store, opened
@@ -120,7 +119,7 @@ def _existing(storage: Storage, made_of: Mapping[str, str | int]) -> Store | Non
 def info_of(
     pairs: Pairs,
     recordings: Sequence[Recording],
-    first: Reading,
+    counts: NDArray[np.uint32],
     n_dimensions: Mapping[str, int],
     made_of: Mapping[str, str | int],
     *,
@@ -138,8 +137,8 @@ def info_of(
     ----------
     pairs : Pairs
     recordings : sequence of Recording
-    first : Reading
-        Of the first item: where a rule keeps all tokens, all items have as many.
+    counts : ndarray of uint32, shape (N,)
+        Tokens of each item.
     n_dimensions : mapping of str to int
         By layer.
     made_of : mapping
@@ -154,7 +153,18 @@ def info_of(
     Returns
     -------
     StoreInfo
+
+    Raises
+    ------
+    InputError
+        Where a rule keeps all tokens and items have different numbers of them.
     """
+    for one in recordings:
+        if one.tokens.n_tokens is None and (counts != counts[0]).any():
+            raise InputError(
+                f"tokens={str(one)!r} keeps as many tokens as an item has, and items have different numbers of "
+                "them: choose 'last T', or 'mean'."
+            )
     side, layers = str(made_of["side"]), tuple(n_dimensions)
     return StoreInfo(
         modality=pairs.modality(side),
@@ -163,7 +173,7 @@ def info_of(
         kept=tuple(
             Kept(
                 one,
-                one.tokens.n_tokens or len(one.tokens.places(first)),
+                one.tokens.n_tokens or int(counts[0]),
                 {layer: one.n_bits(n_dimensions[layer]) for layer in one.of_layers(layers)},
             )
             for one in recordings

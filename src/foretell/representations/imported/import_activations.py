@@ -16,8 +16,8 @@ from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.batches import full_chunks
 from foretell.representations.extraction.binarize import kept_of_array, n_near_zero_of_array
 from foretell.representations.extraction.filling import Advance, filled_store, info_of, made_of_items
-from foretell.representations.imported.activation_files import open_source, sha256_of_files
-from foretell.representations.imported.activation_source import Ids, Source
+from foretell.representations.imported.activation_files import Source, open_source, sha256_of_files
+from foretell.representations.imported.layer_arrays import Ids
 from foretell.representations.models.base import FINAL
 from foretell.representations.store.format import StoreInfo, sha256_of_texts
 from foretell.representations.store.reader import Store
@@ -140,7 +140,7 @@ def import_activations(
         info = info_of(
             pairs,
             recordings,
-            files.reading(order[0]),
+            counts,
             files.n_dimensions,
             made_of,
             # What is computed in 64 bits rounds no more than in 32, which a store has a name for.
@@ -225,11 +225,6 @@ def _check_counts(counts: NDArray[np.uint32], ids: Sequence[str], recordings: Se
             raise InputError(
                 f"Item {ids[short[0]]!r} has {counts[short[0]]} tokens, too few for tokens={str(one)!r}, and so have "
                 f"{short.size - 1} others: ask for fewer tokens, or leave them out with drop_short=True (--drop-short)."
-            )
-        if one.tokens.n_tokens is None and len(set(counts.tolist())) > 1:
-            raise InputError(
-                f"tokens={str(one)!r} keeps as many tokens as an item has, and items have different numbers of "
-                "them: choose 'last T', or 'mean'."
             )
 
 

@@ -1,9 +1,10 @@
-"""Activations as one array a layer, and what stands beside them: ids, offsets, token_ids."""
+"""Activations as one array a layer, and what stands beside them: ids, offsets, token_ids; which layer a name is of."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.imported.activation_source import Ids, first_to_last, layer_name, only_dtype, reading_of
 from foretell.representations.imported.array_files import Tensor, open_arrays, read_texts, texts_of
-from foretell.representations.models.base import Reading
+from foretell.representations.models.base import FINAL, Reading
 
-__all__ = ["BESIDE", "LayerArrays", "of_layers", "texts_in"]
+__all__ = [
+    "BESIDE",
+    "Ids",
+    "LayerArrays",
+    "first_to_last",
+    "layer_name",
+    "of_layers",
+    "only_dtype",
+    "reading_of",
+    "texts_in",
+]
 
 BESIDE = ("ids", "offsets", "token_ids")
 """Names of what is no layer."""
+
+Ids = Sequence[str] | Mapping[str, str] | str | Path
+"""Names of the items in order, or of each request's file; or the file that has them."""
+
+_LONGEST_NUMBER = 9  # digits of a layer
+
+
+def layer_name(text: str) -> str:
+    """The layer that a name such as "layer-12", "12" or "final" is of."""
+    numbers = re.findall(r"[0-9]+", text)
+    if len(numbers) == 1 and len(numbers[0]) <= _LONGEST_NUMBER:
+        return str(int(numbers[0]))
+    if not numbers and FINAL in text.lower():
+        return FINAL
+    raise OptionError(
+        f"{text!r:.60} does not tell its layer: name it by its number, as in 12 or layer-12, or final; or give "
+        "a mapping of layers to files."
+    )
+
+
+def first_to_last(names: Iterable[str]) -> list[str]:
+    """Different layers, first to last."""
+    return sorted(set(names), key=lambda name: (name == FINAL, int(name) if name.isdecimal() else 0))
+
+
+def only_dtype(dtypes: Mapping[str, str]) -> str:
+    """The dtype that all files share."""
+    (first, dtype), *others = dtypes.items()
+    for name, other in others:
+        if other != dtype:
+            raise InputError(f"{first!r} is {dtype} and {name!r} is {other}: save all in one of them.")
+    return dtype
+
+
+def reading_of(real: NDArray[np.bool_]) -> Reading:
+    """An item whose tokens are real or not."""
+    return Reading(np.empty(0), len(real), np.flatnonzero(real))
 
 
 class LayerArrays:
