@@ -25,7 +25,7 @@ from foretell.representations.extraction.batches import batches, full_chunks, wi
 from foretell.representations.extraction.binarize import Gather
 from foretell.representations.extraction.extract import extract
 from foretell.representations.loading.describe_model import describe_model
-from foretell.representations.loading.text_loading import load_text_model
+from foretell.representations.loading.load_model import load_text_model
 from foretell.representations.models.base import Reading
 from foretell.representations.models.text import TextModel
 from foretell.representations.store.health import check_health

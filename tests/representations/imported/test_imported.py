@@ -234,7 +234,7 @@ def test_a_model_s_states_through_files_are_what_extract_keeps(
 ) -> None:
     """The layout of requests: the same model, read here and by way of files, gives the same store."""
     torch = pytest.importorskip("torch")
-    from foretell.representations.loading.text_loading import load_text_model
+    from foretell.representations.loading.load_model import load_text_model
 
     model = load_text_model(str(tiny_model_folder))
     layers = ["0", "1", "2", "3"]

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from foretell.exceptions import FetchError, require
 from foretell.representations.builtin.catalogue import MODEL_PARTS
 from foretell.representations.builtin.packages import fetch
-from foretell.representations.models.base import FINAL, Visit
-from foretell.representations.models.convolutional import as_tokens
+from foretell.representations.models.base import FINAL, ModelInfo, Visit
 from foretell.representations.models.image import ImageModel, Run
-from foretell.representations.models.info import ModelInfo
+from foretell.representations.models.image_networks import as_tokens
 from foretell.representations.models.model_options import AS_STORED, ModelOptions
 
 if TYPE_CHECKING:

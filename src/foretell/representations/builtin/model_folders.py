@@ -13,9 +13,8 @@ from foretell.exceptions import FetchError
 from foretell.representations.builtin.catalogue import MODEL_PARTS
 from foretell.representations.builtin.e5_file import decode_e5
 from foretell.representations.builtin.packages import Part, cached, fetch
-from foretell.representations.cache import sha256_of
+from foretell.representations.cache import made_folder, sha256_of
 from foretell.representations.models.gguf_file import decode_gguf
-from foretell.representations.models.made_folders import made_folder
 
 __all__ = ["BUILT_IN", "BuiltInModel", "built_in_folder"]
 

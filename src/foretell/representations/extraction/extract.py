@@ -20,8 +20,7 @@ from foretell.representations.extraction.filling import Advance, filled_store, i
 from foretell.representations.extraction.model_run import ModelRun, windows_of
 from foretell.representations.extraction.sharded import complete_on, spec_of
 from foretell.representations.loading.lazy import LazyModel
-from foretell.representations.models.base import Modality, Model
-from foretell.representations.models.info import ModelInfo
+from foretell.representations.models.base import Modality, Model, ModelInfo
 from foretell.representations.models.model_options import ModelOptions
 from foretell.representations.store.format import StoreInfo, fingerprint_of
 from foretell.representations.store.reader import Store

@@ -11,10 +11,15 @@ from foretell.exceptions import InputError, OptionError, check_option
 from foretell.files import reading
 from foretell.representations.builtin.efficientnet_lite import LITE0, find_lite0
 from foretell.representations.builtin.model_folders import BUILT_IN, built_in_folder
-from foretell.representations.models.base import Modality
+from foretell.representations.models.base import Modality, ModelInfo
 from foretell.representations.models.gguf_file import decoded_gguf
-from foretell.representations.models.hub_models import is_hub_id, snapshot, stated_licence
-from foretell.representations.models.info import ModelInfo, combined_sha256, computing_files
+from foretell.representations.models.model_files import (
+    combined_sha256,
+    computing_files,
+    is_hub_id,
+    snapshot,
+    stated_licence,
+)
 from foretell.representations.models.model_options import DEFAULTS, ModelOptions
 
 __all__ = ["BUILT_IN_IMAGE", "PREFIX", "describe_model", "find_image_model", "find_text_model", "installed_model"]

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, require
 from foretell.representations.data.pictures import Picture
-from foretell.representations.models.base import FINAL, Modality, Reading, Visit
-from foretell.representations.models.info import ModelInfo
+from foretell.representations.models.base import FINAL, Modality, ModelInfo, Reading, Visit
 from foretell.representations.models.quiet import reason_of
 
 if TYPE_CHECKING:
