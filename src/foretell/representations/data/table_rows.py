@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.data.image_classes import pair_within_classes
+from foretell.representations.data.image_pairs import pair_within_classes
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.data.pictures import Picture
 from foretell.representations.data.table_cells import MISSING, find, name_in, picture_in, texts_in
@@ -83,13 +83,11 @@ def pairs_of(rows: Rows, choice: Choice) -> Pairs:
     items = _kept(_outcomes(rows, choice), choice, dropped)
     about = {"name": rows.name, "licence": rows.licence, "source": rows.source}
     if choice.classes is not None:
-        members: dict[str, list[Picture]] = {}
-        names: dict[str, list[str]] = {}
+        members: dict[str, list[tuple[str, Picture]]] = {}
         for item in items:
-            members.setdefault(str(item.group), []).append(item.pictures[choice.sides[0]])
-            names.setdefault(str(item.group), []).append(item.id)
+            members.setdefault(str(item.group), []).append((item.id, item.pictures[choice.sides[0]]))
         return pair_within_classes(
-            {one: list(zip(names[one], members[one], strict=True)) for one in members},
+            members,
             sides=choice.sides,
             pairs_per_class=choice.pairs_per_class,
             seed=choice.seed,
