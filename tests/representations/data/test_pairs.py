@@ -140,9 +140,9 @@ def test_pairs_without_english_are_chosen_by_the_english() -> None:
 
 @pytest.mark.usefixtures("small_wheel")
 @pytest.mark.parametrize("sides", [(), ("en", "en"), "en", ("en", "xx")])
-def test_wrong_sides_list_the_languages(sides: tuple[str, ...]) -> None:
-    with pytest.raises(OptionError, match="de, en, ja"):
-        home_assistant.load(sides)
+def test_wrong_sides(sides: tuple[str, ...]) -> None:
+    with pytest.raises(OptionError, match=r"de, en, ja|must be a list of names|names a side twice"):
+        load_pairs("home-assistant", sides)
 
 
 @pytest.mark.model

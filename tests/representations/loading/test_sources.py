@@ -320,7 +320,6 @@ def pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BuiltInModel:
             name=f"piece{number}",
             package=f"piece{number}",
             version="1.0",
-            filename=file.name,
             size_bytes=file.stat().st_size,
         )
     monkeypatch.setattr("foretell.representations.builtin.model_folders.MODEL_PARTS", parts)

