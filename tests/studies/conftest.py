@@ -19,8 +19,7 @@ from foretell.measure.spaces.bits import Bits
 from foretell.measure.spaces.floats import Points
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.models.model_options import ModelOptions
-from foretell.representations.store.recordings import Recording
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import Recording, TokenRule
 from foretell.studies.answer import Answer
 from foretell.studies.planning.calibration import Batches, Rate
 from foretell.studies.preparation.prepare import Job

@@ -15,7 +15,7 @@ from foretell.measure.imbalance.greedy_tokens import greedy_tokens
 from foretell.measure.imbalance.information_imbalance import imbalance_curve
 from foretell.measure.imbalance.semantic_layers import semantic_layers
 from foretell.measure.inference.standard_errors import critical
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import TokenRule
 from foretell.studies.answer import Answer
 from foretell.studies.plotting.curve_figures import depths_figure, token_curve_figure
 from foretell.studies.preparation.compared import Compared

@@ -20,10 +20,11 @@ import foretell
 from foretell.exceptions import InputError, OptionError, StoreError
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.data.pictures import Picture
-from foretell.representations.extraction import batches as batching
-from foretell.representations.extraction.batches import batches, full_chunks, windows
+from foretell.representations.extraction import model_run as batching
 from foretell.representations.extraction.binarize import Gather
 from foretell.representations.extraction.extract import extract
+from foretell.representations.extraction.filling import full_chunks
+from foretell.representations.extraction.model_run import batches, windows
 from foretell.representations.loading.describe_model import describe_model
 from foretell.representations.loading.load_model import load_text_model
 from foretell.representations.models.base import Reading
@@ -213,7 +214,7 @@ def test_a_stopped_run_is_completed_by_the_same_call(
 KILLED = """
 import json, os, signal, sys
 from contextlib import contextmanager
-import foretell.representations.extraction.batches as batching
+import foretell.representations.extraction.model_run as batching
 import foretell.representations.store.writer as writer
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.extract import extract
@@ -598,7 +599,7 @@ def test_by_default_chunks_are_full(n_items: int, chunk: int) -> None:
 
 REAL = """
 import sys
-import foretell.representations.extraction.batches as batching
+import foretell.representations.extraction.model_run as batching
 from foretell.representations.loading.load_pairs import load_pairs
 from foretell.representations.extraction.extract import extract
 from foretell.representations.loading.text_loading import load_text_model

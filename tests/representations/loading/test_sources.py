@@ -322,7 +322,7 @@ def pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BuiltInModel:
             version="1.0",
             size_bytes=file.stat().st_size,
         )
-    monkeypatch.setattr("foretell.representations.builtin.model_folders.MODEL_PARTS", parts)
+    monkeypatch.setattr("foretell.representations.builtin.model_folders.PARTS", parts)
 
     def make(weights: Path, folder: Path) -> None:
         (folder / "made").write_bytes(weights.read_bytes())

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import FetchError, InputError, OptionError
 from foretell.representations.data.pictures import Picture
 from foretell.representations.models.base import Visit
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import TokenRule
 
 torch = pytest.importorskip("torch")
 Image = pytest.importorskip("PIL.Image")

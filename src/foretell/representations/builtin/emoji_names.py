@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.builtin.catalogue import DATA_PARTS
+from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.emoji import code, family, is_flag, is_skin_tone
 from foretell.representations.builtin.packages import fetch, read_members
 from foretell.representations.data.filters import sifted
@@ -35,7 +35,7 @@ def languages() -> tuple[str, ...]:
         If the package is not in the cache and cannot be fetched.
     """
     wanted = re.compile(rf"package/annotations/({_LANGUAGE})/annotations\.json")
-    return tuple(sorted(match[1] for match, _ in read_members(fetch(DATA_PARTS["cldr-names"]), wanted)))
+    return tuple(sorted(match[1] for match, _ in read_members(fetch(PARTS["cldr-names"]), wanted)))
 
 
 def load(sides: Sequence[str]) -> Pairs:
@@ -76,7 +76,7 @@ def load(sides: Sequence[str]) -> Pairs:
     kept, dropped = sifted(sorted(set().union(*names.values())), reason_of)
     if not kept:
         raise InputError(f"{NAME} has no character that all of {', '.join(sides)} name: choose other languages.")
-    parts = [DATA_PARTS[name] for name in _PARTS]
+    parts = [PARTS[name] for name in _PARTS]
     return Pairs(
         name=NAME,
         texts={side: tuple(names[side][characters] for characters in kept) for side in sides},
@@ -104,7 +104,7 @@ def read_names(sides: Sequence[str]) -> dict[str, dict[str, str]]:
     for part, folder in _PARTS.items():
         chosen = "|".join(map(re.escape, sides))
         wanted = re.compile(rf"package/{folder}/({chosen})/annotations\.json")
-        for match, content in read_members(fetch(DATA_PARTS[part]), wanted):
+        for match, content in read_members(fetch(PARTS[part]), wanted):
             found = names.setdefault(match[1], {})
             try:
                 for characters, entry in json.loads(content)[folder].get("annotations", {}).items():

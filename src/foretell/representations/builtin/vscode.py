@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from foretell.exceptions import InputError, check_option
-from foretell.representations.builtin.catalogue import DATA_PARTS, VSCODE_LANGUAGES
+from foretell.representations.builtin.catalogue import PARTS, VSCODE_LANGUAGES
 from foretell.representations.builtin.packages import fetch, read_members
 from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
@@ -86,7 +86,7 @@ def load(sides: Sequence[str], *, strings: str = "sentences") -> Pairs:
     ids, dropped = sifted(by_language[_ENGLISH], reason_of)
     if not ids:
         raise InputError(f"{NAME} has no text that all of {', '.join(sides)} have: fetch the set again.")
-    part = DATA_PARTS[f"vscode-{_ENGLISH}"]
+    part = PARTS[f"vscode-{_ENGLISH}"]
     return Pairs(
         name=NAME,
         texts={side: tuple(by_language[side][key] for key in ids) for side in sides},
@@ -102,7 +102,7 @@ def _read_language(language: str) -> dict[str, str]:
     """Id of an item -> its text in one language."""
     main: dict[str, str] = {}
     extensions: dict[str, str] = {}
-    for match, content in read_members(fetch(DATA_PARTS[f"vscode-{language}"]), _MEMBER):
+    for match, content in read_members(fetch(PARTS[f"vscode-{language}"]), _MEMBER):
         try:
             if match[1] is None:
                 main = {f"main/{index}": text for index, text in _array(content.decode()) if text is not None}

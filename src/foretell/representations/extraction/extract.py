@@ -15,8 +15,7 @@ from foretell.cluster.connection import current_cluster
 from foretell.cluster.replica import Replica
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.extraction.batches import full_chunks
-from foretell.representations.extraction.filling import Advance, filled_store, info_of, made_of_items
+from foretell.representations.extraction.filling import Advance, filled_store, full_chunks, info_of, made_of_items
 from foretell.representations.extraction.model_run import ModelRun, windows_of
 from foretell.representations.extraction.sharded import complete_on, spec_of
 from foretell.representations.loading.lazy import LazyModel

@@ -23,7 +23,9 @@ from foretell.representations.store.recordings import Recording
 from foretell.representations.store.storage import Storage
 from foretell.representations.store.writer import StoreWriter, create_store
 
-__all__ = ["Advance", "filled_store", "info_of", "made_of_items"]
+__all__ = ["Advance", "filled_store", "full_chunks", "info_of", "made_of_items"]
+
+_CHUNK_ITEMS = 64
 
 
 class Advance(Protocol):
@@ -82,6 +84,11 @@ def filled_store(
                 fill(store, check, advance)
         _binarize_waiting(opened(storage), check)
     return opened(Storage(out, read_only=True))
+
+
+def full_chunks(n_items: int) -> int:
+    """Items of a chunk, about 64, so that the last one is full too: what it lacked would be stored as zeros."""
+    return -(-n_items // -(-n_items // _CHUNK_ITEMS))
 
 
 def made_of_items(pairs: Pairs, side: str) -> dict[str, str]:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.data.filters import sampled
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.store.recordings import Recording, Tokens
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import Recording, TokenRule, Tokens
 
 if TYPE_CHECKING:
     from foretell.representations.models.base import Model

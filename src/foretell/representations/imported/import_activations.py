@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError, OptionError, check_option, checked_count
 from foretell.files import reading
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.extraction.batches import full_chunks
 from foretell.representations.extraction.binarize import kept_of_array, n_near_zero_of_array
-from foretell.representations.extraction.filling import Advance, filled_store, info_of, made_of_items
+from foretell.representations.extraction.filling import Advance, filled_store, full_chunks, info_of, made_of_items
 from foretell.representations.imported.activation_files import Source, open_source, sha256_of_files
 from foretell.representations.imported.layer_arrays import Ids
 from foretell.representations.models.base import FINAL

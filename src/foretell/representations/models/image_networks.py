@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["CONVOLUTIONAL", "as_tokens", "convolutional", "image_gpt", "patch_transformer"]
+__all__ = ["CONVOLUTIONAL", "as_tokens", "convolutional", "image_gpt", "patch_transformer", "prepare"]
 
 _STAGED = ("resnet", "regnet", "convnext", "convnextv2")
 CONVOLUTIONAL = (*_STAGED, "efficientnet")
@@ -84,7 +84,7 @@ def image_gpt(info: ModelInfo, *, model: Any, processor: Any) -> ImageModel:
         )
 
     def see(image: Image) -> NDArray[Any]:
-        pixels = _prepared(processor, image, "input_ids").astype(np.int64)
+        pixels = prepare(processor, image, "input_ids").astype(np.int64)
         return np.concatenate([np.array([start]), pixels[:-1]])
 
     blocks = blocks_of(model, info.id)
@@ -137,12 +137,12 @@ def as_tokens(maps: Run, grid: tuple[int, int]) -> Run:
 
 def _pixels_of(processor: Any) -> See:
     def see(image: Image) -> NDArray[Any]:
-        return _prepared(processor, image, "pixel_values").astype(np.float32)
+        return prepare(processor, image, "pixel_values").astype(np.float32)
 
     return see
 
 
-def _prepared(processor: Any, image: Image, name: str) -> NDArray[Any]:
+def prepare(processor: Any, image: Image, name: str) -> NDArray[Any]:
     """What an image processor of transformers makes of one image.
 
     Raises

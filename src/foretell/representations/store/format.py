@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import OptionError, StoreError, UnfinishedStoreError, check_option
-from foretell.representations.store.recordings import Recording
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import Recording, TokenRule
 
 __all__ = [
     "FORMAT",

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from foretell.exceptions import ForetellError, OptionError, StoreError, check_option
 from foretell.measure.spaces.bits import Bits, Rows
 from foretell.representations.store.format import StoreInfo, Window, decode_bytes
+from foretell.representations.store.recordings import TokenRule
 from foretell.representations.store.storage import Storage
 from foretell.representations.store.stored_arrays import StoreArrays, chunk_key
-from foretell.representations.store.token_rules import TokenRule
 
 __all__ = ["Store", "StorePoints", "StoreSpace", "open_store", "opened"]
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from foretell.exceptions import StudyError
 from foretell.measure.imbalance.information_imbalance import imbalance_curve, imbalance_matrix
-from foretell.representations.store.recordings import Recording
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import Recording, TokenRule
 from foretell.studies.controls.lexical import lexical_distances
 from foretell.studies.controls.strata import strata_of
 from foretell.studies.controls.token_order import ShuffledTokens

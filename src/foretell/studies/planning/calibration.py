@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foretell.representations.extraction.batches import planned_batches
 from foretell.representations.extraction.extract import BATCH_TOKENS, extract
+from foretell.representations.extraction.model_run import planned_batches
 from foretell.representations.store.health import size_on_disk
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ import numpy as np
 
 from foretell.measure.spaces.bits import Bits
 from foretell.measure.spaces.floats import Points
-from foretell.representations.store.recordings import Recording
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import Recording, TokenRule
 from foretell.studies.config.study_file import TokensStudy
 from foretell.studies.outputs import write_answer
 from foretell.studies.preparation.compared import Compared, Side
