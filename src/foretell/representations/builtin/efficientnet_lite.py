@@ -72,7 +72,7 @@ def load_lite0(info: ModelInfo, options: ModelOptions, *, device: str) -> ImageM
     weights = lite0_weights(options.random_weights, cache=options.cache)
     placed = {name: value.to(device, getattr(require("torch", "hf"), dtype)) for name, value in weights.items()}
     return ImageModel(
-        info,
+        info=info,
         dtype=dtype,
         n_blocks=len(_STRIDES),
         see=_see,

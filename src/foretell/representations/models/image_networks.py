@@ -53,7 +53,7 @@ def patch_transformer(info: ModelInfo, *, model: Any, processor: Any) -> ImageMo
             "and registers may stand before the patches."
         )
     return ImageModel(
-        info,
+        info=info,
         dtype=dtype_of(model),
         n_blocks=len(blocks),
         see=see,
@@ -89,7 +89,7 @@ def image_gpt(info: ModelInfo, *, model: Any, processor: Any) -> ImageModel:
 
     blocks = blocks_of(model, info.id)
     return ImageModel(
-        info,
+        info=info,
         dtype=dtype_of(model),
         n_blocks=len(blocks),
         see=see,
@@ -112,7 +112,7 @@ def convolutional(info: ModelInfo, *, model: Any, processor: Any) -> ImageModel:
 
     rows, columns = shown(maps, see(sample_picture()), info.id)[str(len(blocks))].shape[-2:]
     return ImageModel(
-        info,
+        info=info,
         dtype=dtype_of(model),
         n_blocks=len(blocks),
         see=see,

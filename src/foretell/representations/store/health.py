@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from foretell.measure.distances.backends import distances
 from foretell.measure.spaces.bits import Bits
-from foretell.representations.store.reader import Store
+from foretell.representations.store.reader import Store, runs
 
 __all__ = ["COLLAPSED", "MANY_TIES", "Health", "LayerHealth", "check_health", "size_on_disk"]
 
@@ -99,17 +99,11 @@ class Health:
 
     def _named(self, places: Sequence[int]) -> str:
         """Layers at some places, those that follow one another joined: `0, 4 to 9, final`."""
-        runs: list[list[int]] = []
-        for place in places:
-            if runs and runs[-1][-1] == place - 1:
-                runs[-1].append(place)
-            else:
-                runs.append([place])
-        names = [one.layer for one in self.layers]
-        return ", ".join(
-            names[run[0]] if len(run) == 1 else f"{names[run[0]]}{' to ' if len(run) > 2 else ', '}{names[run[-1]]}"
-            for run in runs
-        )
+        named = []
+        for first, last in runs(np.array(places)):
+            between = " to " if last - first > 1 else ", "
+            named.append(between.join(dict.fromkeys((self.layers[first].layer, self.layers[last].layer))))
+        return ", ".join(named)
 
 
 def check_health(store: Store, *, sample: int = 500, seed: int = 0) -> Health:

@@ -19,7 +19,7 @@ from foretell.representations.store.recordings import TokenRule
 from foretell.representations.store.storage import Storage
 from foretell.representations.store.stored_arrays import StoreArrays, chunk_key
 
-__all__ = ["Store", "StorePoints", "StoreSpace", "open_store", "opened"]
+__all__ = ["Store", "StorePoints", "StoreSpace", "open_store", "opened", "runs"]
 
 _LOW, _HIGH = 0.05, 0.95  # quantiles that numbers are clipped to
 
@@ -211,7 +211,7 @@ class Store:
         (n_tokens, width), dtype = info.kept[kept].item_form(layer, as_numbers=info.kept[kept].is_full)
         window = slice(None) if window is None else window
         data = np.empty((len(places), len(np.arange(n_tokens)[window]), width), dtype)
-        for first, last in _runs(needed):
+        for first, last in runs(needed):
             block = self._read_chunks(layer, first, last, kept)
             mine = (of_chunk >= first) & (of_chunk <= last)
             data[mine] = block[:, window][(of_chunk[mine] - first) * info.chunk_items + inside[mine]]
@@ -417,7 +417,7 @@ def opened(storage: Storage) -> Store:
     return Store(storage, StoreInfo.from_attrs(attrs, storage.name), group)
 
 
-def _runs(numbers: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
+def runs(numbers: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
     """First and last of each run of consecutive numbers."""
     if not numbers.size:
         return
