@@ -19,7 +19,7 @@ from foretell.representations.extraction.filling import Advance, filled_store, f
 from foretell.representations.extraction.model_run import ModelRun, windows_of
 from foretell.representations.extraction.sharded import complete_on, spec_of
 from foretell.representations.loading.lazy import LazyModel
-from foretell.representations.models.base import Modality, Model, ModelInfo
+from foretell.representations.models.base import Modality, Model
 from foretell.representations.models.model_options import ModelOptions
 from foretell.representations.store.format import StoreInfo, fingerprint_of
 from foretell.representations.store.reader import Store
@@ -113,16 +113,29 @@ def extract(
             f"{reader.info.id} reads {reader.modality}s and side {side!r} is of {modality}s: load its part for them "
             f"with load_model(..., modality={modality!r})."
         )
-    made_of = _made_of(
-        pairs, side=side, model=reader.info, dtype=reader.dtype, recordings=recordings, chunk_items=chunk_items
-    )
+    made_of = _made_of(pairs, side, reader, recordings, chunk_items)
     contents = pairs.contents(side)
     cluster = current_cluster()
 
     def describe() -> tuple[StoreInfo, NDArray[np.uint32]]:
         if cluster is not None:
             spec_of(reader)  # refuses a loaded one before anything is made
-        return _described(pairs, side=side, model=reader, recordings=recordings, made_of=made_of)
+        counts = _counted(reader, contents, pairs.ids, side=side, recordings=recordings)
+        info = info_of(
+            pairs,
+            recordings,
+            counts,
+            reader.n_dimensions,
+            made_of,
+            dtype=reader.dtype,
+            libraries=("foretell", "numpy", "torch", "transformers"),
+            model_id=reader.info.id,
+            model_revision=reader.info.revision,
+            model_licence=reader.info.licence,
+            preprocessing=reader.info.tokenizer,
+            n_blocks=reader.n_blocks,
+        )
+        return info, counts
 
     def fill(store: Store, check: Callable[[], None], done: Advance) -> None:
         if cluster is None:
@@ -164,52 +177,22 @@ def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last
     """Hash of all that decides what `extract` would keep, chunks as by default: a name for its store."""
     check_option("side", side, pairs.sides)
     recordings = Recording.parse_all(tokens)
-    made_of = _made_of(
-        pairs,
-        side=side,
-        model=model.info,
-        dtype=model.dtype,
-        recordings=recordings,
-        chunk_items=full_chunks(len(pairs)),
-    )
-    return fingerprint_of(made_of)
+    return fingerprint_of(_made_of(pairs, side, model, recordings, full_chunks(len(pairs))))
 
 
 def _made_of(
-    pairs: Pairs, *, side: str, model: ModelInfo, dtype: str, recordings: Sequence[Recording], chunk_items: int
+    pairs: Pairs, side: str, model: Model, recordings: Sequence[Recording], chunk_items: int
 ) -> dict[str, str | int]:
     """Everything that the bits and their places depend on, by names that an error can show."""
     return {
-        "model revision": model.revision,
-        "preprocessing": model.tokenizer,
-        "dtype": dtype,
+        "model revision": model.info.revision,
+        "preprocessing": model.info.tokenizer,
+        "dtype": model.dtype,
         "tokens": json.dumps([str(one) for one in recordings]),
         "side": side,
         "chunk_items": chunk_items,
         **made_of_items(pairs, side),
     }
-
-
-def _described(
-    pairs: Pairs, *, side: str, model: Model, recordings: Sequence[Recording], made_of: Mapping[str, str | int]
-) -> tuple[StoreInfo, NDArray[np.uint32]]:
-    """Attributes of a new store, and the tokens of each item."""
-    counts = _counted(model, pairs.contents(side), pairs.ids, side=side, recordings=recordings)
-    info = info_of(
-        pairs,
-        recordings,
-        counts,
-        model.n_dimensions,
-        made_of,
-        dtype=model.dtype,
-        libraries=("foretell", "numpy", "torch", "transformers"),
-        model_id=model.info.id,
-        model_revision=model.info.revision,
-        model_licence=model.info.licence,
-        preprocessing=model.info.tokenizer,
-        n_blocks=model.n_blocks,
-    )
-    return info, counts
 
 
 def _counted(

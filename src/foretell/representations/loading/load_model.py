@@ -179,13 +179,7 @@ def _from_folder(
                     info.folder, config=config, use_safetensors=not pickled_weights(info.folder), **placing, **local
                 )
             else:
-                model, report = _random_model(
-                    config,
-                    name=info.id,
-                    seed=options.random_weights,
-                    trust_remote_code=options.trust_remote_code,
-                    **placing,
-                )
+                model, report = _random_model(config, info, options, seed=options.random_weights, **placing)
     except InputError:
         raise
     # Code of the model's own may fail in its own ways.
@@ -229,35 +223,16 @@ def _check_tokenizer(tokenizer: Any, info: ModelInfo) -> None:
         )
 
 
-def _random_model(config: Any, *, name: str, seed: int, dtype: Any, trust_remote_code: bool, **placing: Any) -> Any:
+def _random_model(config: Any, info: ModelInfo, options: ModelOptions, *, seed: int, dtype: Any, **placing: Any) -> Any:
     """Initialise a model as transformers does before training, from a seed, then load it as any other.
 
-    Parameters
-    ----------
-    config : PreTrainedConfig
-    name : str
-        What errors call it.
-    seed : int
-    dtype : torch.dtype or "auto"
-        "auto" is what the configuration names.
-    trust_remote_code : bool
-    **placing
-        Of transformers' ``from_pretrained``: where the weights belong.
-
-    Returns
-    -------
-    model, or what ``from_pretrained`` gives with it
-
-    Raises
-    ------
-    OptionError
-        For a dtype of weights that are not read.
+    `dtype` is torch's, or "auto", which is what the configuration names. Gives what ``from_pretrained`` does.
     """
     torch, transformers = require("torch", "hf"), require("transformers", "hf")
     if dtype == "auto" and config.dtype is None:
         raise OptionError(
             f"dtype='auto' is that of stored weights, which random_weights={seed} does not read, and config.json of "
-            f"{name} names none: give a dtype."
+            f"{info.id} names none: give a dtype."
         )
     config = copy.deepcopy(config)
     # How the published weights are packed says nothing of drawn ones.
@@ -268,7 +243,7 @@ def _random_model(config: Any, *, name: str, seed: int, dtype: Any, trust_remote
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.default_generator.manual_seed(int(seed))
         drawn = transformers.AutoModel.from_config(
-            copy.deepcopy(config), dtype=torch.float32, trust_remote_code=trust_remote_code
+            copy.deepcopy(config), dtype=torch.float32, trust_remote_code=options.trust_remote_code
         )
     # From here on the way of published weights: what is kept in 32 bits, cast and placed is the same.
     return type(drawn).from_pretrained(

@@ -267,20 +267,20 @@ class Store:
     def _read_chunks(self, layer: str, first: int, last: int, kept: int, of: str = "bits") -> NDArray[Any]:
         """What is kept of chunks `first` to `last` of a layer, both included."""
         array = self._arrays.layer(layer, kept, of)
+        chunks, items = range(first, last + 1), slice(self.info.span(first)[0], self.info.span(last)[1])
         # Zarr reads a chunk whose file is gone as zeros.
-        if all(self.storage.exists(chunk_key(array, chunk)) for chunk in range(first, last + 1)):
-            start, stop = self.info.span(first)[0], self.info.span(last)[1]
+        if all(self.storage.exists(chunk_key(array, chunk)) for chunk in chunks):
             with contextlib.suppress(ValueError, RuntimeError), self.storage.reached():
-                return np.asarray(array[start:stop])
+                return np.asarray(array[items])
         # One of them is damaged: they are looked at one by one to name it.
-        for chunk in range(first, last + 1):
+        for chunk in chunks:
             why = self._arrays.fault(layer, chunk, kept, of)
             if why:
                 start, stop = self.info.span(chunk)
                 raise StoreError(
                     f"{self.name} is damaged: layer {layer}, items {start} to {stop - 1} ({why}); {self.remedy(kept)}"
                 )
-        return np.concatenate([np.asarray(array[slice(*self.info.span(chunk))]) for chunk in range(first, last + 1)])
+        return np.asarray(array[items])
 
     def remedy(self, kept: int) -> str:
         """What to do about damage of a recording."""
