@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -94,16 +95,18 @@ class LayerArrays:
     ) -> None:
         self.ids, self.files, self._tensors = tuple(ids), files, tensors
         first_layer, first = next(iter(tensors.items()))
-        self._offsets = _checked_offsets(beside["offsets"], first.shape[0]) if "offsets" in beside else None
+        offsets = _checked_offsets(beside["offsets"], first.shape[0]) if "offsets" in beside else None
         self._leading = first.shape[:-1]
         for layer, tensor in tensors.items():
-            _check_floats(tensor, f"layer {layer}", dimensions=(2,) if self._offsets is not None else (2, 3))
+            _check_floats(tensor, f"layer {layer}", dimensions=(2, 3) if offsets is None else (2,))
             if tensor.shape[:-1] != self._leading:
                 raise InputError(
                     f"Layer {first_layer} is of shape {first.shape} and layer {layer} of shape {tensor.shape}: give "
                     "the same items and tokens at every layer."
                 )
-        n_items = self._leading[0] if self._offsets is None else len(self._offsets) - 1
+        if offsets is None:  # as many tokens of every item, one after another
+            offsets = np.arange(self._leading[0] + 1) * math.prod(self._leading[1:])
+        self._offsets, n_items = offsets, len(offsets) - 1
         if n_items != len(self.ids):
             raise InputError(f"There are {len(self.ids)} ids for {n_items} items in the arrays: give every item one.")
         self.n_dimensions = {layer: tensor.shape[-1] for layer, tensor in tensors.items()}
@@ -112,30 +115,19 @@ class LayerArrays:
 
     def reading(self, item: int) -> Reading:
         """Which positions of an item are real tokens."""
-        if self._offsets is not None:
-            length = int(self._offsets[item + 1] - self._offsets[item])
-        else:
-            length = self._leading[1] if len(self._leading) == 2 else 1
-        real = np.ones(length, bool) if self._is_real is None else self._is_real[self._span(item)]
-        return reading_of(np.atleast_1d(real))
+        return reading_of(self._is_real[self._offsets[item] : self._offsets[item + 1]])
 
     def item_bytes(self, item: int) -> int:
         """Bytes of an item in the files, all layers together."""
-        length = self.reading(item).length
+        length = int(self._offsets[item + 1] - self._offsets[item])
         return sum(length * tensor.shape[-1] * tensor.stored.itemsize for tensor in self._tensors.values())
 
     def activations(self, layer: str, item: int, places: NDArray[np.intp]) -> NDArray[Any]:
         """Of some positions of an item, shape (len(places), H), in 32 or 64 bits."""
-        tensor = self._tensors[layer]
-        if self._offsets is not None:
-            return tensor.floats(int(self._offsets[item]) + places)
-        return tensor.floats((item, places)) if len(self._leading) == 2 else tensor.floats((item, None))
+        return self._tensors[layer].floats(np.unravel_index(self._offsets[item] + places, self._leading))
 
     def release(self) -> None:
         """Nothing is open for some items alone: files of layers stay mapped."""
-
-    def _span(self, item: int) -> int | slice:
-        return item if self._offsets is None else slice(int(self._offsets[item]), int(self._offsets[item + 1]))
 
 
 def _add_layers(tensors: dict[str, Tensor], own: Mapping[str, Tensor], layer: str, path: Path) -> None:
@@ -252,14 +244,12 @@ def _check_floats(tensor: Tensor, what: str, *, dimensions: Sequence[int]) -> No
         )
 
 
-def _real(
-    token_ids: NDArray[Any] | None, leading: tuple[int, ...], special: frozenset[int]
-) -> NDArray[np.bool_] | None:
-    """Which tokens are real, where some may not be."""
+def _real(token_ids: NDArray[Any] | None, leading: tuple[int, ...], special: frozenset[int]) -> NDArray[np.bool_]:
+    """Which tokens are real, item after item."""
     if not special:
-        return None
+        return np.ones(math.prod(leading), bool)
     if token_ids is None:
         raise OptionError("special_token_ids= needs token_ids beside the arrays, to know which tokens are special.")
     if token_ids.shape != leading:
         raise InputError(f"token_ids are of shape {token_ids.shape} and the arrays of {leading} tokens: give each one.")
-    return ~np.isin(token_ids, list(special))
+    return ~np.isin(token_ids, list(special)).reshape(-1)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foretell.measure.distances.backends import distances
 from foretell.measure.spaces.bits import Bits
@@ -136,7 +135,8 @@ def check_health(store: Store, *, sample: int = 500, seed: int = 0) -> Health:
     layers = []
     for layer, n_bits in kept.n_bits.items():
         n_positive, seen = 0, Counter[bytes]()
-        for data in _chunks(store, layer, number):
+        for chunk in np.flatnonzero(store.committed).tolist():
+            data = store.read(layer, slice(*info.span(chunk)), kept=number)
             n_positive += int(np.bitwise_count(data).sum(dtype=np.int64))
             seen.update(hashlib.blake2b(item.tobytes(), digest_size=16).digest() for item in data)
         layers.append(
@@ -155,11 +155,6 @@ def size_on_disk(store: Store) -> int | None:
     """Bytes of a store's files, or None of one behind a URL."""
     folder = store.storage.folder
     return None if folder is None else sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
-def _chunks(store: Store, layer: str, kept: int) -> Iterator[NDArray[np.uint8]]:
-    for chunk in np.flatnonzero(store.committed).tolist():
-        yield store.read(layer, slice(*store.info.span(chunk)), kept=kept)
 
 
 def _near_zero(store: Store) -> list[float | None]:
