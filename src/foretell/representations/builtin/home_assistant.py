@@ -18,7 +18,7 @@ from foretell.representations.builtin.packages import fetch
 from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
 
-__all__ = ["MAX_WORDS", "MIN_WORDS", "NAME", "languages", "load"]
+__all__ = ["MAX_WORDS", "MIN_WORDS", "NAME", "load"]
 
 NAME = "home-assistant"
 
@@ -30,18 +30,6 @@ _REFERENCE = "en"
 
 # One file a component and language. Files such as sensor.en.json hold names of states, not sentences.
 _MEMBER = re.compile(r"homeassistant/components/([a-z0-9_]+)/translations/([A-Za-z0-9-]+)\.json")
-
-
-def languages() -> tuple[str, ...]:
-    """Codes of all languages, sorted.
-
-    Raises
-    ------
-    FetchError
-        If the package is not in the cache and cannot be fetched.
-    """
-    with zipfile.ZipFile(fetch(PARTS[NAME])) as wheel:
-        return tuple(sorted(_members(wheel)))
 
 
 def load(sides: Sequence[str]) -> Pairs:

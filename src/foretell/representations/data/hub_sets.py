@@ -9,8 +9,7 @@ from typing import Any
 
 from foretell.exceptions import InputError, check_option, require
 from foretell.representations.cache import is_offline
-from foretell.representations.data.table_columns import Choice
-from foretell.representations.data.table_rows import Row, Rows
+from foretell.representations.data.table_rows import Choice, Row, Rows
 
 __all__ = ["read_hub"]
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from foretell.exceptions import InputError, OptionError, check_option, one_line, require
 from foretell.representations.cache import sha256_of
-from foretell.representations.data.table_columns import Choice
-from foretell.representations.data.table_rows import Row, Rows
+from foretell.representations.data.table_rows import Choice, Row, Rows
 
 __all__ = ["MOST_BYTES", "TABLES", "read_table", "read_text_files"]
 
@@ -33,10 +32,11 @@ def read_table(
     *,
     header: bool = True,
     quotes: bool | None = None,
-    root: Path | None = None,
     licence: str = "not stated",
 ) -> Rows:
     r"""Read a table.
+
+    Columns called ``image`` or ``file_name`` hold paths of images, which start from the table's folder.
 
     Parameters
     ----------
@@ -49,8 +49,6 @@ def read_table(
     quotes : bool, optional
         Whether ``"`` around a cell of a TSV or CSV is no part of it, so that tabs, commas and line breaks may stand
         inside. By default in a CSV only: texts in a TSV begin with quotation marks of their own.
-    root : Path, optional
-        Folder of its images, that of the table by default. Columns called ``image`` or ``file_name`` hold such paths.
     licence : str
         Of what is in it.
 
@@ -84,7 +82,7 @@ def read_table(
         rows=rows,
         all_alike=suffix != ".jsonl",
         picture_columns=_PICTURE_COLUMNS,
-        roots=(path.parent if root is None else root,),
+        roots=(path.parent,),
     )
 
 

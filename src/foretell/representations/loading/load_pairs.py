@@ -15,8 +15,7 @@ from foretell.representations.data.filters import filtered
 from foretell.representations.data.hub_sets import read_hub
 from foretell.representations.data.image_pairs import pair_classes, pair_views
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.data.table_columns import Choice, check_sides
-from foretell.representations.data.table_rows import Rows, pairs_of
+from foretell.representations.data.table_rows import Choice, Rows, check_sides, pairs_of
 from foretell.representations.data.tables import TABLES, read_table, read_text_files
 from foretell.representations.data.tmx import read_tmx
 
