@@ -23,7 +23,6 @@ __all__ = [
     "StoreInfo",
     "Window",
     "decode_bytes",
-    "decode_texts",
     "encode_bytes",
     "fingerprint_of",
     "sha256_of_texts",
@@ -318,8 +317,3 @@ def decode_bytes(offsets: NDArray[np.uint64], data: NDArray[np.uint8]) -> tuple[
     """The column that `encode_bytes` wrote."""
     whole = data.tobytes()
     return tuple(whole[a:b] for a, b in itertools.pairwise(int(offset) for offset in offsets))
-
-
-def decode_texts(offsets: NDArray[np.uint64], data: NDArray[np.uint8]) -> tuple[str, ...]:
-    """A column of texts, written as their UTF-8 bytes."""
-    return tuple(piece.decode("utf-8") for piece in decode_bytes(offsets, data))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import ForetellError, OptionError, StoreError, check_option
 from foretell.measure.spaces.bits import Bits, Rows
-from foretell.representations.store.format import StoreInfo, Window, decode_bytes
+from foretell.representations.store.format import StoreInfo, Window
 from foretell.representations.store.recordings import TokenRule
 from foretell.representations.store.storage import Storage
 from foretell.representations.store.stored_arrays import StoreArrays, chunk_key
@@ -76,7 +76,7 @@ class Store:
     @cached_property
     def thumbnails(self) -> tuple[bytes, ...] | None:
         """Small PNG files of items that are images, else None."""
-        return decode_bytes(*self._arrays.pieces("thumbnails", "bytes")) if self._arrays.has("thumbnails") else None
+        return self._arrays.pieces("thumbnails", "bytes") if self._arrays.has("thumbnails") else None
 
     @cached_property
     def token_counts(self) -> NDArray[np.uint32]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["Binarization", "Recording", "TokenRule", "Tokens"]
 
 _WINDOW = re.compile(r"(mean )?(last|first) ([1-9][0-9]{0,8})(?: before ([1-9][0-9]{0,8}))?")
-_WHOLE = {"all": False, "mean": True}
 _FORMS = "'last T', 'last T before M', 'first' or 'first T', 'all', 'class', 'mean' or 'mean last T', such as 'last 20'"
 
 Binarization = Literal["sign", "median", "mean", "projection", "2bit", "full"]
@@ -66,12 +65,9 @@ class TokenRule:
         """
         if isinstance(rule, cls):
             return rule
-        if rule == "class":
-            return cls("class")
-        if rule == "first":
-            return cls("first", 1)
-        if isinstance(rule, str) and rule in _WHOLE:
-            return cls("all", mean=_WHOLE[rule])
+        named = {"class": cls("class"), "first": cls("first", 1), "all": cls("all"), "mean": cls("all", mean=True)}
+        if isinstance(rule, str) and rule in named:
+            return named[rule]
         match = _WINDOW.fullmatch(rule) if isinstance(rule, str) else None
         if match is None or (match[2] == "first" and match[4]):
             raise OptionError(f"tokens={rule!r:.60} is not a token rule: write {_FORMS}.")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from foretell.exceptions import ForetellError, StoreError, one_line
-from foretell.representations.store.format import StoreInfo, decode_texts
+from foretell.representations.store.format import StoreInfo, decode_bytes
 from foretell.representations.store.storage import Storage
 
 __all__ = ["StoreArrays", "chunk_key"]
@@ -57,17 +57,17 @@ class StoreArrays:
     def texts(self, name: str) -> tuple[str, ...]:
         """A column of texts."""
         try:
-            return decode_texts(*self.pieces(name, "utf8"))
+            return tuple(piece.decode("utf-8") for piece in self.pieces(name, "utf8"))
         except UnicodeDecodeError as error:
             raise self._not_readable(f"{name}/utf8", one_line(error)) from error
 
-    def pieces(self, name: str, data: str) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
-        """Offsets of a column, and what they point into."""
+    def pieces(self, name: str, data: str) -> tuple[bytes, ...]:
+        """A column of bytes, those of `data` being cut at its offsets."""
         offsets = self.small(f"{name}/offsets", (self.info.n_items + 1,), np.uint64, filled=True)
         pieces = self.small(f"{name}/{data}", None, filled=True)
         if offsets[0] != 0 or offsets[-1] != len(pieces) or (offsets[1:] < offsets[:-1]).any():
             raise self._not_readable(f"{name}/offsets", "it does not fit to what it points into")
-        return offsets, pieces
+        return decode_bytes(offsets, pieces)
 
     def small(
         self,
