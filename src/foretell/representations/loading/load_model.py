@@ -14,7 +14,6 @@ from foretell.representations.loading.describe_model import describe_model
 from foretell.representations.models.base import Modality, Model, ModelInfo
 from foretell.representations.models.image import ImageModel
 from foretell.representations.models.image_networks import CONVOLUTIONAL, convolutional, image_gpt, patch_transformer
-from foretell.representations.models.model_files import pickled_weights
 from foretell.representations.models.model_options import AS_STORED, DEFAULTS, DTYPES, ModelOptions
 from foretell.representations.models.quiet import quiet_transformers, reason_of
 from foretell.representations.models.text import TextModel
@@ -175,8 +174,9 @@ def _from_folder(
                 "output_loading_info": True,
             }
             if options.random_weights is None:
+                is_safe = any(info.folder.glob("*.safetensors"))
                 model, report = transformers.AutoModel.from_pretrained(
-                    info.folder, config=config, use_safetensors=not pickled_weights(info.folder), **placing, **local
+                    info.folder, config=config, use_safetensors=is_safe, **placing, **local
                 )
             else:
                 model, report = _random_model(config, info, options, seed=options.random_weights, **placing)

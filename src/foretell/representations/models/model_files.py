@@ -12,7 +12,7 @@ from foretell.representations.cache import is_offline, sha256_of
 from foretell.representations.models.model_options import ModelOptions
 from foretell.representations.models.quiet import reason_of
 
-__all__ = ["combined_sha256", "computing_files", "is_hub_id", "pickled_weights", "snapshot", "stated_licence"]
+__all__ = ["combined_sha256", "computing_files", "is_hub_id", "snapshot", "stated_licence"]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _TEXTS = ("*.json", "*.txt", "*.model", "README.md")
@@ -98,11 +98,6 @@ def computing_files(folder: Path, options: ModelOptions) -> list[Path]:
         )
     code = sorted(folder.glob("*.py")) if options.trust_remote_code else []
     return [folder / "config.json", *weights, *code]
-
-
-def pickled_weights(folder: Path) -> bool:
-    """Whether a folder's weights are only there as pickles."""
-    return not any(folder.glob("*.safetensors"))
 
 
 def combined_sha256(files: Iterable[Path]) -> str:
