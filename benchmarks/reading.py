@@ -27,8 +27,8 @@ from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.extract import extract
 from foretell.representations.extraction.selection import select_pairs
 from foretell.representations.loading.describe_model import describe_model
+from foretell.representations.loading.load_model import load_text_model
 from foretell.representations.loading.load_pairs import load_pairs
-from foretell.representations.loading.text_loading import load_text_model
 
 TOKENS, BATCH = 20, 16
 

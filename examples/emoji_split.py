@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import foretell
-from foretell.representations.builtin.catalogue import DATA_PARTS
+from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.emoji_pictures import HANDS
 from foretell.representations.data.filters import draw
 
@@ -53,7 +53,7 @@ def split() -> Split:
     rows: dict[bool, list[int]] = {False: [], True: []}
     for row, group in enumerate(pairs.groups or pairs.ids):
         rows[_is_held_out(group)].append(row)
-    files = sorted(DATA_PARTS[f"emoji-{hand}"].sha256 for hand in HANDS)
+    files = sorted(PARTS[f"emoji-{hand}"].sha256 for hand in HANDS)
     return Split(
         training=pairs.take(rows[False]),
         held_out=pairs.take(rows[True]),

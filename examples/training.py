@@ -21,8 +21,8 @@ from examples.emoji_split import Split
 from foretell import Picture
 from foretell.files import replacing
 from foretell.representations.cache import cache_dir, sha256_of
+from foretell.representations.models.image_networks import prepare
 from foretell.representations.models.quiet import quiet_transformers
-from foretell.representations.models.vision_transformers import prepare
 
 __all__ = ["REPORT", "Recipe", "batches", "fit", "is_whole", "save", "stacked", "trained"]
 

@@ -13,7 +13,7 @@ import pytest
 
 import foretell
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.extraction import batches
+from foretell.representations.extraction import model_run
 
 pytest.importorskip("ray", reason="Ray is not installed")
 
@@ -132,7 +132,7 @@ def alone(tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path_factory: pytest.T
     """The store that this machine makes by itself, by `OPTIONS`."""
     place = tmp_path_factory.mktemp("alone") / "left.zarr"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
+        patch.setattr(model_run, "_WINDOW_ITEMS", SHARD_ITEMS)
         foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=place, **OPTIONS)
     return place
 

@@ -23,7 +23,7 @@ from foretell.cluster.replica import Replica
 from foretell.cluster.workers import Crew
 from foretell.measure.imbalance.estimation import measurement
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.extraction import batches
+from foretell.representations.extraction import model_run
 from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, Loopback, files, loopback
 from tests.options import under
 
@@ -41,7 +41,7 @@ def two_nodes() -> Iterator[Loopback]:
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measurement, "SPREAD_FROM", 1)
-    monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
+    monkeypatch.setattr(model_run, "_WINDOW_ITEMS", SHARD_ITEMS)
 
 
 def _where(seconds: float, number: int) -> str:
@@ -224,8 +224,8 @@ class TestReading:
             import json, time
             import foretell
             from foretell.cluster.cluster import Cluster
-            from foretell.representations.extraction import batches
-            batches._WINDOW_ITEMS = {SHARD_ITEMS}
+            from foretell.representations.extraction import model_run
+            model_run._WINDOW_ITEMS = {SHARD_ITEMS}
             each = Cluster.each
             def slow(self, *given, done, **options):
                 def then(*answer):

@@ -14,7 +14,7 @@ from foretell.cluster.connection import connected
 from foretell.cluster.replica import Replica
 from foretell.exceptions import ClusterError, InputError, OptionError, StoreError
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.extraction import batches
+from foretell.representations.extraction import model_run
 from foretell.representations.extraction.sharded import complete_on, spec_of
 from foretell.representations.loading.lazy import LazyModel
 from foretell.representations.store.reader import opened
@@ -26,7 +26,7 @@ from tests.options import under
 
 @pytest.fixture(autouse=True)
 def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
+    monkeypatch.setattr(model_run, "_WINDOW_ITEMS", SHARD_ITEMS)
 
 
 def test_the_store_is_the_same(

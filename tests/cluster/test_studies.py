@@ -14,7 +14,7 @@ import foretell
 from foretell.cli.app import app
 from foretell.exceptions import StudyError
 from foretell.measure.imbalance.estimation import measurement
-from foretell.representations.extraction import batches
+from foretell.representations.extraction import model_run
 from foretell.studies.config.study_file import study_from
 from tests.cluster.conftest import SHARD_ITEMS, Loopback
 from tests.options import under
@@ -24,7 +24,7 @@ def test_a_study_gives_what_it_gives_here(
     nodes: Loopback, study: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measurement, "SPREAD_FROM", 1)
-    monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
+    monkeypatch.setattr(model_run, "_WINDOW_ITEMS", SHARD_ITEMS)
     alone = foretell.run(study, out=tmp_path / "alone")
     shared = under(cluster="auto").run(study, out=tmp_path / "shared")
     for name, result in alone.results.items():

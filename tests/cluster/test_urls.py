@@ -14,7 +14,7 @@ import foretell
 from foretell.exceptions import StoreError
 from foretell.measure.imbalance.estimation import measurement
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.extraction import batches
+from foretell.representations.extraction import model_run
 from foretell.representations.store.reader import Store
 from tests.cluster.conftest import OPTIONS, SHARD_ITEMS, loopback
 from tests.options import under
@@ -73,7 +73,7 @@ def test_a_cluster_fills_and_reads_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(measurement, "SPREAD_FROM", 1)
-    monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
+    monkeypatch.setattr(model_run, "_WINDOW_ITEMS", SHARD_ITEMS)
     here = foretell.extract(tiny_pairs, model=str(tiny_model_folder), out=tmp_path / "left.zarr", **OPTIONS)
     with loopback(2):
         given: dict[str, Any] = {"model": str(tiny_model_folder), **OPTIONS}
@@ -92,7 +92,7 @@ def test_a_study_whose_stores_are_behind_a_url(
     bucket: str, study: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measurement, "SPREAD_FROM", 1)
-    monkeypatch.setattr(batches, "_WINDOW_ITEMS", SHARD_ITEMS)
+    monkeypatch.setattr(model_run, "_WINDOW_ITEMS", SHARD_ITEMS)
     here = foretell.run(study, out=tmp_path / "here")
     with loopback(2):
         far = under(cluster="auto").run(study, out=tmp_path / "far", stores=f"{bucket}/of-studies/")

@@ -47,7 +47,7 @@ def no_sockets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_folder_is_loaded_without_the_network(tiny_model_folder: Path, no_sockets: list[str]) -> None:
-    from foretell.representations.loading.text_loading import load_text_model
+    from foretell.representations.loading.load_model import load_text_model
 
     model = load_text_model(tiny_model_folder)
     assert len(model.read(["the red house"])) == 1
@@ -56,7 +56,7 @@ def test_a_folder_is_loaded_without_the_network(tiny_model_folder: Path, no_sock
 
 def test_what_is_not_here_is_not_asked_for(no_sockets: list[str]) -> None:
     pytest.importorskip("huggingface_hub")
-    from foretell.representations.loading.text_loading import load_text_model
+    from foretell.representations.loading.load_model import load_text_model
 
     with pytest.raises(FetchError, match="HF_HUB_OFFLINE"):
         load_text_model("nobody-here/no-such-model")

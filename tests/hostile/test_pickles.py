@@ -179,7 +179,7 @@ def test_a_store_unpickles_no_older_format(tmp_path: Path) -> None:
 
 
 def test_code_of_a_model_runs_with_the_flag_alone(tiny_model_folder: Path, tmp_path: Path) -> None:
-    from foretell.representations.loading.text_loading import load_text_model
+    from foretell.representations.loading.load_model import load_text_model
 
     folder, mark = shutil.copytree(tiny_model_folder, tmp_path / "model"), tmp_path / "harmed"
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

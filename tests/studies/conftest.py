@@ -19,8 +19,7 @@ from foretell.measure.spaces.bits import Bits
 from foretell.measure.spaces.floats import Points
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.models.model_options import ModelOptions
-from foretell.representations.store.recordings import Recording
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import Recording, TokenRule
 from foretell.studies.answer import Answer
 from foretell.studies.planning.rates import Rates
 from foretell.studies.planning.reading import ReadingRate
@@ -256,7 +255,7 @@ class World:
             patch.setattr(f"foretell.studies.preparation.prepare.{name}", getattr(self, name))
         patch.setattr("foretell.studies.preparation.stores.open_store", self.open_store)
         patch.setattr("foretell.studies.preparation.prepare.LazyModel", self.lazy_model)
-        patch.setattr("foretell.studies.run.health_of", lambda compared, stores: HEALTH)
+        patch.setattr("foretell.studies.run.health_of", lambda compared, notes, run: HEALTH)
         for name in ("padded_tokens", "measured_reading", "measured_rates"):
             patch.setattr(f"foretell.studies.planning.plan.{name}", getattr(self, name))
         return self

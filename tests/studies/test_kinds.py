@@ -30,7 +30,7 @@ def _table(folder: Path, name: str) -> list[dict[str, str]]:
 
 def _cell(result: xr.Dataset, direction: str, *layers: str, name: str = "imbalance") -> float:
     dims = [str(dim) for dim in result["imbalance"].dims]
-    return float(result[name].sel(dict(zip(dims, (direction, *layers), strict=True))))
+    return float(cell_of(result, direction, *layers)[name])
 
 
 def _of(row: Mapping[str, Any], result: xr.Dataset) -> str:
@@ -173,7 +173,7 @@ class TestDepth:
         values = {(row["measure"], row["layer"]): float(row["similarity"]) for row in rows}
         assert len(values) == 2 * (N_BLOCKS + 1)
         for (measure, layer), value in values.items():
-            assert value == pytest.approx(float(answer.result["similarity"].sel(measure=measure, layer=layer)))
+            assert value == pytest.approx(float(answer.result["similarity"].sel(measure=measure, layer=int(layer))))
 
 
 class TestMap:
@@ -334,7 +334,7 @@ class TestControls:
             result = results[_result_name(row["control"], row["variant"])]
             direction = _of(row, reference)
             if row["control"] == "pairs":
-                assert row["imbalance"] == result["null"].sel(direction=direction, layer=layer, quantile=0.5)
+                assert row["imbalance"] == result["null"].sel(direction=direction, layer=int(layer), quantile=0.5)
                 continue
             cell = (layer,) if "layer" in result.dims else (row["variant"], row["variant"])
             assert row["imbalance"] == _cell(result, direction, *cell)

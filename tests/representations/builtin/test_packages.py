@@ -12,8 +12,7 @@ import pytest
 from foretell.exceptions import FetchError, WriteError
 from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.packages import Part, cached, fetch
-from foretell.representations.cache import cache_dir
-from foretell.representations.models.made_folders import made_folder
+from foretell.representations.cache import cache_dir, made_folder
 
 CONTENT = b"a wheel, for the purpose"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foretell.representations.data.table_columns import Choice
+from foretell.representations.data.table_rows import Choice
 from foretell.representations.loading.load_pairs import BUILT_IN
 
 TEXT = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")

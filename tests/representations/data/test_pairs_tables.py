@@ -15,7 +15,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.data import text_files
+from foretell.representations.data import tables
 from foretell.representations.loading.load_pairs import load_pairs
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -194,7 +194,7 @@ def test_what_is_wrong_with_a_table_is_one_clear_line(tmp_path: Path, name: str,
 
 @pytest.mark.parametrize("name", ["t.tsv", "t.csv", "t.jsonl", "t.txt"])
 def test_an_endless_line_is_not_read_into_memory(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_files, "MOST_BYTES", 1000)
+    monkeypatch.setattr(tables, "MOST_BYTES", 1000)
     (tmp_path / name).write_bytes(b"en\n" * (name != "t.jsonl") + b"x" * 1001)
     source = [tmp_path / name] if name == "t.txt" else tmp_path / name
     with pytest.raises(InputError, match=r"Line [12] of .* is longer than 1,000 bytes"):

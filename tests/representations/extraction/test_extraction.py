@@ -20,12 +20,13 @@ import foretell
 from foretell.exceptions import InputError, OptionError, StoreError
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.data.pictures import Picture
-from foretell.representations.extraction import batches as batching
-from foretell.representations.extraction.batches import batches, full_chunks, windows
+from foretell.representations.extraction import model_run as batching
 from foretell.representations.extraction.binarize import Gather
 from foretell.representations.extraction.extract import extract
+from foretell.representations.extraction.filling import full_chunks
+from foretell.representations.extraction.model_run import batches, windows
 from foretell.representations.loading.describe_model import describe_model
-from foretell.representations.loading.text_loading import load_text_model
+from foretell.representations.loading.load_model import load_text_model
 from foretell.representations.models.base import Reading
 from foretell.representations.models.text import TextModel
 from foretell.representations.store.health import check_health
@@ -213,7 +214,7 @@ def test_a_stopped_run_is_completed_by_the_same_call(
 KILLED = """
 import json, os, signal, sys
 from contextlib import contextmanager
-import foretell.representations.extraction.batches as batching
+import foretell.representations.extraction.model_run as batching
 import foretell.representations.store.writer as writer
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.extract import extract
@@ -598,7 +599,7 @@ def test_by_default_chunks_are_full(n_items: int, chunk: int) -> None:
 
 REAL = """
 import sys
-import foretell.representations.extraction.batches as batching
+import foretell.representations.extraction.model_run as batching
 from foretell.representations.loading.load_pairs import load_pairs
 from foretell.representations.extraction.extract import extract
 from foretell.representations.loading.text_loading import load_text_model
@@ -680,7 +681,7 @@ def test_damaged_numbers_make_no_bits(
     options: dict[str, Any] = {"side": "left", "out": tmp_path / "s", "tokens": MIXED, "chunk_items": 4}
     whole = files(extract(tiny_pairs, model=model, **(options | {"out": tmp_path / "whole"})))
     with monkeypatch.context() as patch:
-        patch.setattr("foretell.representations.extraction.extract.binarize_waiting", lambda *_: None)
+        patch.setattr("foretell.representations.extraction.filling._binarize_waiting", lambda *_: None)
         extract(tiny_pairs, model=model, **options)
     (tmp_path / "s" / "numbers" / "1" / "2" / "c" / "3" / "0" / "0").unlink()
     with pytest.raises(StoreError, match=r"layer 2, items 12 to 15 \(its file is gone\); the same extract with repair"):

@@ -10,7 +10,7 @@ import pytest
 from foretell.exceptions import InputError, OptionError
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.selection import select_pairs
-from foretell.representations.loading.text_loading import load_text_model
+from foretell.representations.loading.load_model import load_text_model
 from foretell.representations.models.text import TextModel
 
 

@@ -19,8 +19,8 @@ from foretell.exceptions import ForetellError, InputError, OptionError, StoreErr
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.binarize import kept_of_array, kept_values, n_near_zero, n_near_zero_of_array
 from foretell.representations.imported import import_activations
-from foretell.representations.imported.activation_source import layer_name
 from foretell.representations.imported.array_files import open_arrays
+from foretell.representations.imported.layer_arrays import layer_name
 from foretell.representations.store.format import Kept
 from foretell.representations.store.recordings import Recording
 
@@ -234,7 +234,7 @@ def test_a_model_s_states_through_files_are_what_extract_keeps(
 ) -> None:
     """The layout of requests: the same model, read here and by way of files, gives the same store."""
     torch = pytest.importorskip("torch")
-    from foretell.representations.loading.text_loading import load_text_model
+    from foretell.representations.loading.load_model import load_text_model
 
     model = load_text_model(str(tiny_model_folder))
     layers = ["0", "1", "2", "3"]

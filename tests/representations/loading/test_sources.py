@@ -25,7 +25,7 @@ from foretell.representations.builtin.model_folders import BUILT_IN, BuiltInMode
 from foretell.representations.builtin.packages import fetch
 from foretell.representations.cache import sha256_of
 from foretell.representations.loading.describe_model import describe_model
-from foretell.representations.loading.text_loading import load_text_model
+from foretell.representations.loading.load_model import load_text_model
 from foretell.representations.models.model_options import ModelOptions
 from tests.representations.models.families import save_family, save_tokenizer
 
@@ -320,10 +320,9 @@ def pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BuiltInModel:
             name=f"piece{number}",
             package=f"piece{number}",
             version="1.0",
-            filename=file.name,
             size_bytes=file.stat().st_size,
         )
-    monkeypatch.setattr("foretell.representations.builtin.model_folders.MODEL_PARTS", parts)
+    monkeypatch.setattr("foretell.representations.builtin.model_folders.PARTS", parts)
 
     def make(weights: Path, folder: Path) -> None:
         (folder / "made").write_bytes(weights.read_bytes())

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foretell.representations.loading.load_model import load_image_model
-from foretell.representations.loading.text_loading import load_text_model
+from foretell.representations.loading.load_model import load_image_model, load_text_model
 from foretell.representations.models.model_options import ModelOptions
 from foretell.representations.models.text import TextModel
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from foretell.representations.loading.text_loading import load_text_model
+from foretell.representations.loading.load_model import load_text_model
 from foretell.representations.models.base import Reading
 from foretell.representations.models.text import TextModel
 from tests.representations.models.families import FAMILIES, FINAL_NORMS, WORDS, save_family

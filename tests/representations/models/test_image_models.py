@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import FetchError, InputError, OptionError
 from foretell.representations.data.pictures import Picture
 from foretell.representations.models.base import Visit
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import TokenRule
 
 torch = pytest.importorskip("torch")
 Image = pytest.importorskip("PIL.Image")
@@ -95,7 +95,7 @@ def test_signs_are_those_of_a_plain_reading(saved: Saved, model: ImageModel) -> 
 
 
 def test_a_shifted_token_is_seen(saved: Saved, model: ImageModel) -> None:
-    model._places = np.roll(model._places, 1)
+    model.places = np.roll(model.places, 1)
     with pytest.raises(AssertionError):
         assert_reference(saved, model)
 
@@ -108,7 +108,7 @@ def test_a_shifted_layer_is_seen(saved: Saved, model: ImageModel) -> None:
         same_signs = (saved.family.name, layer) == ("imagegpt", "final")
         if layer in want and ours[before].shape[1:] == want[layer].shape and not same_signs:
             assert surely_differ(ours[before][0], want[layer]) > 0.01, (before, layer)
-    run = model._run
+    run = model.run
 
     def late(values: Any, visit: Visit) -> None:
         shown: list[Any] = []
@@ -119,7 +119,7 @@ def test_a_shifted_layer_is_seen(saved: Saved, model: ImageModel) -> None:
 
         run(values, show)
 
-    model._run = late
+    model.run = late
     with pytest.raises(AssertionError):
         assert_reference(saved, model)
 

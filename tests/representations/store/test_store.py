@@ -117,7 +117,7 @@ def test_a_stranger_reads_it_with_zarr_alone(path: Path, signs: np.ndarray[Any, 
 
     group: Any = zarr.open_group(path, mode="r")
     assert group.attrs["format"] == "foretell-activations"
-    assert group.attrs["version"] == 2
+    assert group.attrs["version"] == 1
     assert group["committed"][:].tolist() == [1, 1, 1, 1]
     assert group["bits/0/1"].chunks == (CHUNK, T, 2)
     (kept,) = group.attrs["kept"]
@@ -596,21 +596,6 @@ def test_one_store_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ):
             pass
     assert not list((tmp_path / "made.zarr").glob(".*"))
-
-
-def test_a_store_of_version_1_is_read() -> None:
-    store = open_store(Path(__file__).parent / "version-1.zarr")
-    rng = np.random.default_rng(1)
-    signs = rng.standard_normal((3, 6, 3, 11)) > 0
-    assert store.is_complete
-    assert store.layers == ("0", "1", "final")
-    assert (store.texts[5], store.groups) == ("text 5 é", ("g0", "g0", "g1", "g1", "g2", "g2"))
-    assert (store.info.model_id, store.info.dropped, store.info.tokens) == ("tiny", {"too short": 2}, "last 3")
-    for number, layer in enumerate(store.layers):
-        assert (store.space(layer).bits().unpack() == signs[number]).all()
-    assert (store.space(1, "last 2").bits(np.array([5, 0])).unpack() == signs[1][[5, 0], -2:]).all()
-    assert store.near_zero.tolist() == [0, 0, 0]
-    assert list(store.damaged()) == []
 
 
 def test_every_version_is_in_the_specification() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from foretell.exceptions import OptionError
 from foretell.representations.models.base import Reading
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import TokenRule
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,8 @@ def to_frame(result: xr.Dataset) -> pd.DataFrame:
     frame = pd.MultiIndex.from_product(table.over.values(), names=list(table.over)).to_frame(index=False)
     places = dict(zip(table.over, np.indices([len(names) for names in table.over.values()]), strict=True))
     along = {name: values[places["layer"].ravel()] for name, values in table.along.items()}
-    return frame.assign(**along, **table.columns, **table.settings)
+    settings = {name: [value] * len(frame) for name, value in table.settings.items()}
+    return frame.assign(**along, **table.columns, **settings)
 
 
 @dataclass(frozen=True)

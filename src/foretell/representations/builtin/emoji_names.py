@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.builtin.catalogue import DATA_PARTS
+from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.emoji import code, family, is_flag, is_skin_tone
 from foretell.representations.builtin.packages import fetch, read_members
+from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.data.table_columns import check_sides
 
 __all__ = ["NAME", "languages", "load", "read_names"]
 
@@ -36,7 +35,7 @@ def languages() -> tuple[str, ...]:
         If the package is not in the cache and cannot be fetched.
     """
     wanted = re.compile(rf"package/annotations/({_LANGUAGE})/annotations\.json")
-    return tuple(sorted(match[1] for match, _ in read_members(fetch(DATA_PARTS["cldr-names"]), wanted)))
+    return tuple(sorted(match[1] for match, _ in read_members(fetch(PARTS["cldr-names"]), wanted)))
 
 
 def load(sides: Sequence[str]) -> Pairs:
@@ -65,20 +64,19 @@ def load(sides: Sequence[str]) -> Pairs:
     FetchError
         If a package is not in the cache and cannot be fetched.
     """
-    sides = check_sides(sides)
     names = read_names(sides)
-    kept: list[str] = []
-    dropped: Counter[str] = Counter()
-    for characters in sorted(set().union(*names.values())):
-        missing = next((f"no name on side {side}" for side in sides if characters not in names[side]), None)
-        reason = "a flag" if is_flag(characters) else "a colour of skin" if is_skin_tone(characters) else missing
-        if reason is None:
-            kept.append(characters)
-        else:
-            dropped[reason] += 1
+
+    def reason_of(characters: str) -> str | None:
+        if is_flag(characters):
+            return "a flag"
+        if is_skin_tone(characters):
+            return "a colour of skin"
+        return next((f"no name on side {side}" for side in sides if characters not in names[side]), None)
+
+    kept, dropped = sifted(sorted(set().union(*names.values())), reason_of)
     if not kept:
         raise InputError(f"{NAME} has no character that all of {', '.join(sides)} name: choose other languages.")
-    parts = [DATA_PARTS[name] for name in _PARTS]
+    parts = [PARTS[name] for name in _PARTS]
     return Pairs(
         name=NAME,
         texts={side: tuple(names[side][characters] for characters in kept) for side in sides},
@@ -106,7 +104,7 @@ def read_names(sides: Sequence[str]) -> dict[str, dict[str, str]]:
     for part, folder in _PARTS.items():
         chosen = "|".join(map(re.escape, sides))
         wanted = re.compile(rf"package/{folder}/({chosen})/annotations\.json")
-        for match, content in read_members(fetch(DATA_PARTS[part]), wanted):
+        for match, content in read_members(fetch(PARTS[part]), wanted):
             found = names.setdefault(match[1], {})
             try:
                 for characters, entry in json.loads(content)[folder].get("annotations", {}).items():

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from foretell.exceptions import InputError, check_option
-from foretell.representations.builtin.catalogue import DATA_PARTS
+from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.emoji import code, family, from_file_name
 from foretell.representations.builtin.packages import fetch, read_members
+from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.data.pictures import Picture
-from foretell.representations.data.table_columns import check_sides
 
 __all__ = ["HANDS", "NAME", "load"]
 
@@ -63,7 +62,6 @@ def load(sides: Sequence[str]) -> Pairs:
     FetchError
         If a package is not in the cache and cannot be fetched.
     """
-    sides = check_sides(sides)
     for side in sides:
         check_option("side", side, HANDS)
     # Both packages have the table: without Google's drawings theirs need not be fetched.
@@ -73,7 +71,7 @@ def load(sides: Sequence[str]) -> Pairs:
     for side in dict.fromkeys((table_from, *sides)):
         wanted = re.compile(f"(?:{_TABLE})|(?:{_IMAGES[side]})")
         drawings[side] = {}
-        for match, content in read_members(fetch(DATA_PARTS[f"emoji-{side}"]), wanted):
+        for match, content in read_members(fetch(PARTS[f"emoji-{side}"]), wanted):
             if match[1] is None:
                 listed = content.decode()
                 continue
@@ -82,33 +80,30 @@ def load(sides: Sequence[str]) -> Pairs:
             met = drawings[side].get(name)
             if met is None or len(met.name) < len(match[0]):
                 drawings[side][name] = Picture(match[0].removeprefix("package/"), content)
-    ids: list[str] = []
-    groups: list[str] = []
-    dropped: Counter[str] = Counter()
-    for characters, reason in _table(listed):
-        name = code(characters)
-        missing = next((f"no drawing on side {side}" for side in sides if name not in drawings[side]), None)
-        if reason or missing:
-            dropped[reason or str(missing)] += 1
-        else:
-            ids.append(name)
-            groups.append(family(characters))
-    parts = [DATA_PARTS[f"emoji-{side}"] for side in sides]
+    left_out = _table(listed)
+
+    def reason_of(characters: str) -> str | None:
+        missing = (f"no drawing on side {side}" for side in sides if code(characters) not in drawings[side])
+        return left_out[characters] or next(missing, None)
+
+    kept, dropped = sifted(left_out, reason_of)
+    ids = tuple(map(code, kept))
+    parts = [PARTS[f"emoji-{side}"] for side in sides]
     return Pairs(
         name=NAME,
         texts={},
         pictures={side: tuple(drawings[side][name] for name in ids) for side in sides},
-        ids=tuple(ids),
-        groups=tuple(groups),
+        ids=ids,
+        groups=tuple(map(family, kept)),
         licence=", ".join(dict.fromkeys(part.licence for part in parts)),
         source=", ".join(f"{part.package} {part.version}" for part in parts),
         dropped=dropped,
     )
 
 
-def _table(listed: str) -> list[tuple[str, str | None]]:
+def _table(listed: str) -> dict[str, str | None]:
     """The characters of every emoji in the table, and why it is left out."""
-    found: list[tuple[str, str | None]] = []
+    found: dict[str, str | None] = {}
     try:
         for entry in json.loads(listed):
             reason = None
@@ -116,7 +111,7 @@ def _table(listed: str) -> list[tuple[str, str | None]]:
                 reason = "a flag"
             elif not all(entry[f"has_img_{hand}"] for hand in _TABLE_HANDS):
                 reason = "not drawn by all four hands of the table"
-            found.append((from_file_name(entry["unified"]), reason))
+            found[from_file_name(entry["unified"])] = reason
     except (ValueError, LookupError, TypeError) as error:
         raise InputError(f"The table of {NAME} is not readable ({error}): fetch the set again.") from error
     return found

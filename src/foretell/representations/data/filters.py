@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.data.pairs import Pairs
 
-__all__ = ["check_count", "choose", "draw", "filtered"]
+__all__ = ["check_count", "choose", "draw", "filtered", "sampled", "sifted"]
+
+_Item = TypeVar("_Item")
 
 _DUPLICATES = ("drop", "keep")
 
@@ -64,23 +67,38 @@ def filtered(
         _by_side(name, value, pairs)
         for name, value in (("min_words", min_words), ("max_words", max_words), ("max_characters", max_characters))
     )
-    dropped: Counter[str] = Counter()
     seen: dict[str, set[str]] = {side: set() for side in pairs.sides}
-    kept: list[int] = []
-    for row in range(len(pairs)):
-        reason = _wrong_length(pairs, row, fewest, most, longest)
-        if reason is None and duplicates == "drop":
-            reason = _met_before(pairs, row, seen)
-        if reason is None:
-            kept.append(row)
-        else:
-            dropped[reason] += 1
+
+    def reason_of(row: int) -> str | None:
+        return _wrong_length(pairs, row, fewest, most, longest) or (
+            _met_before(pairs, row, seen) if duplicates == "drop" else None
+        )
+
+    kept, dropped = sifted(range(len(pairs)), reason_of)
     if not kept:
         raise InputError(f"No item of {pairs.name!r} passes the filters ({dict(dropped)}): loosen them.")
-    if limit is not None and len(kept) > limit:
-        dropped[f"not in the choice of {limit} items (seed {seed})"] = len(kept) - limit
-        kept = [kept[place] for place in choose([pairs.ids[row] for row in kept], limit, seed=seed)]
-    return pairs if len(kept) == len(pairs) else pairs.take(kept, dropped=dropped)
+    return sampled(pairs.take(kept, dropped=dropped) if dropped else pairs, limit, seed=seed)
+
+
+def sifted(items: Iterable[_Item], reason_of: Callable[[_Item], str | None]) -> tuple[list[_Item], Counter[str]]:
+    """The items without a reason to leave them out, in their order, and how many others there are for each reason."""
+    kept: list[_Item] = []
+    dropped: Counter[str] = Counter()
+    for item in items:
+        reason = reason_of(item)
+        if reason is None:
+            kept.append(item)
+        else:
+            dropped[reason] += 1
+    return kept, dropped
+
+
+def sampled(pairs: Pairs, n_items: int | None, *, seed: int) -> Pairs:
+    """A seeded choice of `n_items` of the pairs; all, if they are fewer or for None."""
+    if n_items is None or len(pairs) <= n_items:
+        return pairs
+    rows = choose(pairs.ids, n_items, seed=seed)
+    return pairs.take(rows, dropped={f"not in the choice of {n_items} items (seed {seed})": len(pairs) - n_items})
 
 
 def draw(seed: int, item: str) -> bytes:

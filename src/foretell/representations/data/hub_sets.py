@@ -9,8 +9,7 @@ from typing import Any
 
 from foretell.exceptions import InputError, check_option, require
 from foretell.representations.cache import is_offline
-from foretell.representations.data.table_columns import Choice
-from foretell.representations.data.table_rows import Row, Rows
+from foretell.representations.data.table_rows import Choice, Row, Rows
 
 __all__ = ["read_hub"]
 
@@ -70,13 +69,15 @@ def read_hub(
         found = found.cast_column(column, datasets.Image(decode=False))
     heads = {"translation", *choice.wanted, *(column.partition(".")[0] for column in choice.wanted)}
     wanted = [column for column in found.column_names if column in heads]
+    if wanted:
+        found = found.select_columns(wanted)
     version = f"revision {revision}" if revision else f"{len(found)} rows"
     caches = (Path(datasets.config.HF_CACHE_HOME), Path(datasets.config.HF_DATASETS_CACHE))
     return Rows(
         name=Path(name).name + (f" {config}" if config else ""),
         source=f"{Path(name).name if folder else name}, split {split}, {version}",
         licence=licence or str(found.info.license or "not stated"),
-        rows=_rows(found.select_columns(wanted) if wanted else found),
+        rows=(Row(f"row {number}", cells) for number, cells in enumerate(found)),
         picture_columns=pictures,
         roots=(folder,) if folder else caches,
     )
@@ -99,8 +100,3 @@ def _offline_if_asked(datasets: Any) -> Iterator[None]:
     finally:
         for (where, name), value in zip(flags, usual, strict=True):
             setattr(where, name, value)
-
-
-def _rows(found: Any) -> Iterator[Row]:
-    for number, cells in enumerate(found):
-        yield Row(f"row {number}", cells)

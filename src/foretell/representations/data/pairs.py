@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -12,7 +13,7 @@ import numpy as np
 from foretell.exceptions import InputError
 from foretell.representations.data.pictures import Picture
 
-__all__ = ["Pairs"]
+__all__ = ["Pairs", "is_text"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,32 +68,29 @@ class Pairs:
         both = texts.keys() & pictures.keys()
         if both:
             raise InputError(f"Side {min(both)!r} of {self.name!r} is of texts and of images: name them apart.")
-        for side, images in pictures.items():
-            if len(images) != len(self.ids):
-                raise InputError(
-                    f"side {side!r} of {self.name!r} has {len(images)} images for {len(self.ids)} ids: "
-                    "give every item one on every side."
-                )
         columns = {f"side {side!r}": values for side, values in texts.items()} | {"ids": self.ids}
         if self.groups is not None:
             columns["groups"] = self.groups
+        for side, images in pictures.items():
+            self._check_length(f"side {side!r}", "images", len(images))
         for what, values in columns.items():
-            self._check_column(what, values)
-        repeated = _first_repeated(self.ids)
+            self._check_length(what, "values", len(values))
+            for item, value in zip(self.ids, values, strict=True):
+                if not isinstance(value, str) or not is_text(value):
+                    raise InputError(
+                        f"{what} of {self.name!r} has {value!r} for item {item!r}: it must be a text; leave such items "
+                        "out."
+                    )
+        repeated = next((item for item, times in Counter(self.ids).items() if times > 1), None)
         if repeated is not None:
             raise InputError(f"Two items of {self.name!r} have the id {repeated!r}: ids must differ.")
 
-    def _check_column(self, what: str, values: tuple[str, ...]) -> None:
-        if len(values) != len(self.ids):
+    def _check_length(self, where: str, what: str, length: int) -> None:
+        if length != len(self.ids):
             raise InputError(
-                f"{what} of {self.name!r} has {len(values)} values for {len(self.ids)} ids: "
-                "give every item one on every side."
+                f"{where} of {self.name!r} has {length} {what} for {len(self.ids)} ids: give every item one on every "
+                "side."
             )
-        for item, value in zip(self.ids, values, strict=True):
-            if not isinstance(value, str) or not value.strip() or not _has_utf8(value):
-                raise InputError(
-                    f"{what} of {self.name!r} has {value!r} for item {item!r}: it must be a text; leave such items out."
-                )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -139,9 +137,8 @@ class Pairs:
         places = np.asarray(rows, np.intp)
         if places.size and not 0 <= places.min() <= places.max() < len(self):
             raise InputError(f"Items of {self.name!r} are numbered 0 to {len(self) - 1}: {rows!r} has others.")
-        counts = dict(self.dropped)
-        for reason, number in (dropped or {}).items():
-            counts[reason] = counts.get(reason, 0) + number
+        counts = Counter(self.dropped)
+        counts.update(dropped or {})
         return replace(
             self,
             texts={side: tuple(values[i] for i in places) for side, values in self.texts.items()},
@@ -152,18 +149,6 @@ class Pairs:
         )
 
 
-def _has_utf8(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _first_repeated(names: Sequence[str]) -> str | None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return None
+def is_text(text: str) -> bool:
+    """Whether a text says anything and has a UTF-8 form, which half of a surrogate pair has not."""
+    return bool(text.strip()) and not any("\ud800" <= letter <= "\udfff" for letter in text)

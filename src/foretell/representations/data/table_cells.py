@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from foretell.exceptions import InputError
 from foretell.files import leads_inside, places_of
+from foretell.representations.data.pairs import is_text
 from foretell.representations.data.pictures import Picture
 
 __all__ = ["MISSING", "find", "image_file", "name_in", "picture_in", "texts_in"]
@@ -58,7 +59,7 @@ def _text_in(cell: Any, where: str) -> str | None:
         return None
     if not isinstance(cell, str):
         raise InputError(f"{where} is {_shown(cell)}, which is no text: map the side to another column with columns=.")
-    return cell if _is_text(cell) else None
+    return cell if is_text(cell) else None
 
 
 def name_in(cell: Any, where: str) -> str | None:
@@ -67,7 +68,7 @@ def name_in(cell: Any, where: str) -> str | None:
         return None
     if isinstance(cell, bool) or not isinstance(cell, str | int):
         raise InputError(f"{where} is {_shown(cell)}, which is no name: give a column of texts or whole numbers.")
-    return str(cell) if _is_text(str(cell)) else None
+    return str(cell) if is_text(str(cell)) else None
 
 
 def picture_in(cell: Any, where: str, *, roots: Sequence[Path]) -> Picture | None:
@@ -83,7 +84,7 @@ def picture_in(cell: Any, where: str, *, roots: Sequence[Path]) -> Picture | Non
     if isinstance(cell, Mapping):
         content, path = cell.get("bytes"), cell.get("path")
         if isinstance(content, bytes) and content:
-            return Picture(path if isinstance(path, str) and _is_text(path) else where, content)
+            return Picture(path if isinstance(path, str) and is_text(path) else where, content)
         # A set that was read from files says where they are in full.
         return None if path is None else image_file(path, roots=roots, where=where, absolute=True)
     return None if cell is MISSING or cell is None else image_file(cell, roots=roots, where=where)
@@ -97,7 +98,7 @@ def image_file(path: Any, *, roots: Sequence[Path], where: str, absolute: bool =
     """
     if not isinstance(path, str):
         raise InputError(f"{where} is {_shown(path)}, which is no path of an image: map the side to another column.")
-    if not _is_text(path):
+    if not is_text(path):
         return None
     try:
         named = Path(os.path.normpath(Path(*roots[:1]).resolve() / path))
@@ -110,11 +111,6 @@ def image_file(path: Any, *, roots: Sequence[Path], where: str, absolute: bool =
         if isinstance(error, InputError):
             raise
         raise InputError(f"{where} is {_shown(path)}, which is no path ({error}): give the path of a file.") from error
-
-
-def _is_text(text: str) -> bool:
-    """Whether a text says anything and has a UTF-8 form, which half of a surrogate pair has not."""
-    return bool(text.strip()) and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Tables in files: TSV, CSV, JSON lines and Parquet, read row by row."""
+"""Tables in files, read row by row: TSV, CSV, JSON lines and Parquet; and text files, each of them a column."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from foretell.exceptions import InputError, OptionError, check_option, one_line, require
 from foretell.representations.cache import sha256_of
-from foretell.representations.data.table_columns import Choice
-from foretell.representations.data.table_rows import Row, Rows
-from foretell.representations.data.text_files import read_lines
+from foretell.representations.data.table_rows import Choice, Row, Rows
 
-__all__ = ["TABLES", "read_table"]
+__all__ = ["MOST_BYTES", "TABLES", "read_table", "read_text_files"]
+
+MOST_BYTES = 4 * 2**20
+"""Of a line, and of a text in a TMX: far more than any model reads."""
 
 TABLES = (".tsv", ".csv", ".jsonl", ".parquet")
 """Suffixes of the tables that can be read."""
@@ -30,10 +32,11 @@ def read_table(
     *,
     header: bool = True,
     quotes: bool | None = None,
-    root: Path | None = None,
     licence: str = "not stated",
 ) -> Rows:
     r"""Read a table.
+
+    Columns called ``image`` or ``file_name`` hold paths of images, which start from the table's folder.
 
     Parameters
     ----------
@@ -46,8 +49,6 @@ def read_table(
     quotes : bool, optional
         Whether ``"`` around a cell of a TSV or CSV is no part of it, so that tabs, commas and line breaks may stand
         inside. By default in a CSV only: texts in a TSV begin with quotation marks of their own.
-    root : Path, optional
-        Folder of its images, that of the table by default. Columns called ``image`` or ``file_name`` hold such paths.
     licence : str
         Of what is in it.
 
@@ -81,19 +82,90 @@ def read_table(
         rows=rows,
         all_alike=suffix != ".jsonl",
         picture_columns=_PICTURE_COLUMNS,
-        roots=(path.parent if root is None else root,),
+        roots=(path.parent,),
     )
+
+
+def read_text_files(paths: Sequence[Path], sides: Sequence[str], *, licence: str = "not stated") -> Rows:
+    """Read text files of which line n is item n of each side.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One file a side, in the order of the sides.
+    sides : sequence of str
+        Names of the sides.
+    licence : str
+        Of what is in them.
+
+    Raises
+    ------
+    OptionError
+        If there are not as many files as sides.
+    InputError
+        While they are read, if they have different numbers of lines or one is not UTF-8.
+    """
+    if len(paths) != len(sides):
+        raise OptionError(f"{len(paths)} files for {len(sides)} sides: give one file a side, in the same order.")
+    return Rows(
+        name=" + ".join(path.name for path in paths),
+        source="; ".join(f"{path.name}, sha256 {sha256_of(path)[:16]}" for path in paths),
+        licence=licence,
+        rows=_aligned(paths, sides),
+    )
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    r"""Lines of a file with their numbers from 1, each with the ``\n`` that ends it.
+
+    Nothing but ``\n`` ends a line, so that a text keeps whatever else Unicode calls a line break.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a line is longer than `MOST_BYTES` or not UTF-8; the message names the line.
+    """
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(MOST_BYTES + 1):
+                number += 1
+                if len(line) > MOST_BYTES:
+                    raise InputError(f"Line {number} of {path} is longer than {MOST_BYTES:,} bytes: leave it out.")
+                try:
+                    # Some editors begin a file with a byte order mark, which is no part of its first line.
+                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as error:
+                    raise InputError(
+                        f"Line {number} of {path} is not UTF-8 ({error}): save the file as UTF-8."
+                    ) from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a file of yours.") from error
+
+
+def _aligned(paths: Sequence[Path], sides: Sequence[str]) -> Iterator[Row]:
+    for number, lines in enumerate(zip_longest(*map(_lines, paths)), start=1):
+        if None in lines:
+            shorter = paths[lines.index(None)]
+            raise InputError(
+                f"{shorter} ends after {number - 1} lines, before the others: line n of every file must be the same "
+                "item."
+            )
+        yield Row(
+            f"line {number}",
+            {side: line.removesuffix("\n").removesuffix("\r") for side, (_, line) in zip(sides, lines, strict=True)},
+        )
 
 
 def _plain(path: Path, suffix: str) -> Iterator[tuple[int, list[str]]]:
     """Cells between separators, whatever they hold."""
     separator = "," if suffix == ".csv" else "\t"
-    for number, line in read_lines(path):
+    for number, line in _lines(path):
         yield number, line.removesuffix("\n").removesuffix("\r").split(separator)
 
 
 def _quoted(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader((line for _, line in read_lines(path)), delimiter=separator, strict=True)
+    reader = csv.reader((line for _, line in _lines(path)), delimiter=separator, strict=True)
     while True:
         begins = reader.line_num + 1
         try:
@@ -134,7 +206,7 @@ def _with_header(
 
 
 def _json_lines(path: Path) -> Iterator[Row]:
-    for number, line in read_lines(path):
+    for number, line in _lines(path):
         if not line.strip():
             continue
         try:

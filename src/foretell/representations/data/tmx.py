@@ -8,9 +8,8 @@ from xml.parsers import expat
 
 from foretell.exceptions import InputError
 from foretell.representations.cache import sha256_of
-from foretell.representations.data.table_columns import Choice
-from foretell.representations.data.table_rows import Row, Rows
-from foretell.representations.data.text_files import MOST_BYTES
+from foretell.representations.data.table_rows import Choice, Row, Rows
+from foretell.representations.data.tables import MOST_BYTES
 
 __all__ = ["read_tmx"]
 

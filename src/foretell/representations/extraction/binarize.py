@@ -73,7 +73,7 @@ def kept_values(activations: Any, kept: Kept, layer: str) -> Any:
     """
     torch = require("torch", "hf")
     recording = kept.recording
-    if kept.is_full or recording.needs_all_items:
+    if kept.comes_as_numbers:
         return activations.float()
     if recording.binarize == "projection":
         directions = _directions(activations.shape[-1], kept.n_bits[layer], recording.seed)
@@ -88,7 +88,7 @@ def kept_values(activations: Any, kept: Kept, layer: str) -> Any:
 def kept_of_array(activations: NDArray[Any], kept: Kept, layer: str) -> NDArray[Any]:
     """`kept_values` of an array of 32 or 64 bits, without torch."""
     recording = kept.recording
-    if kept.is_full or recording.needs_all_items:
+    if kept.comes_as_numbers:
         return activations.astype(np.float32)
     if recording.binarize == "projection":
         directions = _directions(activations.shape[-1], kept.n_bits[layer], recording.seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +15,15 @@ from foretell.cluster.connection import current_cluster
 from foretell.cluster.replica import Replica
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.extraction.batches import full_chunks
-from foretell.representations.extraction.filling import (
-    binarize_waiting,
-    columns_of,
-    existing,
-    forget_damaged,
-    info_of,
-    made_of_items,
-)
+from foretell.representations.extraction.filling import Advance, filled_store, full_chunks, info_of, made_of_items
 from foretell.representations.extraction.model_run import ModelRun, windows_of
-from foretell.representations.extraction.progress import progress_bar
 from foretell.representations.extraction.sharded import complete_on, spec_of
 from foretell.representations.loading.lazy import LazyModel
-from foretell.representations.models.base import Modality, Model, Reading
-from foretell.representations.models.info import ModelInfo
+from foretell.representations.models.base import Modality, Model
 from foretell.representations.models.model_options import ModelOptions
-from foretell.representations.store.format import fingerprint_of
-from foretell.representations.store.lock import locked
-from foretell.representations.store.reader import Store, opened
+from foretell.representations.store.format import StoreInfo, fingerprint_of
+from foretell.representations.store.reader import Store
 from foretell.representations.store.recordings import Recording, Tokens
-from foretell.representations.store.storage import Storage
-from foretell.representations.store.writer import StoreWriter, create_store
 
 __all__ = ["BATCH_TOKENS", "extract", "fingerprint"]
 
@@ -126,43 +113,52 @@ def extract(
             f"{reader.info.id} reads {reader.modality}s and side {side!r} is of {modality}s: load its part for them "
             f"with load_model(..., modality={modality!r})."
         )
-    made_of = _made_of(
-        pairs, side=side, model=reader.info, dtype=reader.dtype, recordings=recordings, chunk_items=chunk_items
-    )
-    storage = Storage(out, read_only=False)
-    store = existing(storage, made_of)
-    if store is not None and store.is_complete and store.is_tidy and not repair:
-        return store
+    made_of = _made_of(pairs, side, reader, recordings, chunk_items)
     contents = pairs.contents(side)
-    crew = current_cluster()
-    with locked(storage) as check:
-        spec = None if crew is None else spec_of(reader)
-        store = existing(storage, made_of)  # another process may have been at work until now
-        check()
-        if store is not None and repair:
-            forget_damaged(store, StoreWriter(storage, store.info))
-        if store is None:
-            store = _create(storage, pairs, side=side, model=reader, recordings=recordings, made_of=made_of)
-        if not store.committed.all():
-            with progress_bar(store, enabled=progress) as advance:
-                if crew is None or spec is None:
-                    run = ModelRun(store, reader, lambda first, stop: contents[first:stop], batch_tokens)
-                    run.complete(windows_of(store), check, advance)
-                else:
-                    if isinstance(reader, LazyModel):
-                        reader.slot.let_go()  # workers on this machine need its memory
-                    complete_on(
-                        crew,
-                        store,
-                        spec,
-                        contents,
-                        batch_tokens=batch_tokens,
-                        replica=replica or Replica(),
-                        check=check,
-                        done=advance,
-                    )
-        binarize_waiting(opened(storage), StoreWriter(storage, store.info), check)
-    return opened(Storage(out, read_only=True))
+    cluster = current_cluster()
+
+    def describe() -> tuple[StoreInfo, NDArray[np.uint32]]:
+        if cluster is not None:
+            spec_of(reader)  # refuses a loaded one before anything is made
+        counts = _counted(reader, contents, pairs.ids, side=side, recordings=recordings)
+        info = info_of(
+            pairs,
+            recordings,
+            counts,
+            reader.n_dimensions,
+            made_of,
+            dtype=reader.dtype,
+            libraries=("foretell", "numpy", "torch", "transformers"),
+            model_id=reader.info.id,
+            model_revision=reader.info.revision,
+            model_licence=reader.info.licence,
+            preprocessing=reader.info.tokenizer,
+            n_blocks=reader.n_blocks,
+        )
+        return info, counts
+
+    def fill(store: Store, check: Callable[[], None], done: Advance) -> None:
+        if cluster is None:
+            run = ModelRun(store, reader, lambda first, stop: contents[first:stop], batch_tokens)
+            run.complete(windows_of(store), check, done)
+            return
+        spec = spec_of(reader)
+        if isinstance(reader, LazyModel):
+            reader.slot.let_go()  # workers on this machine need its memory
+        complete_on(
+            cluster,
+            store,
+            spec,
+            contents,
+            batch_tokens=batch_tokens,
+            replica=replica or Replica(),
+            check=check,
+            done=done,
+        )
+
+    return filled_store(
+        pairs, side=side, out=out, made_of=made_of, describe=describe, fill=fill, repair=repair, progress=progress
+    )
 
 
 def _reader_of(model: str | os.PathLike[str] | Model, modality: Modality, options: Mapping[str, Any]) -> Model:
@@ -181,25 +177,17 @@ def fingerprint(pairs: Pairs, *, model: Model, side: str, tokens: Tokens = "last
     """Hash of all that decides what `extract` would keep, chunks as by default: a name for its store."""
     check_option("side", side, pairs.sides)
     recordings = Recording.parse_all(tokens)
-    made_of = _made_of(
-        pairs,
-        side=side,
-        model=model.info,
-        dtype=model.dtype,
-        recordings=recordings,
-        chunk_items=full_chunks(len(pairs)),
-    )
-    return fingerprint_of(made_of)
+    return fingerprint_of(_made_of(pairs, side, model, recordings, full_chunks(len(pairs))))
 
 
 def _made_of(
-    pairs: Pairs, *, side: str, model: ModelInfo, dtype: str, recordings: Sequence[Recording], chunk_items: int
+    pairs: Pairs, side: str, model: Model, recordings: Sequence[Recording], chunk_items: int
 ) -> dict[str, str | int]:
     """Everything that the bits and their places depend on, by names that an error can show."""
     return {
-        "model revision": model.revision,
-        "preprocessing": model.tokenizer,
-        "dtype": dtype,
+        "model revision": model.info.revision,
+        "preprocessing": model.info.tokenizer,
+        "dtype": model.dtype,
         "tokens": json.dumps([str(one) for one in recordings]),
         "side": side,
         "chunk_items": chunk_items,
@@ -207,38 +195,10 @@ def _made_of(
     }
 
 
-def _create(
-    storage: Storage,
-    pairs: Pairs,
-    *,
-    side: str,
-    model: Model,
-    recordings: Sequence[Recording],
-    made_of: Mapping[str, str | int],
-) -> Store:
-    counts, first = _counted(model, pairs.contents(side), pairs.ids, side=side, recordings=recordings)
-    info = info_of(
-        pairs,
-        recordings,
-        first,
-        model.n_dimensions,
-        made_of,
-        dtype=model.dtype,
-        libraries=("foretell", "numpy", "torch", "transformers"),
-        model_id=model.info.id,
-        model_revision=model.info.revision,
-        model_licence=model.info.licence,
-        preprocessing=model.info.tokenizer,
-        n_blocks=model.n_blocks,
-    )
-    create_store(storage, info, columns=columns_of(pairs, side), token_counts=counts)
-    return opened(storage)
-
-
 def _counted(
     model: Model, contents: Sequence[Any], ids: Sequence[str], *, side: str, recordings: Sequence[Recording]
-) -> tuple[NDArray[np.uint32], Reading]:
-    """Tokens of each item, checked for what is to be kept of them, and the first item as the model reads it."""
+) -> NDArray[np.uint32]:
+    """Tokens of each item, checked for what is to be kept of them."""
     # Images are all read alike, and it takes long: one tells.
     read = model.read(contents[:1] if model.modality == "image" else contents)
     remedy = "leave such items out with select_pairs."
@@ -249,16 +209,10 @@ def _counted(
                     f"Item {item!r} has {reading.n_tokens} tokens on side {side!r} for {model.info.id}, too few for "
                     f"tokens={str(one)!r}: {remedy}"
                 )
-            n_tokens = one.tokens.n_tokens or len(one.tokens.places(reading))
-            if one.tokens.n_tokens is None and n_tokens != len(one.tokens.places(read[0])):
-                raise InputError(
-                    f"tokens={str(one)!r} keeps as many tokens as an item has, and items have different numbers of "
-                    "them: choose 'last T', or 'mean'."
-                )
         if model.max_length is not None and reading.length > model.max_length:
             raise InputError(
                 f"Item {item!r} has {reading.length} tokens on side {side!r}, more than the {model.max_length} that "
                 f"{model.info.id} takes: {remedy}"
             )
     counts = np.array([reading.n_tokens for reading in read], np.uint32)
-    return np.broadcast_to(counts, len(contents)) if model.modality == "image" else counts, read[0]
+    return np.broadcast_to(counts, len(contents)) if model.modality == "image" else counts

@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from foretell.exceptions import InputError, OptionError, check_option
-from foretell.representations.data.filters import choose
+from foretell.representations.data.filters import sampled
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.store.recordings import Recording, Tokens
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import Recording, TokenRule, Tokens
 
 if TYPE_CHECKING:
     from foretell.representations.models.base import Model
 
-__all__ = ["sampled", "select_pairs"]
+__all__ = ["select_pairs"]
 
 
 def select_pairs(
@@ -96,14 +95,6 @@ def _fewest_tokens(pairs: Pairs, models: Sequence[Model], sides: Sequence[str]) 
         if side in pairs.texts and model.modality == "text"
     ]
     return [min(of_item) for of_item in zip(*counts, strict=True)]
-
-
-def sampled(pairs: Pairs, n_items: int | None, *, seed: int) -> Pairs:
-    """A seeded choice of `n_items` of the pairs; all, if they are fewer or for None."""
-    if n_items is None or len(pairs) <= n_items:
-        return pairs
-    rows = choose(pairs.ids, n_items, seed=seed)
-    return pairs.take(rows, dropped={f"not in the choice of {n_items} items (seed {seed})": len(pairs) - n_items})
 
 
 def _long_enough(

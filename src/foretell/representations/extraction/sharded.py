@@ -7,7 +7,7 @@ writes what is missing of it only. Which worker does it changes nothing, since w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from foretell.cluster.cluster import Cluster
@@ -15,23 +15,12 @@ from foretell.cluster.replica import Replica
 from foretell.cluster.workers import Crew
 from foretell.exceptions import OptionError, StoreError
 from foretell.representations.extraction.model_run import ModelRun, windows_of
-from foretell.representations.loading.lazy import LazyModel
-from foretell.representations.loading.load_model import load
-from foretell.representations.models.base import Modality, Model
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.loading.lazy import LazyModel, LoadedModel
+from foretell.representations.models.base import Model
 from foretell.representations.store.reader import Store, opened
 from foretell.representations.store.storage import Storage
 
-__all__ = ["ModelSpec", "complete_on", "spec_of"]
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """What a worker loads: as `load_model` takes it."""
-
-    name: str
-    modality: Modality
-    options: ModelOptions
+__all__ = ["complete_on", "spec_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +39,11 @@ class _Place:
 
     store: str
     fingerprint: str
-    model: ModelSpec
+    model: LazyModel
     batch_tokens: int
 
 
-def spec_of(model: Model) -> ModelSpec:
+def spec_of(model: Model) -> LazyModel:
     """What workers are to load in place of a model.
 
     Raises
@@ -63,7 +52,7 @@ def spec_of(model: Model) -> ModelSpec:
         For a model that is loaded here already.
     """
     if isinstance(model, LazyModel):
-        return ModelSpec(model.name, model.modality, model.options)
+        return replace(model, slot=LoadedModel())
     raise OptionError(
         f"{model.info.id} is loaded in this process, and the workers of a cluster load their own: give its name."
     )
@@ -72,7 +61,7 @@ def spec_of(model: Model) -> ModelSpec:
 def complete_on(
     cluster: Cluster,
     store: Store,
-    model: ModelSpec,
+    model: LazyModel,
     contents: Sequence[Any],
     *,
     batch_tokens: int,
@@ -87,7 +76,8 @@ def complete_on(
     cluster : Cluster
     store : Store
         Created; in a folder or behind a URL that all nodes see.
-    model : ModelSpec
+    model : LazyModel
+        Not loaded here: each worker loads its own.
     contents : sequence
         Texts or images of all items.
     batch_tokens : int
@@ -121,7 +111,7 @@ def complete_on(
 
 def _reader(place: _Place) -> Callable[[_Shard], int]:
     """Load the model, once a worker; what is given takes shards, and gives the number of items that are new."""
-    model = load(place.model.name, place.model.modality, place.model.options)
+    model = place.model.loaded
 
     def fill(shard: _Shard) -> int:
         store = opened(Storage(place.store, read_only=False))

@@ -10,13 +10,15 @@ from foretell.exceptions import InputError
 from foretell.files import check_inside
 from foretell.options import current_options
 from foretell.representations.cache import sha256_of
-from foretell.representations.imported.activation_source import Ids, Source, layer_name
 from foretell.representations.imported.array_files import SUFFIXES, open_arrays
-from foretell.representations.imported.layer_arrays import BESIDE, of_layers
-from foretell.representations.imported.request_files import KEYS, of_requests
+from foretell.representations.imported.layer_arrays import BESIDE, Ids, LayerArrays, layer_name, of_layers
+from foretell.representations.imported.request_files import KEYS, RequestFiles, of_requests
 from foretell.threads import in_order
 
-__all__ = ["open_source", "sha256_of_files"]
+__all__ = ["Source", "open_source", "sha256_of_files"]
+
+Source = LayerArrays | RequestFiles
+"""Activations of some items at some layers, of whichever layout."""
 
 
 def open_source(

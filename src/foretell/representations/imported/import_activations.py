@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +13,15 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError, OptionError, check_option, checked_count
 from foretell.files import reading
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.extraction.batches import full_chunks
 from foretell.representations.extraction.binarize import kept_of_array, n_near_zero_of_array
-from foretell.representations.extraction.filling import (
-    binarize_waiting,
-    columns_of,
-    existing,
-    forget_damaged,
-    info_of,
-    made_of_items,
-)
-from foretell.representations.extraction.progress import progress_bar
-from foretell.representations.imported.activation_files import open_source, sha256_of_files
-from foretell.representations.imported.activation_source import Ids, Source
+from foretell.representations.extraction.filling import Advance, filled_store, full_chunks, info_of, made_of_items
+from foretell.representations.imported.activation_files import Source, open_source, sha256_of_files
+from foretell.representations.imported.layer_arrays import Ids
 from foretell.representations.models.base import FINAL
 from foretell.representations.store.format import StoreInfo, sha256_of_texts
-from foretell.representations.store.lock import locked
-from foretell.representations.store.reader import Store, opened
+from foretell.representations.store.reader import Store
 from foretell.representations.store.recordings import Recording, Tokens
-from foretell.representations.store.storage import Storage
-from foretell.representations.store.writer import StoreWriter, create_store
+from foretell.representations.store.writer import StoreWriter
 
 __all__ = ["import_activations"]
 
@@ -145,52 +134,36 @@ def import_activations(
         "chunk_items": chunk_items,
         **made_of_items(pairs, side),
     }
-    storage = Storage(out, read_only=False)
-    store = existing(storage, made_of)
-    if store is not None and store.is_complete and store.is_tidy and not repair:
-        return store
-    info = _info(files, pairs, order, recordings, made_of, model_licence)
-    with locked(storage) as check:
-        store = existing(storage, made_of)  # another process may have been at work until now
-        writer = StoreWriter(storage, info)
-        if store is None:
-            create_store(storage, info, columns=columns_of(pairs, side), token_counts=counts)
-            store = opened(storage)
-        elif repair:
-            forget_damaged(store, writer)
-        with progress_bar(store, enabled=progress) as advance:
-            for chunk in np.flatnonzero(~store.committed).tolist():
-                span = range(*info.span(chunk))
-                chunk_data = _chunk(files, info, [order[item] for item in span])
-                check()
-                writer.write_chunk(chunk, *chunk_data)
-                advance(len(span))
-        binarize_waiting(opened(storage), writer, check)
-    return opened(Storage(out, read_only=True))
 
+    def describe() -> tuple[StoreInfo, NDArray[np.uint32]]:
+        info = info_of(
+            pairs,
+            recordings,
+            counts,
+            files.n_dimensions,
+            made_of,
+            # What is computed in 64 bits rounds no more than in 32, which a store has a name for.
+            dtype=files.dtype.replace("float64", "float32"),
+            libraries=("foretell", "numpy"),
+            model_id=model_id,
+            model_revision=revision,
+            model_licence=model_licence,
+            preprocessing="made elsewhere, not known",
+            n_blocks=blocks,
+        )
+        return info, counts
 
-def _info(
-    source: Source,
-    pairs: Pairs,
-    order: Sequence[int],
-    recordings: Sequence[Recording],
-    made_of: Mapping[str, str | int],
-    licence: str,
-) -> StoreInfo:
-    return info_of(
-        pairs,
-        recordings,
-        source.reading(order[0]),
-        source.n_dimensions,
-        made_of,
-        # What is computed in 64 bits rounds no more than in 32, which a store has a name for.
-        dtype=source.dtype.replace("float64", "float32"),
-        libraries=("foretell", "numpy"),
-        model_id=str(made_of["model"]),
-        model_revision=str(made_of["model revision"]),
-        model_licence=licence,
-        preprocessing="made elsewhere, not known",
-        n_blocks=int(made_of["n_blocks"]),
+    def fill(store: Store, check: Callable[[], None], done: Advance) -> None:
+        info, writer = store.info, StoreWriter(store.storage, store.info)
+        for chunk in np.flatnonzero(~store.committed).tolist():
+            span = range(*info.span(chunk))
+            data, near_zero = _chunk(files, info, [order[item] for item in span])
+            check()
+            writer.write_chunk(chunk, data, near_zero)
+            done(len(span))
+
+    return filled_store(
+        pairs, side=side, out=out, made_of=made_of, describe=describe, fill=fill, repair=repair, progress=progress
     )
 
 
@@ -251,11 +224,6 @@ def _check_counts(counts: NDArray[np.uint32], ids: Sequence[str], recordings: Se
             raise InputError(
                 f"Item {ids[short[0]]!r} has {counts[short[0]]} tokens, too few for tokens={str(one)!r}, and so have "
                 f"{short.size - 1} others: ask for fewer tokens, or leave them out with drop_short=True (--drop-short)."
-            )
-        if one.tokens.n_tokens is None and len(set(counts.tolist())) > 1:
-            raise InputError(
-                f"tokens={str(one)!r} keeps as many tokens as an item has, and items have different numbers of "
-                "them: choose 'last T', or 'mean'."
             )
 
 

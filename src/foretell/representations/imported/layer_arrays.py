@@ -1,9 +1,11 @@
-"""Activations as one array a layer, and what stands beside them: ids, offsets, token_ids."""
+"""Activations as one array a layer, and what stands beside them: ids, offsets, token_ids; which layer a name is of."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.imported.activation_source import Ids, first_to_last, layer_name, only_dtype, reading_of
 from foretell.representations.imported.array_files import Tensor, open_arrays, read_texts, texts_of
-from foretell.representations.models.base import Reading
+from foretell.representations.models.base import FINAL, Reading
 
-__all__ = ["BESIDE", "LayerArrays", "of_layers", "texts_in"]
+__all__ = [
+    "BESIDE",
+    "Ids",
+    "LayerArrays",
+    "first_to_last",
+    "layer_name",
+    "of_layers",
+    "only_dtype",
+    "reading_of",
+    "texts_in",
+]
 
 BESIDE = ("ids", "offsets", "token_ids")
 """Names of what is no layer."""
+
+Ids = Sequence[str] | Mapping[str, str] | str | Path
+"""Names of the items in order, or of each request's file; or the file that has them."""
+
+_LONGEST_NUMBER = 9  # digits of a layer
+
+
+def layer_name(text: str) -> str:
+    """The layer that a name such as "layer-12", "12" or "final" is of."""
+    numbers = re.findall(r"[0-9]+", text)
+    if len(numbers) == 1 and len(numbers[0]) <= _LONGEST_NUMBER:
+        return str(int(numbers[0]))
+    if not numbers and FINAL in text.lower():
+        return FINAL
+    raise OptionError(
+        f"{text!r:.60} does not tell its layer: name it by its number, as in 12 or layer-12, or final; or give "
+        "a mapping of layers to files."
+    )
+
+
+def first_to_last(names: Iterable[str]) -> list[str]:
+    """Different layers, first to last."""
+    return sorted(set(names), key=lambda name: (name == FINAL, int(name) if name.isdecimal() else 0))
+
+
+def only_dtype(dtypes: Mapping[str, str]) -> str:
+    """The dtype that all files share."""
+    (first, dtype), *others = dtypes.items()
+    for name, other in others:
+        if other != dtype:
+            raise InputError(f"{first!r} is {dtype} and {name!r} is {other}: save all in one of them.")
+    return dtype
+
+
+def reading_of(real: NDArray[np.bool_]) -> Reading:
+    """An item whose tokens are real or not."""
+    return Reading(np.empty(0), len(real), np.flatnonzero(real))
 
 
 class LayerArrays:
@@ -47,16 +95,18 @@ class LayerArrays:
     ) -> None:
         self.ids, self.files, self._tensors = tuple(ids), files, tensors
         first_layer, first = next(iter(tensors.items()))
-        self._offsets = _checked_offsets(beside["offsets"], first.shape[0]) if "offsets" in beside else None
+        offsets = _checked_offsets(beside["offsets"], first.shape[0]) if "offsets" in beside else None
         self._leading = first.shape[:-1]
         for layer, tensor in tensors.items():
-            _check_floats(tensor, f"layer {layer}", dimensions=(2,) if self._offsets is not None else (2, 3))
+            _check_floats(tensor, f"layer {layer}", dimensions=(2, 3) if offsets is None else (2,))
             if tensor.shape[:-1] != self._leading:
                 raise InputError(
                     f"Layer {first_layer} is of shape {first.shape} and layer {layer} of shape {tensor.shape}: give "
                     "the same items and tokens at every layer."
                 )
-        n_items = self._leading[0] if self._offsets is None else len(self._offsets) - 1
+        if offsets is None:  # as many tokens of every item, one after another
+            offsets = np.arange(self._leading[0] + 1) * math.prod(self._leading[1:])
+        self._offsets, n_items = offsets, len(offsets) - 1
         if n_items != len(self.ids):
             raise InputError(f"There are {len(self.ids)} ids for {n_items} items in the arrays: give every item one.")
         self.n_dimensions = {layer: tensor.shape[-1] for layer, tensor in tensors.items()}
@@ -65,30 +115,19 @@ class LayerArrays:
 
     def reading(self, item: int) -> Reading:
         """Which positions of an item are real tokens."""
-        if self._offsets is not None:
-            length = int(self._offsets[item + 1] - self._offsets[item])
-        else:
-            length = self._leading[1] if len(self._leading) == 2 else 1
-        real = np.ones(length, bool) if self._is_real is None else self._is_real[self._span(item)]
-        return reading_of(np.atleast_1d(real))
+        return reading_of(self._is_real[self._offsets[item] : self._offsets[item + 1]])
 
     def item_bytes(self, item: int) -> int:
         """Bytes of an item in the files, all layers together."""
-        length = self.reading(item).length
+        length = int(self._offsets[item + 1] - self._offsets[item])
         return sum(length * tensor.shape[-1] * tensor.stored.itemsize for tensor in self._tensors.values())
 
     def activations(self, layer: str, item: int, places: NDArray[np.intp]) -> NDArray[Any]:
         """Of some positions of an item, shape (len(places), H), in 32 or 64 bits."""
-        tensor = self._tensors[layer]
-        if self._offsets is not None:
-            return tensor.floats(int(self._offsets[item]) + places)
-        return tensor.floats((item, places)) if len(self._leading) == 2 else tensor.floats((item, None))
+        return self._tensors[layer].floats(np.unravel_index(self._offsets[item] + places, self._leading))
 
     def release(self) -> None:
         """Nothing is open for some items alone: files of layers stay mapped."""
-
-    def _span(self, item: int) -> int | slice:
-        return item if self._offsets is None else slice(int(self._offsets[item]), int(self._offsets[item + 1]))
 
 
 def _add_layers(tensors: dict[str, Tensor], own: Mapping[str, Tensor], layer: str, path: Path) -> None:
@@ -205,14 +244,12 @@ def _check_floats(tensor: Tensor, what: str, *, dimensions: Sequence[int]) -> No
         )
 
 
-def _real(
-    token_ids: NDArray[Any] | None, leading: tuple[int, ...], special: frozenset[int]
-) -> NDArray[np.bool_] | None:
-    """Which tokens are real, where some may not be."""
+def _real(token_ids: NDArray[Any] | None, leading: tuple[int, ...], special: frozenset[int]) -> NDArray[np.bool_]:
+    """Which tokens are real, item after item."""
     if not special:
-        return None
+        return np.ones(math.prod(leading), bool)
     if token_ids is None:
         raise OptionError("special_token_ids= needs token_ids beside the arrays, to know which tokens are special.")
     if token_ids.shape != leading:
         raise InputError(f"token_ids are of shape {token_ids.shape} and the arrays of {leading} tokens: give each one.")
-    return ~np.isin(token_ids, list(special))
+    return ~np.isin(token_ids, list(special)).reshape(-1)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.imported.activation_source import Ids, first_to_last, layer_name, only_dtype, reading_of
 from foretell.representations.imported.array_files import Tensor, open_arrays
+from foretell.representations.imported.layer_arrays import Ids, first_to_last, layer_name, only_dtype, reading_of
 from foretell.representations.models.base import Reading
 
 __all__ = ["FILE_NAMES", "KEYS", "RequestFiles", "of_requests"]

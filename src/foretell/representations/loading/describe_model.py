@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
@@ -11,10 +12,15 @@ from foretell.exceptions import InputError, OptionError, check_option
 from foretell.files import reading
 from foretell.representations.builtin.efficientnet_lite import LITE0, find_lite0
 from foretell.representations.builtin.model_folders import BUILT_IN, built_in_folder
-from foretell.representations.models.base import Modality
+from foretell.representations.models.base import Modality, ModelInfo
 from foretell.representations.models.gguf_file import decoded_gguf
-from foretell.representations.models.hub_models import is_hub_id, snapshot, stated_licence
-from foretell.representations.models.info import ModelInfo, combined_sha256, computing_files
+from foretell.representations.models.model_files import (
+    combined_sha256,
+    computing_files,
+    is_hub_id,
+    snapshot,
+    stated_licence,
+)
 from foretell.representations.models.model_options import DEFAULTS, ModelOptions
 
 __all__ = ["BUILT_IN_IMAGE", "PREFIX", "describe_model", "find_image_model", "find_text_model", "installed_model"]
@@ -76,10 +82,7 @@ def find_text_model(name: str, options: ModelOptions) -> ModelInfo:
     path = Path(name).expanduser()
     cache = options.cache
     if name not in BUILT_IN and is_hub_id(name) and not path.exists():
-        folder, commit = snapshot(name, options)
-        _check_folder(folder)
-        computing_files(folder, options)  # refuses weights that are not to be read; the commit is the revision
-        return ModelInfo(name, commit, _tokenizer(folder), stated_licence(folder), folder)
+        return _of_hub(name, options, _tokenizer)
     if options.revision is not None:
         raise OptionError(
             f"revision={options.revision!r} is for models of the hub ('organisation/model'), which {name!r} is not."
@@ -109,13 +112,25 @@ def _of_path(path: Path, options: ModelOptions) -> ModelInfo:
                 raise InputError(f"{path} is not a GGUF file: give one, or the folder in which config.json is.")
         folder, sha256, licence = decoded_gguf(path, cache=options.cache)
         return ModelInfo(path.stem, f"gguf sha256:{sha256}", _tokenizer(folder), licence, folder)
-    _check_folder(path)
-    revision = combined_sha256(computing_files(path, options))
-    return ModelInfo(path.name, revision, _tokenizer(path), stated_licence(path), path)
+    return _of_folder(path, options, _tokenizer)
 
 
-def _check_folder(folder: Path) -> None:
-    """Raise `InputError` unless a folder has a configuration and a tokenizer."""
+def _of_hub(name: str, options: ModelOptions, reads: Callable[[Path], str]) -> ModelInfo:
+    """A model of the hub; `reads` says of its folder what makes its input."""
+    folder, commit = snapshot(name, options)
+    preprocessing = reads(folder)
+    computing_files(folder, options)  # refuses weights that are not to be read; the commit is the revision
+    return ModelInfo(name, commit, preprocessing, stated_licence(folder), folder)
+
+
+def _of_folder(folder: Path, options: ModelOptions, reads: Callable[[Path], str]) -> ModelInfo:
+    preprocessing = reads(folder)
+    revision = combined_sha256(computing_files(folder, options))
+    return ModelInfo(folder.name, revision, preprocessing, stated_licence(folder), folder)
+
+
+def _tokenizer(folder: Path) -> str:
+    """How texts are cut for a folder's model; raises `InputError` where nothing says so, or what the model is."""
     if not (folder / "config.json").is_file():
         raise InputError(
             f"The model folder {folder} has no config.json: save the model there with its save_pretrained, or give the "
@@ -125,9 +140,6 @@ def _check_folder(folder: Path) -> None:
         raise InputError(
             f"The model folder {folder} has no tokenizer.json: save the tokenizer there with its save_pretrained."
         )
-
-
-def _tokenizer(folder: Path) -> str:
     files = [folder / name for name in sorted(_TOKENIZER_FILES) if (folder / name).is_file()]
     return f"tokenizer {combined_sha256(files)}"
 
@@ -192,20 +204,14 @@ def find_image_model(name: str, options: ModelOptions) -> ModelInfo:
                 f"{name!r} is not an image model: give a built-in name ({', '.join(BUILT_IN_IMAGE)}), the path of a "
                 "folder with config.json, safetensors and preprocessor_config.json, or a hub id 'organisation/model'."
             )
-        folder, commit = snapshot(name, options)
-        preprocessing = _preprocessing(folder)
-        computing_files(folder, options)  # refuses weights that are not to be read; the commit is the revision
-        return ModelInfo(name, commit, preprocessing, stated_licence(folder), folder)
+        return _of_hub(name, options, _preprocessing)
     if options.revision is not None:
         raise OptionError(
             f"revision={options.revision!r} is for models of the hub ('organisation/model'), not {name!r}."
         )
     if name == LITE0:
         return find_lite0(options)
-    folder = folder.resolve()
-    preprocessing = _preprocessing(folder)
-    revision = combined_sha256(computing_files(folder, options))
-    return ModelInfo(folder.name, revision, preprocessing, stated_licence(folder), folder)
+    return _of_folder(folder.resolve(), options, _preprocessing)
 
 
 def _preprocessing(folder: Path) -> str:

@@ -11,8 +11,7 @@ from typing import Any
 
 from foretell.representations.loading.describe_model import describe_model
 from foretell.representations.loading.load_model import load
-from foretell.representations.models.base import Modality, Model, Reading, Visit
-from foretell.representations.models.info import ModelInfo
+from foretell.representations.models.base import Modality, Model, ModelInfo, Reading, Visit
 from foretell.representations.models.model_options import AS_STORED, DEFAULTS, ModelOptions
 
 __all__ = ["LazyModel", "LoadedModel", "slowest_load"]

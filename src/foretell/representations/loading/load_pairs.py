@@ -13,12 +13,10 @@ from foretell.files import reading
 from foretell.representations.builtin import emoji_captions, emoji_names, emoji_pictures, home_assistant, vscode
 from foretell.representations.data.filters import filtered
 from foretell.representations.data.hub_sets import read_hub
-from foretell.representations.data.image_folders import pair_classes, pair_views
+from foretell.representations.data.image_pairs import pair_classes, pair_views
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.data.table_columns import Choice, check_sides
-from foretell.representations.data.table_rows import Rows, pairs_of
-from foretell.representations.data.tables import TABLES, read_table
-from foretell.representations.data.text_files import read_text_files
+from foretell.representations.data.table_rows import Choice, Rows, check_sides, pairs_of
+from foretell.representations.data.tables import TABLES, read_table, read_text_files
 from foretell.representations.data.tmx import read_tmx
 
 __all__ = ["BUILT_IN", "load_pairs"]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.representations.models.info import ModelInfo
-
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FINAL", "Modality", "Model", "Reading", "Visit"]
+__all__ = ["FINAL", "Modality", "Model", "ModelInfo", "Reading", "Visit"]
 
 FINAL = "final"
 """Name of the layer after the final norm."""
@@ -23,6 +23,44 @@ Modality = Literal["text", "image"]
 
 Visit = Callable[[str, "torch.Tensor"], None]
 """Called with a layer's name and its hidden states, shape (batch, width, H of the layer)."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a model before its weights are loaded.
+
+    Parameters
+    ----------
+    id : str
+        The name of a built-in model, the hub's id, the last part of a folder's or file's path, or ``package:NAME``.
+    revision : str
+        Of the hub, the commit's hash. Of a package, its name, version and the sha256 of the published weights; of a
+        GGUF file its sha256; of a folder, the sha256 of its configuration and weights, and of its code where that may
+        run.
+    tokenizer : str
+        The sha256 of the tokenizer's files; of an image model, how pixels are prepared.
+    licence : str
+        SPDX identifier or name of the terms of use; what a model card states; or "not stated".
+    folder : Path
+        The model in the hub's layout: config.json, weights, a tokenizer's files.
+    """
+
+    id: str
+    revision: str
+    tokenizer: str
+    licence: str
+    folder: Path
+
+    def with_random_weights(self, seed: int | None) -> ModelInfo:
+        """The same model with weights drawn anew from `seed`; as it is for None.
+
+        Which numbers are drawn is the libraries' doing, so that their versions are part of the revision.
+        """
+        if seed is None:
+            return self
+        named = f"random weights, seed {seed}"
+        drawn_by = ", ".join(f"{library} {metadata.version(library)}" for library in ("torch", "transformers"))
+        return replace(self, id=f"{self.id} ({named})", revision=f"{self.revision}, {named}, by {drawn_by}")
 
 
 @dataclass(frozen=True, eq=False)

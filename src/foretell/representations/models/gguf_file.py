@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from foretell.exceptions import InputError, require
-from foretell.representations.cache import sha256_of
-from foretell.representations.models.made_folders import made_folder, origin_of
+from foretell.representations.cache import made_folder, origin_of, sha256_of
 from foretell.representations.models.quiet import quiet_transformers, reason_of
 
 __all__ = ["decode_gguf", "decoded_gguf"]

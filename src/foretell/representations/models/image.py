@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, require
 from foretell.representations.data.pictures import Picture
-from foretell.representations.models.base import FINAL, Modality, Reading, Visit
-from foretell.representations.models.info import ModelInfo
+from foretell.representations.models.base import FINAL, Modality, ModelInfo, Reading, Visit
 from foretell.representations.models.quiet import reason_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _NARROWEST = 100
 _PIXELS = 3  # dimensions of (channels, height, width)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ImageModel:
     """A pretrained network that reads pictures, made by `load_model`.
 
@@ -55,43 +56,34 @@ class ImageModel:
         Position of the class token.
     """
 
-    modality: Modality = "image"
-    max_length: int | None = None
+    modality: ClassVar[Modality] = "image"
+    max_length: ClassVar[int | None] = None
 
-    def __init__(
-        self,
-        info: ModelInfo,
-        *,
-        dtype: str,
-        n_blocks: int,
-        see: See,
-        run: Run,
-        places: NDArray[np.intp],
-        class_place: int | None = None,
-    ) -> None:
-        self.info = info
-        self.dtype = dtype
-        self.n_blocks = n_blocks
-        self._see = see
-        self._run = run
-        self._places = places
-        self._class_place = class_place
-        sample = see(sample_picture())
+    info: ModelInfo
+    dtype: str
+    n_blocks: int
+    see: See
+    run: Run
+    places: NDArray[np.intp]
+    class_place: int | None = None
+
+    def __post_init__(self) -> None:
+        sample = self.see(sample_picture())
         self._shape = sample.shape
-        states = shown(run, sample, info.id)
+        states = shown(self.run, sample, self.info.id)
         lengths = {state.shape[1] for state in states.values()}
-        if len(lengths) != 1 or states.keys() - {FINAL} != {str(number) for number in range(n_blocks + 1)}:
+        if len(lengths) != 1 or states.keys() - {FINAL} != {str(number) for number in range(self.n_blocks + 1)}:
             raise InputError(
-                f"{info.id} has layers of {sorted(lengths)} positions, or does not run each of its {n_blocks} blocks "
-                "once: only networks with the same tokens in every layer can be read."
+                f"{self.info.id} has layers of {sorted(lengths)} positions, or does not run each of its "
+                f"{self.n_blocks} blocks once: only networks with the same tokens in every layer can be read."
             )
         self._length = lengths.pop()
-        if FINAL in states and _same(states[str(n_blocks)], states[FINAL]):
+        if FINAL in states and _same(states[str(self.n_blocks)], states[FINAL]):
             del states[FINAL]
         self.n_dimensions: dict[str, int] = {layer: state.shape[2] for layer, state in states.items()}
 
     def __repr__(self) -> str:
-        return f"ImageModel({self.info.id!r}, n_blocks={self.n_blocks}, n_tokens={len(self._places)})"
+        return f"ImageModel({self.info.id!r}, n_blocks={self.n_blocks}, n_tokens={len(self.places)})"
 
     def read(self, contents: Sequence[Picture]) -> list[Reading]:
         """What the model's own preprocessing makes of each picture: of one shape for all.
@@ -101,7 +93,7 @@ class ImageModel:
         InputError
             Naming the picture, if it cannot be read, is too narrow, or comes out in another shape than others do.
         """
-        return [Reading(self._prepared(picture), self._length, self._places, self._class_place) for picture in contents]
+        return [Reading(self._prepared(picture), self._length, self.places, self.class_place) for picture in contents]
 
     def _prepared(self, picture: Picture) -> NDArray[Any]:
         image = picture.rgb()
@@ -111,7 +103,7 @@ class ImageModel:
                 f"The image {picture.name!r} has {image.width} x {image.height} pixels, more than {_NARROWEST} times "
                 "longer than wide: leave the item out."
             )
-        values = self._see(image)
+        values = self.see(image)
         if values.shape != self._shape:
             raise InputError(
                 f"{self.info.id} makes an array of {values.shape} of the image {picture.name!r} and of {self._shape} "
@@ -138,7 +130,7 @@ class ImageModel:
                 visit(layer, hidden)
 
         with torch.inference_mode():
-            self._run(torch.from_numpy(np.stack([item.values for item in batch])), show)
+            self.run(torch.from_numpy(np.stack([item.values for item in batch])), show)
 
 
 def sample_picture() -> Image:

@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 
 from foretell.exceptions import InputError, require
-from foretell.representations.models.base import FINAL, Modality, Reading, Visit
-from foretell.representations.models.info import ModelInfo
-from foretell.representations.models.transformer_blocks import blocks_of, blocks_shown, longest_text
+from foretell.representations.models.base import FINAL, Modality, ModelInfo, Reading, Visit
+from foretell.representations.models.transformer_blocks import (
+    blocks_of,
+    blocks_shown,
+    device_of,
+    dtype_of,
+    longest_text,
+)
 
 __all__ = ["TextModel"]
 
@@ -28,7 +33,7 @@ class TextModel:
 
     def __init__(self, info: ModelInfo, *, model: Any, tokenizer: Any) -> None:
         self.info = info
-        self.dtype = str(model.dtype).removeprefix("torch.")
+        self.dtype = dtype_of(model)
         self.n_blocks = int(model.config.num_hidden_layers)
         self.max_length = longest_text(model, tokenizer)
         self._model = model
@@ -84,8 +89,7 @@ class TextModel:
         for row, item in enumerate(batch):
             ids[row, : item.length] = item.values
             mask[row, : item.length] = 1
-        # Weights that wait elsewhere until they are needed are brought in together with the inputs.
-        device = "cpu" if self._model.device.type == "meta" else self._model.device
+        device = device_of(self._model)
         with torch.inference_mode(), blocks_shown(self._blocks, visit):
             output = self._model(
                 input_ids=torch.from_numpy(ids).to(device), attention_mask=torch.from_numpy(mask).to(device)

@@ -9,7 +9,7 @@ from typing import Any
 from foretell.exceptions import InputError, require
 from foretell.representations.models.base import Visit
 
-__all__ = ["blocks_of", "blocks_shown", "longest_text", "text_part"]
+__all__ = ["blocks_of", "blocks_shown", "device_of", "dtype_of", "longest_text", "text_part"]
 
 _UNLIMITED = 10**9
 
@@ -62,6 +62,16 @@ def longest_text(model: Any, tokenizer: Any) -> int | None:
     if 0 < tokenizer.model_max_length < _UNLIMITED:
         limits.append(int(tokenizer.model_max_length))
     return min(limits, default=None)
+
+
+def dtype_of(model: Any) -> str:
+    """In which a model is run."""
+    return str(model.dtype).removeprefix("torch.")
+
+
+def device_of(model: Any) -> Any:
+    """Where inputs go: weights that wait elsewhere until they are needed are brought in together with them."""
+    return "cpu" if model.device.type == "meta" else model.device
 
 
 @contextlib.contextmanager

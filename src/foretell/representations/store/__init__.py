@@ -1,5 +1,4 @@
 """The on-disk format of sign bits; docs/store.md is its specification.
 
-`token_rules` and `recordings` say what is kept of a layer. They stand here, not with extraction, since the format names
-them.
+`recordings` says what is kept of a layer. It stands here, not with extraction, since the format names it.
 """

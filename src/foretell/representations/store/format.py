@@ -5,31 +5,41 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import OptionError, StoreError, UnfinishedStoreError
-from foretell.representations.store.checks import fault_of_attributes
-from foretell.representations.store.recordings import Recording
+from foretell.exceptions import OptionError, StoreError, UnfinishedStoreError, check_option
+from foretell.representations.store.recordings import Recording, TokenRule
 
 __all__ = [
     "FORMAT",
     "VERSION",
     "Kept",
     "StoreInfo",
+    "Window",
     "decode_bytes",
-    "decode_texts",
     "encode_bytes",
     "fingerprint_of",
     "sha256_of_texts",
 ]
 
+Window = slice | NDArray[np.intp]
+"""Which of the tokens that a recording keeps."""
+
 FORMAT = "foretell-activations"
-VERSION = 2
+VERSION = 1
+
+# A store may come from anyone: what its attributes may hold at most.
+_NAME = re.compile(r"[\w-]{1,100}")  # of a layer: it is part of a path
+_MOST = 2**40
+_MOST_TOKENS = 2**20  # of an item: they are counted out, whatever is there of them
+_MOST_LAYERS = 10_000
+_LONGEST_TEXT = 4096
 
 
 @dataclass(frozen=True)
@@ -59,16 +69,17 @@ class Kept:
         """Whether numbers are what the model's run gives of it: to be kept, or for bits that wait for all items."""
         return self.is_full or self.recording.needs_all_items
 
-    def item_shape(self, layer: str) -> tuple[int, int]:
-        """Shape of an item in its array: tokens and bytes, or tokens and numbers."""
+    def item_form(self, layer: str, *, as_numbers: bool) -> tuple[tuple[int, int], np.dtype[Any]]:
+        """Shape and dtype of an item in an array: tokens and numbers, or tokens and bytes of bits."""
         n_bits = self.n_bits[layer]
-        return self.n_tokens, n_bits if self.is_full else -(-n_bits // 8)
+        if as_numbers:
+            return (self.n_tokens, n_bits), np.dtype(np.float32)
+        return (self.n_tokens, -(-n_bits // 8)), np.dtype(np.uint8)
 
     def empty(self, n_items: int, layer: str) -> NDArray[Any]:
         """Room for what the model's run gives of some items."""
-        if self.comes_as_numbers:
-            return np.empty((n_items, self.n_tokens, self.n_bits[layer]), np.float32)
-        return np.empty((n_items, *self.item_shape(layer)), np.uint8)
+        shape, dtype = self.item_form(layer, as_numbers=self.comes_as_numbers)
+        return np.empty((n_items, *shape), dtype)
 
 
 @dataclass(frozen=True)
@@ -145,6 +156,38 @@ class StoreInfo:
         first = chunk * self.chunk_items
         return first, min(first + self.chunk_items, self.n_items)
 
+    def chosen(
+        self, where: str, layer: str, tokens: str | TokenRule | slice | Sequence[int] | None, binarize: str
+    ) -> tuple[int, Window]:
+        """Number of the recording that has what is asked for, and which of its tokens that is.
+
+        Parameters
+        ----------
+        where : str
+            Name of the store, for errors.
+        layer, tokens, binarize
+            As for `Store.space`.
+        """
+        check_option("layer", layer, self.layers)
+        of_layer = [number for number, one in enumerate(self.kept) if layer in one.n_bits]
+        rule = tokens if isinstance(tokens, str | TokenRule) else None
+        for number in of_layer:
+            one = self.kept[number]
+            wanted = Recording.parse(f"{one.recording.tokens if rule is None else rule}, {binarize}")
+            found = one.recording.serves(wanted, one.n_tokens)
+            if found is None:
+                continue
+            if rule is not None or tokens is None:
+                return number, found
+            window = tokens if isinstance(tokens, slice) else np.asarray(tokens, np.intp)
+            return number, _checked(window, one.n_tokens, where)
+        asked = f"{'' if rule is None else rule}{'' if binarize == 'sign' else f', {binarize}'}".lstrip(", ") or "sign"
+        raise OptionError(
+            f"{where} keeps {self.tokens!r} and has no {asked!r} of layer {layer}. What is averaged or "
+            "binarised otherwise is made from activations, and these are not kept: extract with "
+            f"tokens=[..., {(str(rule or 'last 20') + ('' if binarize == 'sign' else f', {binarize}'))!r}]."
+        )
+
     def to_attrs(self) -> dict[str, Any]:
         """Attributes of the group, ready for JSON."""
         kept = [
@@ -160,18 +203,22 @@ class StoreInfo:
         if attrs.get("creating"):
             raise UnfinishedStoreError(f"{where} was not made to the end: run the same extract again.")
         version = attrs.get("version")
-        if version == 1:
-            attrs = _of_version_1(attrs, where)
-        elif version != VERSION:
+        if version != VERSION:
             raise StoreError(
-                f"{where} is a foretell store of version {version!r} and this foretell reads versions 1 to "
-                f"{VERSION}: upgrade foretell."
+                f"{where} is a foretell store of version {version!r} and this foretell reads version {VERSION}: "
+                "upgrade foretell."
             )
-        _check_attributes(attrs, [field.name for field in fields(cls)], where)
-        values = {field.name: attrs[field.name] for field in fields(cls)}
-        fault = fault_of_attributes(values)
-        if fault:
-            raise StoreError(f"{where} is damaged, its attribute {fault}: delete it and extract again.")
+        names = [field.name for field in fields(cls)]
+        missing = next((name for name in names if name not in attrs), None)
+        if missing is not None:
+            raise StoreError(f"{where} lacks the attribute {missing!r}, so it is damaged: delete it and extract again.")
+        values = {name: attrs[name] for name in names}
+        wrong = _wrong_attribute(values)
+        if wrong is not None:
+            raise StoreError(
+                f"{where} is damaged, its attribute {wrong!r} is not what docs/store.md says: delete it and extract "
+                "again."
+            )
         try:
             recordings = [Recording.parse(one["recording"]) for one in values["kept"]]
         except OptionError as error:
@@ -183,28 +230,69 @@ class StoreInfo:
         return cls(**values | {"layers": tuple(values["layers"]), "kept": kept})
 
 
-def _check_attributes(attrs: Mapping[str, Any], names: Sequence[str], where: str) -> None:
-    missing = [name for name in names if name not in attrs]
-    if missing:
-        raise StoreError(f"{where} lacks the attribute {missing[0]!r}, so it is damaged: delete it and extract again.")
+def _checked(window: Window, n_tokens: int, where: str) -> Window:
+    try:
+        some = np.arange(n_tokens)[window]
+    except IndexError as error:
+        raise OptionError(f"{where} keeps {n_tokens} tokens: {window!r} asks for others.") from error
+    if not some.size:
+        raise OptionError(f"{where} keeps {n_tokens} tokens: {window!r} asks for none of them.")
+    return window
 
 
-def _of_version_1(attrs: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Attributes as version 2 has them: signs of the last tokens, as many dimensions at every layer."""
-    _check_attributes(attrs, ["tokens", "n_tokens", "hidden_size", "layers", "tokenizer"], where)
-    layers = attrs["layers"] if isinstance(attrs["layers"], list) else []
-    kept = {
-        "recording": attrs["tokens"],
-        "n_tokens": attrs["n_tokens"],
-        "n_bits": {layer: attrs["hidden_size"] for layer in layers if isinstance(layer, str)},
+def _wrong_attribute(attrs: Mapping[str, Any]) -> str | None:
+    """The first attribute of a store that is not what it must be, before anything is made of it."""
+    layers, kept = attrs["layers"], attrs["kept"]
+    if not _is_list(layers) or not all(map(_is_name, layers)) or len(set(layers)) < len(layers):
+        return "layers"
+    if not _is_list(kept) or not all(_is_kept(one, layers) for one in kept):
+        return "kept"
+    if attrs["modality"] not in ("text", "image"):
+        return "modality"
+    # The others are checked by the types that `StoreInfo` gives them.
+    checks: dict[str, Callable[[Any], bool]] = {
+        "str": _is_text,
+        "int": _is_count,
+        "float": lambda value: isinstance(value, int | float) and 0 <= value <= 1,
+        "Mapping[str, int]": lambda value: _maps_to(value, int),
+        "Mapping[str, str]": lambda value: _maps_to(value, str),
+        "Mapping[str, str | int]": lambda value: _maps_to(value, str | int),
     }
-    return {
-        **attrs,
-        "preprocessing": attrs["tokenizer"],
-        "modality": "text",
-        "near_zero": 0.0,
-        "kept": [kept],
-    }
+    typed = [field for field in fields(StoreInfo) if str(field.type) in checks]
+    return next((field.name for field in typed if not checks[str(field.type)](attrs[field.name])), None)
+
+
+def _is_text(value: object) -> bool:
+    """Whether this is a text of some length, that can be written to a screen or file."""
+    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple) and 0 < len(value) <= _MOST_LAYERS
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def _maps_to(value: object, kinds: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(one, kinds) for one in value.values())
+
+
+def _is_kept(value: object, layers: Sequence[str]) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and isinstance(value.get("recording"), str)
+        and _is_count(value.get("n_tokens"))
+        and value["n_tokens"] <= _MOST_TOKENS
+        and isinstance(value.get("n_bits"), Mapping)
+        and bool(value["n_bits"])
+        and all(layer in layers and _is_count(n_bits) for layer, n_bits in value["n_bits"].items())
+    )
 
 
 def fingerprint_of(made_of: Mapping[str, str | int]) -> str:
@@ -229,8 +317,3 @@ def decode_bytes(offsets: NDArray[np.uint64], data: NDArray[np.uint8]) -> tuple[
     """The column that `encode_bytes` wrote."""
     whole = data.tobytes()
     return tuple(whole[a:b] for a, b in itertools.pairwise(int(offset) for offset in offsets))
-
-
-def decode_texts(offsets: NDArray[np.uint64], data: NDArray[np.uint8]) -> tuple[str, ...]:
-    """A column of texts, written as their UTF-8 bytes."""
-    return tuple(piece.decode("utf-8") for piece in decode_bytes(offsets, data))

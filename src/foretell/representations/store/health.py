@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foretell.measure.distances.backends import distances
 from foretell.measure.spaces.bits import Bits
-from foretell.representations.store.reader import Store
+from foretell.representations.store.reader import Store, runs
 
 __all__ = ["COLLAPSED", "MANY_TIES", "Health", "LayerHealth", "check_health", "size_on_disk"]
 
@@ -99,17 +98,11 @@ class Health:
 
     def _named(self, places: Sequence[int]) -> str:
         """Layers at some places, those that follow one another joined: `0, 4 to 9, final`."""
-        runs: list[list[int]] = []
-        for place in places:
-            if runs and runs[-1][-1] == place - 1:
-                runs[-1].append(place)
-            else:
-                runs.append([place])
-        names = [one.layer for one in self.layers]
-        return ", ".join(
-            names[run[0]] if len(run) == 1 else f"{names[run[0]]}{' to ' if len(run) > 2 else ', '}{names[run[-1]]}"
-            for run in runs
-        )
+        named = []
+        for first, last in runs(np.array(places)):
+            between = " to " if last - first > 1 else ", "
+            named.append(between.join(dict.fromkeys((self.layers[first].layer, self.layers[last].layer))))
+        return ", ".join(named)
 
 
 def check_health(store: Store, *, sample: int = 500, seed: int = 0) -> Health:
@@ -142,7 +135,8 @@ def check_health(store: Store, *, sample: int = 500, seed: int = 0) -> Health:
     layers = []
     for layer, n_bits in kept.n_bits.items():
         n_positive, seen = 0, Counter[bytes]()
-        for data in _chunks(store, layer, number):
+        for chunk in np.flatnonzero(store.committed).tolist():
+            data = store.read(layer, slice(*info.span(chunk)), kept=number)
             n_positive += int(np.bitwise_count(data).sum(dtype=np.int64))
             seen.update(hashlib.blake2b(item.tobytes(), digest_size=16).digest() for item in data)
         layers.append(
@@ -161,11 +155,6 @@ def size_on_disk(store: Store) -> int | None:
     """Bytes of a store's files, or None of one behind a URL."""
     folder = store.storage.folder
     return None if folder is None else sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
-def _chunks(store: Store, layer: str, kept: int) -> Iterator[NDArray[np.uint8]]:
-    for chunk in np.flatnonzero(store.committed).tolist():
-        yield store.read(layer, slice(*store.info.span(chunk)), kept=kept)
 
 
 def _near_zero(store: Store) -> list[float | None]:

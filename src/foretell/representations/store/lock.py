@@ -133,10 +133,8 @@ def _died_here(owner: dict[str, Any]) -> bool:
         return False
     try:
         os.kill(owner["process"], 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        return False
+    except (OSError, OverflowError) as error:
+        return isinstance(error, ProcessLookupError)
     return False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import ForetellError, StoreError, check_option
+from foretell.exceptions import ForetellError, OptionError, StoreError, check_option
 from foretell.measure.spaces.bits import Bits, Rows
-from foretell.representations.store.format import StoreInfo, decode_bytes
+from foretell.representations.store.format import StoreInfo, Window
+from foretell.representations.store.recordings import TokenRule
 from foretell.representations.store.storage import Storage
-from foretell.representations.store.stored_arrays import StoreArrays
-from foretell.representations.store.token_rules import TokenRule
-from foretell.representations.store.views import StorePoints, StoreSpace, Window, averaged, chosen
+from foretell.representations.store.stored_arrays import StoreArrays, chunk_key
 
-__all__ = ["Store", "open_store", "opened"]
+__all__ = ["Store", "StorePoints", "StoreSpace", "open_store", "opened", "runs"]
+
+_LOW, _HIGH = 0.05, 0.95  # quantiles that numbers are clipped to
 
 
 class Store:
@@ -74,7 +76,7 @@ class Store:
     @cached_property
     def thumbnails(self) -> tuple[bytes, ...] | None:
         """Small PNG files of items that are images, else None."""
-        return decode_bytes(*self._arrays.pieces("thumbnails", "bytes")) if self._arrays.has("thumbnails") else None
+        return self._arrays.pieces("thumbnails", "bytes") if self._arrays.has("thumbnails") else None
 
     @cached_property
     def token_counts(self) -> NDArray[np.uint32]:
@@ -84,8 +86,6 @@ class Store:
     @property
     def near_zero(self) -> NDArray[np.uint64]:
         """Kept activations that are near to 0 (`StoreInfo.near_zero`), shape (layers,)."""
-        if self._arrays.is_version_1:
-            return np.zeros(len(self.layers), np.uint64)
         shape = (self.info.n_chunks, len(self.layers))
         there = np.flatnonzero(self.committed).tolist()
         return np.asarray(self._arrays.small("near_zero", shape, np.uint64, filled=there).sum(axis=0), np.uint64)
@@ -157,8 +157,11 @@ class Store:
         """
         check_option("aggregate", aggregate, ("concatenate", "mean"))
         if aggregate == "mean":
-            tokens = averaged(self.info, tokens)
-        number, window = chosen(self.info, self.name, str(layer), tokens, binarize)
+            if tokens is not None and not isinstance(tokens, str | TokenRule):
+                raise OptionError(f"aggregate='mean' takes a token rule such as 'last 5', not tokens={tokens!r}.")
+            rule = self.info.kept[0].recording.tokens if tokens is None else TokenRule.parse(tokens)
+            tokens = rule if rule.of == "class" else replace(rule, mean=True)
+        number, window = self.info.chosen(self.name, str(layer), tokens, binarize)
         return StoreSpace(self, str(layer), number, window)
 
     def points(self, layer: int | str, tokens: str | TokenRule | slice | Sequence[int] | None = None) -> StorePoints:
@@ -171,7 +174,7 @@ class Store:
         layer, tokens
             As for `space`, of what was extracted as ``"TOKENS, full"``.
         """
-        number, window = chosen(self.info, self.name, str(layer), tokens, "full")
+        number, window = self.info.chosen(self.name, str(layer), tokens, "full")
         return StorePoints(self, str(layer), number, window)
 
     def read(
@@ -205,11 +208,10 @@ class Store:
         of_chunk, inside = np.divmod(places, info.chunk_items)
         needed = np.unique(of_chunk)
         self._check_there(needed, kept)
-        n_tokens, width = info.kept[kept].item_shape(layer)
+        (n_tokens, width), dtype = info.kept[kept].item_form(layer, as_numbers=info.kept[kept].is_full)
         window = slice(None) if window is None else window
-        dtype = np.float32 if info.kept[kept].is_full else np.uint8
         data = np.empty((len(places), len(np.arange(n_tokens)[window]), width), dtype)
-        for first, last in _runs(needed):
+        for first, last in runs(needed):
             block = self._read_chunks(layer, first, last, kept)
             mine = (of_chunk >= first) & (of_chunk <= last)
             data[mine] = block[:, window][(of_chunk[mine] - first) * info.chunk_items + inside[mine]]
@@ -264,35 +266,118 @@ class Store:
 
     def _read_chunks(self, layer: str, first: int, last: int, kept: int, of: str = "bits") -> NDArray[Any]:
         """What is kept of chunks `first` to `last` of a layer, both included."""
-        array, place, key = self._arrays.layer(layer, kept, of)
+        array = self._arrays.layer(layer, kept, of)
+        chunks, items = range(first, last + 1), slice(self.info.span(first)[0], self.info.span(last)[1])
         # Zarr reads a chunk whose file is gone as zeros.
-        if all(self.storage.exists(key.format(chunk)) for chunk in range(first, last + 1)):
-            start, stop = self.info.span(first)[0], self.info.span(last)[1]
+        if all(self.storage.exists(chunk_key(array, chunk)) for chunk in chunks):
             with contextlib.suppress(ValueError, RuntimeError), self.storage.reached():
-                return np.asarray(array[(*place, slice(start, stop))])
+                return np.asarray(array[items])
         # One of them is damaged: they are looked at one by one to name it.
-        for chunk in range(first, last + 1):
+        for chunk in chunks:
             why = self._arrays.fault(layer, chunk, kept, of)
             if why:
-                raise self._damaged(layer, chunk, kept, why)
-        return np.concatenate(
-            [np.asarray(array[(*place, slice(*self.info.span(chunk)))]) for chunk in range(first, last + 1)]
-        )
+                start, stop = self.info.span(chunk)
+                raise StoreError(
+                    f"{self.name} is damaged: layer {layer}, items {start} to {stop - 1} ({why}); {self.remedy(kept)}"
+                )
+        return np.asarray(array[items])
 
     def remedy(self, kept: int) -> str:
         """What to do about damage of a recording."""
-        if self._arrays.is_version_1:
-            return "this store is of an older version: extract it again, to another place."
         if self.info.kept[kept].recording.needs_all_items and kept not in self.waiting:
             return "its bits were made of all items at once: delete the store and make it again."
         call = "import" if "imported" in self.info.model_revision else "extract"
         return f"the same {call} with repair=True (`foretell {call} ... --repair`) makes those items anew."
 
-    def _damaged(self, layer: str, chunk: int, kept: int, why: str) -> StoreError:
-        first, last = self.info.span(chunk)
-        return StoreError(
-            f"{self.name} is damaged: layer {layer}, items {first} to {last - 1} ({why}); {self.remedy(kept)}"
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """Some tokens of a layer of a store.
+
+    Parameters
+    ----------
+    store : Store
+    layer : str
+        Name of the layer: "0" to the number of blocks, or "final".
+    kept : int
+        Number of the recording in the store.
+    window : slice or ndarray of int
+        Which of its tokens.
+    """
+
+    store: Store
+    layer: str
+    kept: int
+    window: Window
+
+    @property
+    def name(self) -> str:
+        """Model, side and layer, parted by colons."""
+        return f"{self.store.info.model_id}:{self.store.info.side}:{self.layer}"
+
+    @property
+    def relative_depth(self) -> float:
+        """Layer / number of blocks, 0 to 1; 1 for "final"."""
+        return int(self.layer) / self.store.info.n_blocks if self.layer.isdecimal() else 1.0
+
+    @property
+    def n_items(self) -> int:
+        """N, the number of items."""
+        return self.store.n_items
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Names of the items in order."""
+        return self.store.ids
+
+    @property
+    def groups(self) -> tuple[str, ...] | None:
+        """Group of each item, or None where each stands alone."""
+        return self.store.groups
+
+    @property
+    def n_tokens(self) -> int:
+        """T, the number of tokens of an item."""
+        return len(np.arange(self.store.info.kept[self.kept].n_tokens)[self.window])
+
+    def __repr__(self) -> str:
+        recording = self.store.info.kept[self.kept].recording
+        return (
+            f"{type(self).__name__}({self.name!r}, {str(recording)!r}, n_tokens={self.n_tokens}, "
+            f"n_items={self.n_items})"
         )
+
+
+class StoreSpace(_View):
+    """Bits of one layer of a store: a `foretell.Space`, made by `Store.space`."""
+
+    def bits(self, rows: Rows = slice(None)) -> Bits:
+        """Bits of the items at `rows`, shape (rows, T, bytes).
+
+        Raises
+        ------
+        StoreError
+            If the store lacks some of these items, or a chunk of them is damaged.
+        """
+        return self.store.bits(self.layer, rows, kept=self.kept, window=self.window)
+
+
+class StorePoints(_View):
+    """Full precision of one layer of a store, for ``metric="euclidean"``, made by `Store.points`."""
+
+    def points(self, rows: Rows = slice(None)) -> NDArray[np.float64]:
+        """Numbers of the items at `rows`, each item clipped to its 5 to 95 % quantiles and scaled to length 1.
+
+        Raises
+        ------
+        StoreError
+            If the store lacks some of these items, or a chunk of them is damaged.
+        """
+        x = self.store.read(self.layer, rows, kept=self.kept, window=self.window)
+        flat = x.reshape(len(x), -1).astype(np.float64)
+        clipped = np.clip(flat, *np.quantile(flat, (_LOW, _HIGH), axis=1, keepdims=True))
+        lengths = np.linalg.norm(clipped, axis=1, keepdims=True)
+        return np.asarray(clipped / np.where(lengths > 0, lengths, 1.0))
 
 
 def open_store(place: str | Path) -> Store:
@@ -332,7 +417,7 @@ def opened(storage: Storage) -> Store:
     return Store(storage, StoreInfo.from_attrs(attrs, storage.name), group)
 
 
-def _runs(numbers: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
+def runs(numbers: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
     """First and last of each run of consecutive numbers."""
     if not numbers.size:
         return

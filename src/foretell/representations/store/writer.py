@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import StoreError, require
-from foretell.representations.store.format import FORMAT, VERSION, Kept, StoreInfo, encode_bytes
+from foretell.representations.store.format import FORMAT, VERSION, StoreInfo, encode_bytes
 from foretell.representations.store.storage import Storage
 
 __all__ = ["Column", "StoreWriter", "create_store"]
@@ -44,41 +44,37 @@ def create_store(
     StoreError
         If something else is there, or the place cannot be written.
     """
-    with storage.writing():
-        _create_all(storage, info, columns, token_counts)
-
-
-def _create_all(
-    storage: Storage, info: StoreInfo, columns: Mapping[str, Column], token_counts: NDArray[np.uint32]
-) -> None:
     zarr = require("zarr", "studies")
-    if not storage.is_empty:
-        _clear(storage)
-    group = zarr.create_group(
-        store=storage.zarr, zarr_format=3, attributes={"format": FORMAT, "version": VERSION, "creating": True}
-    )
-    for number, kept in enumerate(info.kept):
-        for layer in kept.n_bits:
-            _create_kept(group, f"bits/{number}/{layer}", info, kept, layer)
-            if kept.recording.needs_all_items:
-                _create_numbers(group, f"numbers/{number}/{layer}", info, kept, layer)
-    _create(group, "committed", shape=(info.n_chunks,), chunks=(1,), dtype="uint8", dimension_names=("chunk",))
-    _create(
-        group,
-        "near_zero",
-        shape=(info.n_chunks, len(info.layers)),
-        chunks=(1, len(info.layers)),
-        dtype="uint64",
-        dimension_names=("chunk", "layer"),
-    )
-    if any(kept.recording.needs_all_items for kept in info.kept):
-        _create(group, "binarized", shape=(len(info.kept),), chunks=(1,), dtype="uint8", dimension_names=("kept",))
-    _create_filled(group, "token_counts", token_counts)
-    for name, column in columns.items():
-        offsets, data = encode_bytes([one.encode("utf-8") if isinstance(one, str) else one for one in column])
-        _create_filled(group, f"{name}/offsets", offsets)
-        _create_filled(group, f"{name}/utf8" if isinstance(column[0], str) else f"{name}/bytes", data)
-    group.attrs.put(info.to_attrs())
+    with storage.writing():
+        if not storage.is_empty:
+            _clear(storage)
+        group = zarr.create_group(
+            store=storage.zarr, zarr_format=3, attributes={"format": FORMAT, "version": VERSION, "creating": True}
+        )
+        for number, kept in enumerate(info.kept):
+            for layer in kept.n_bits:
+                form = kept.item_form(layer, as_numbers=kept.is_full)
+                _create_items(group, f"bits/{number}/{layer}", info, *form)
+                if kept.recording.needs_all_items:
+                    form = kept.item_form(layer, as_numbers=True)
+                    _create_items(group, f"numbers/{number}/{layer}", info, *form)
+        _create(group, "committed", shape=(info.n_chunks,), chunks=(1,), dtype="uint8", dimension_names=("chunk",))
+        _create(
+            group,
+            "near_zero",
+            shape=(info.n_chunks, len(info.layers)),
+            chunks=(1, len(info.layers)),
+            dtype="uint64",
+            dimension_names=("chunk", "layer"),
+        )
+        if any(kept.recording.needs_all_items for kept in info.kept):
+            _create(group, "binarized", shape=(len(info.kept),), chunks=(1,), dtype="uint8", dimension_names=("kept",))
+        _create_filled(group, "token_counts", token_counts)
+        for name, column in columns.items():
+            offsets, data = encode_bytes([one.encode("utf-8") if isinstance(one, str) else one for one in column])
+            _create_filled(group, f"{name}/offsets", offsets)
+            _create_filled(group, f"{name}/utf8" if isinstance(column[0], str) else f"{name}/bytes", data)
+        group.attrs.put(info.to_attrs())
 
 
 @dataclass(frozen=True)
@@ -168,30 +164,15 @@ def _clear(storage: Storage) -> None:
     storage.clear()
 
 
-def _create_kept(group: Any, name: str, info: StoreInfo, kept: Kept, layer: str) -> None:
-    if kept.is_full:
-        _create_numbers(group, name, info, kept, layer)
-        return
-    shape = kept.item_shape(layer)
+def _create_items(group: Any, name: str, info: StoreInfo, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+    """An array of what is kept of every item: packed bits, or numbers."""
     _create(
         group,
         name,
         shape=(info.n_items, *shape),
         chunks=(info.chunk_items, *shape),
-        dtype="uint8",
-        dimension_names=("item", "token", "byte"),
-    )
-
-
-def _create_numbers(group: Any, name: str, info: StoreInfo, kept: Kept, layer: str) -> None:
-    shape = (kept.n_tokens, kept.n_bits[layer])
-    _create(
-        group,
-        name,
-        shape=(info.n_items, *shape),
-        chunks=(info.chunk_items, *shape),
-        dtype="float32",
-        dimension_names=("item", "token", "dimension"),
+        dtype=dtype,
+        dimension_names=("item", "token", "byte" if dtype == np.uint8 else "dimension"),
     )
 
 

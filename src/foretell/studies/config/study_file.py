@@ -12,7 +12,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from foretell.exceptions import InputError, StudyError
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import TokenRule
 from foretell.studies.config.comparisons import Comparison, comparisons
 from foretell.studies.config.presets import preset_mapping, preset_names
 from foretell.studies.config.sections import Choice, Count, MapMeasure, Measure, PairsOf, Rules, Section, models_of

@@ -14,8 +14,7 @@ from foretell.measure.imbalance.information_imbalance import imbalance_curve, im
 from foretell.measure.inference.item_data import items_of
 from foretell.measure.spaces.bits import Bits, Rows
 from foretell.measure.spaces.space import Space
-from foretell.representations.store.recordings import Recording
-from foretell.representations.store.token_rules import TokenRule
+from foretell.representations.store.recordings import Recording, TokenRule
 from foretell.studies.controls.lexical import lexical_distances
 from foretell.studies.controls.strata import strata_of
 

@@ -11,7 +11,7 @@ from foretell.measure.imbalance.information_imbalance import imbalance_matrix
 from foretell.measure.inference.item_data import items_of
 from foretell.measure.results.schema import DIRECTIONS, cell_of
 from foretell.measure.spaces.space import select
-from foretell.representations.store.views import StoreSpace
+from foretell.representations.store.reader import StoreSpace
 from foretell.studies.diagnose.findings import Finding
 from foretell.studies.diagnose.sides import Given
 from foretell.studies.words import direction_sentence

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foretell.representations.extraction.batches import planned_batches
 from foretell.representations.extraction.extract import BATCH_TOKENS, extract
+from foretell.representations.extraction.model_run import planned_batches
 from foretell.representations.store.health import check_health, size_on_disk
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from foretell.representations.extraction.filling import made_of_items
 from foretell.representations.extraction.selection import select_pairs
 from foretell.representations.store.health import check_health
 from foretell.representations.store.recordings import Recording
+from foretell.representations.store.storage import is_url
 
 if TYPE_CHECKING:
     from foretell.representations.data.pairs import Pairs
@@ -82,16 +83,29 @@ def n_blocks_of(model: Model, folder: Path) -> int:
     return n_blocks
 
 
-def health_of(compared: Sequence[Compared], folder: Path) -> list[dict[str, Any]]:
+def health_of(compared: Sequence[Compared], folder: Path, run: Path) -> list[dict[str, Any]]:
     """What `foretell inspect` finds of each store that is compared: name, problems in words, and a row a layer.
 
-    It is kept in a folder, since a store that is complete stays as it is.
+    It is kept in a folder, since a store that is complete stays as it is. `store` says where the store is, from the
+    folder of the run on if it lies within.
     """
     sides = {side.store.info.fingerprint: side for one in compared for side in (one.a, one.b)}
     return [
-        {"name": f"{side.name} by {side.model_id}", **_health(folder / f"health-{name[:16]}.json", side.store)}
+        {
+            "name": f"{side.name} by {side.model_id}",
+            "store": _within(run, side.store.name),
+            **_health(folder / f"health-{name[:16]}.json", side.store),
+        }
         for name, side in sides.items()
     ]
+
+
+def _within(run: Path, place: str) -> str:
+    """A path from a folder on, if it lies within; else the whole path, or the URL that it is."""
+    if is_url(place):
+        return place
+    path = Path(place).resolve()
+    return path.relative_to(run.resolve()).as_posix() if path.is_relative_to(run.resolve()) else str(path)
 
 
 def _health(path: Path, store: Store) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from foretell.exceptions import StoreError, StudyError, one_line
 from foretell.files import read_bounded
 from foretell.measure.inference.standard_errors import FEWEST_GROUPS
+from foretell.representations.data.filters import sampled
 from foretell.representations.extraction.extract import extract, fingerprint
-from foretell.representations.extraction.selection import sampled
 from foretell.representations.loading.lazy import LazyModel, LoadedModel
 from foretell.representations.loading.load_pairs import load_pairs
 from foretell.representations.models.model_options import ModelOptions

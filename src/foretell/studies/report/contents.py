@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import InputError
-from foretell.files import NOTE_BYTES, check_inside, read_bounded, reading
+from foretell.files import check_inside, reading
 from foretell.measure.results.result_files import load_result
 from foretell.studies.config.yaml_file import read_mapping
+from foretell.studies.run_folder import read_json, result_files
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -131,7 +132,7 @@ def _runs_of(places: Sequence[str | Path]) -> list[Contents]:
         with reading(given):
             place = _found(Path(given)).resolve()
             folder = place if (place / "study.yaml").is_file() else _run_of(place)
-            files = _results_of(place) if place.is_dir() else [place]
+            files = result_files(place) if place.is_dir() else [place]
             new = [file for file in files if file not in read]
             if files and not new:
                 continue  # of a run that is there already
@@ -168,30 +169,14 @@ def _found(place: Path) -> Path:
     return place / "result.nc" if (place / "result.nc").is_file() else place
 
 
-def _results_of(run: Path) -> list[Path]:
-    """Files of the results of a run, in the order of its study; all that are there, where it does not say."""
-    files = sorted((run / "results").glob("*.nc"), key=lambda file: file.stem)
-    order = {name: place for place, name in reversed(list(enumerate(_summary(run).get("results", []))))}
-    return sorted((f for f in files if f.stem in order), key=lambda f: order[f.stem]) if order else files
-
-
 def _summary(run: Path) -> Mapping[str, Any]:
-    found = _read_json(run, "summary.json")
+    found = read_json(run, "summary.json")
     is_one = isinstance(found, dict) and all(_are_texts(found.get(name, [])) for name in ("heading", "results"))
     return found if is_one and _are_texts([found.get("paragraph", "")]) else {}
 
 
 def _are_texts(given: Any) -> bool:
     return isinstance(given, list) and all(isinstance(one, str) for one in given)
-
-
-def _read_json(run: Path, name: str) -> Any:
-    """What a file of a run says, or None where that cannot be read: a page can do without."""
-    check_inside(run / name, run)
-    try:
-        return json.loads(read_bounded(run / name, NOTE_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return None
 
 
 def _run_of(file: Path) -> Path | None:
@@ -241,7 +226,7 @@ def _study(folder: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _health(folder: Path | None) -> list[Mapping[str, Any]]:
-    found = None if folder is None else _read_json(folder, "health.json")
+    found = None if folder is None else read_json(folder, "health.json")
     return found if isinstance(found, list) and all(map(_is_health, found)) else []
 
 

@@ -1,4 +1,8 @@
-"""Transformers that read patches (ViT, DINOv2, the vision towers of CLIP and SigLIP) or pixels (image-gpt)."""
+"""Image networks of transformers, as models whose layers are shown.
+
+Transformers read patches (ViT, DINOv2, the vision towers of CLIP and SigLIP) or pixels (image-gpt); of convolutional
+networks blocks are the layers, and positions of the feature maps the tokens.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import InputError
-from foretell.representations.models.base import FINAL, Visit
-from foretell.representations.models.image import ImageModel, Run, sample_picture, shown
-from foretell.representations.models.info import ModelInfo
+from foretell.exceptions import InputError, require
+from foretell.representations.models.base import FINAL, ModelInfo, Visit
+from foretell.representations.models.image import ImageModel, Run, See, sample_picture, shown
 from foretell.representations.models.quiet import reason_of
-from foretell.representations.models.transformer_blocks import blocks_of, blocks_shown
+from foretell.representations.models.transformer_blocks import blocks_of, blocks_shown, device_of, dtype_of
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["dtype_of", "image_gpt", "patch_transformer", "prepare", "running"]
+__all__ = ["CONVOLUTIONAL", "as_tokens", "convolutional", "image_gpt", "patch_transformer", "prepare"]
+
+_STAGED = ("resnet", "regnet", "convnext", "convnextv2")
+CONVOLUTIONAL = (*_STAGED, "efficientnet")
+"""Transformers' names of the networks that can be read."""
 
 
 def patch_transformer(info: ModelInfo, *, model: Any, processor: Any) -> ImageModel:
@@ -31,10 +38,8 @@ def patch_transformer(info: ModelInfo, *, model: Any, processor: Any) -> ImageMo
     """
     config = model.config
     blocks = blocks_of(model, info.id)
-    run = running(model, blocks)
-
-    def see(image: Image) -> NDArray[Any]:
-        return prepare(processor, image, "pixel_values").astype(np.float32)
+    run = _running(model, blocks)
+    see = _pixels_of(processor)
 
     sample = see(sample_picture())
     patch = np.broadcast_to(getattr(config, "patch_size", 0), 2)
@@ -48,7 +53,7 @@ def patch_transformer(info: ModelInfo, *, model: Any, processor: Any) -> ImageMo
             "and registers may stand before the patches."
         )
     return ImageModel(
-        info,
+        info=info,
         dtype=dtype_of(model),
         n_blocks=len(blocks),
         see=see,
@@ -84,13 +89,57 @@ def image_gpt(info: ModelInfo, *, model: Any, processor: Any) -> ImageModel:
 
     blocks = blocks_of(model, info.id)
     return ImageModel(
-        info,
+        info=info,
         dtype=dtype_of(model),
         n_blocks=len(blocks),
         see=see,
-        run=running(model, blocks),
+        run=_running(model, blocks),
         places=np.arange(1, see(sample_picture()).size),
     )
+
+
+def convolutional(info: ModelInfo, *, model: Any, processor: Any) -> ImageModel:
+    """A network of one of the `CONVOLUTIONAL` types.
+
+    Feature maps shrink with depth. So that every layer has the same tokens, each map is averaged over the cells of an
+    even grid, as large as the last map, before anything else is done with it.
+    """
+    encoder = model.encoder
+    staged = model.config.model_type in _STAGED
+    blocks = [block for stage in encoder.stages for block in stage.layers] if staged else list(encoder.blocks)
+    maps = _running(model, blocks)
+    see = _pixels_of(processor)
+
+    rows, columns = shown(maps, see(sample_picture()), info.id)[str(len(blocks))].shape[-2:]
+    return ImageModel(
+        info=info,
+        dtype=dtype_of(model),
+        n_blocks=len(blocks),
+        see=see,
+        run=as_tokens(maps, (rows, columns)),
+        places=np.arange(rows * columns),
+    )
+
+
+def as_tokens(maps: Run, grid: tuple[int, int]) -> Run:
+    """The forward pass that shows, of each feature map, the means over the cells of a grid, row by row."""
+    functional = require("torch", "hf").nn.functional
+
+    def run(values: torch.Tensor, visit: Visit) -> None:
+        def show(layer: str, feature_map: torch.Tensor) -> None:
+            cells = functional.adaptive_avg_pool2d(feature_map, grid)
+            visit(layer, cells.flatten(2).transpose(1, 2))
+
+        maps(values, show)
+
+    return run
+
+
+def _pixels_of(processor: Any) -> See:
+    def see(image: Image) -> NDArray[Any]:
+        return prepare(processor, image, "pixel_values").astype(np.float32)
+
+    return see
 
 
 def prepare(processor: Any, image: Image, name: str) -> NDArray[Any]:
@@ -111,19 +160,12 @@ def prepare(processor: Any, image: Image, name: str) -> NDArray[Any]:
     return values
 
 
-def dtype_of(model: Any) -> str:
-    """In which a model is run."""
-    return str(model.dtype).removeprefix("torch.")
-
-
-def running(model: Any, blocks: Any) -> Run:
+def _running(model: Any, blocks: Any) -> Run:
     """The forward pass of a model of transformers: its blocks' states, then its last hidden state."""
 
     def run(values: torch.Tensor, visit: Visit) -> None:
-        # Weights that wait elsewhere until they are needed are brought in together with the inputs.
-        device = "cpu" if model.device.type == "meta" else model.device
         # Pixels are numbers, colours are names of rows.
-        values = values.to(device, model.dtype if values.is_floating_point() else None)
+        values = values.to(device_of(model), model.dtype if values.is_floating_point() else None)
         with blocks_shown(blocks, visit):
             visit(FINAL, model(**{model.main_input_name: values}).last_hidden_state)
 

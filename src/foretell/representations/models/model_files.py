@@ -1,16 +1,18 @@
-"""Models of the Hugging Face hub, fetched into the hub's own cache: configuration, tokenizer and safetensors only."""
+"""Files of a model in the hub's layout: fetched from the Hugging Face hub into its own cache, hashed, their licence."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from foretell.exceptions import FetchError, require
-from foretell.representations.cache import is_offline
+from foretell.exceptions import FetchError, InputError, require
+from foretell.representations.cache import is_offline, sha256_of
 from foretell.representations.models.model_options import ModelOptions
 from foretell.representations.models.quiet import reason_of
 
-__all__ = ["is_hub_id", "snapshot", "stated_licence"]
+__all__ = ["combined_sha256", "computing_files", "is_hub_id", "snapshot", "stated_licence"]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _TEXTS = ("*.json", "*.txt", "*.model", "README.md")
@@ -77,3 +79,28 @@ def stated_licence(folder: Path) -> str:
     if licence == "other":
         licence = said.get("license_name", licence)
     return licence if isinstance(licence, str) else "not stated"
+
+
+def computing_files(folder: Path, options: ModelOptions) -> list[Path]:
+    """The files of a folder that decide what its model computes: configuration, weights, and code where it may run.
+
+    Raises
+    ------
+    InputError
+        If the only weights are pickles and `options` do not allow them, or there are none.
+    """
+    pickles = sorted(folder.glob("pytorch_model*.bin")) if options.allow_pickle else []
+    weights = sorted(folder.glob("*.safetensors")) or pickles
+    if not weights:
+        raise InputError(
+            f"The model folder {folder} has no *.safetensors, and pickled weights (pytorch_model.bin) are only read "
+            "with allow_pickle=True: save the model again with save_pretrained, which writes safetensors."
+        )
+    code = sorted(folder.glob("*.py")) if options.trust_remote_code else []
+    return [folder / "config.json", *weights, *code]
+
+
+def combined_sha256(files: Iterable[Path]) -> str:
+    """One hash of several files: of their names and hashes, so that moving bytes between them shows."""
+    lines = "".join(f"{file.name} {sha256_of(file)}\n" for file in files)
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"

@@ -1,18 +1,18 @@
-"""Pairs that are folders of images: a folder a class, or a folder a view."""
+"""Pairs of images: drawn within a class, each a folder or rows of a table; or of one name in a folder a view."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.data.image_classes import pair_within_classes
+from foretell.representations.data.filters import draw, sifted
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.data.pictures import Picture
 from foretell.representations.data.table_cells import image_file
 
-__all__ = ["pair_classes", "pair_views"]
+__all__ = ["pair_classes", "pair_views", "pair_within_classes"]
 
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 
@@ -59,6 +59,68 @@ def pair_classes(
     )
 
 
+def pair_within_classes(
+    members: Mapping[str, Sequence[tuple[str, Picture]]],
+    *,
+    sides: Sequence[str],
+    pairs_per_class: int,
+    seed: int,
+    name: str,
+    licence: str,
+    source: str,
+    dropped: Mapping[str, int],
+) -> Pairs:
+    """Pairs of images of one class; the class is the group.
+
+    An image is in one pair at most. The draw of a class depends on the seed and the names of its images alone, and
+    fewer pairs a class are part of more. A pair is called by its class and the names of its images.
+
+    Parameters
+    ----------
+    members : mapping of str to sequence of (str, Picture)
+        Class to its images and their names.
+    sides : sequence of str
+        Names of the two sides.
+    pairs_per_class : int
+        How many pairs of each class, where it has images enough.
+    seed : int
+        Of the draw.
+    name, licence, source, dropped
+        What the pairs say of themselves.
+
+    Raises
+    ------
+    InputError
+        If no class has two images.
+    """
+    counts = Counter(dropped)
+    drawn: list[tuple[str, tuple[str, Picture], tuple[str, Picture]]] = []
+    for one, images in sorted(members.items()):
+        if len(images) < 2:
+            counts["the only image of its class"] += 1
+            continue
+        order = sorted(images, key=lambda image: draw(seed, image[0]))
+        n_pairs = min(pairs_per_class, len(order) // 2)
+        drawn += [(one, order[2 * pair], order[2 * pair + 1]) for pair in range(n_pairs)]
+        if len(order) > 2 * n_pairs:
+            counts[f"image not drawn for a pair (seed {seed})"] += len(order) - 2 * n_pairs
+    if not drawn:
+        raise InputError(f"{name!r} has no class of two images ({dict(counts)}): pairs are drawn within a class.")
+    return Pairs(
+        name=name,
+        texts={},
+        pictures={
+            sides[0]: tuple(first[1] for _, first, _ in drawn),
+            sides[1]: tuple(second[1] for _, _, second in drawn),
+        },
+        ids=tuple(f"{one}: {first[0]} + {second[0]}" for one, first, second in drawn),
+        groups=tuple(one for one, _, _ in drawn),
+        licence=licence,
+        source=source,
+        dropped=counts,
+    )
+
+
 def pair_views(folders: Sequence[Path], sides: Sequence[str], *, licence: str = "not stated") -> Pairs:
     """Items drawn or taken several times: the images that have one name in several folders.
 
@@ -93,14 +155,11 @@ def pair_views(folders: Sequence[Path], sides: Sequence[str], *, licence: str = 
             if stem in views[side]:
                 raise InputError(f"{folder} has two images called {stem!r}: keep one, since names pair the folders.")
             views[side][stem] = picture
-    dropped: Counter[str] = Counter()
-    ids: list[str] = []
-    for stem in sorted(set().union(*views.values())):
-        missing = next((side for side in sides if stem not in views[side]), None)
-        if missing is None:
-            ids.append(stem)
-        else:
-            dropped[f"no image on side {missing}"] += 1
+
+    def reason_of(stem: str) -> str | None:
+        return next((f"no image on side {side}" for side in sides if stem not in views[side]), None)
+
+    ids, dropped = sifted(sorted(set().union(*views.values())), reason_of)
     name = " + ".join(folder.name for folder in folders)
     if not ids:
         raise InputError(f"{name} have no image of the same name ({dict(dropped)}): names pair the folders.")
