@@ -31,6 +31,7 @@ _HOME = {
     "Imbalance": "foretell.measure.results.two_spaces",
     "load_result": "foretell.measure.results.result_files",
     "save_result": "foretell.measure.results.result_files",
+    "to_frame": "foretell.measure.results.schema",
     "set_options": "foretell.options",
     "contrast": "foretell.measure.inference.contrasts",
     "cross_fit": "foretell.measure.imbalance.cross_validation",
@@ -49,6 +50,7 @@ _HOME = {
     "import_activations": "foretell.representations.imported.import_activations",
     "open_store": "foretell.representations.store.reader",
     "run": "foretell.studies.run",
+    "load_run": "foretell.studies.run_folder",
     "semantic_layers": "foretell.measure.imbalance.semantic_layers",
     "similarity_curve": "foretell.measure.similarity.similarity_matrix",
     "item_imbalance": "foretell.measure.imbalance.by_item",
@@ -93,6 +95,7 @@ __all__ = [
     "load_model",
     "load_pairs",
     "load_result",
+    "load_run",
     "open_store",
     "plan",
     "run",
@@ -102,6 +105,7 @@ __all__ = [
     "set_options",
     "similarity_curve",
     "similarity_matrix",
+    "to_frame",
     "token_curve",
     "token_map",
     "write_report",
@@ -124,6 +128,7 @@ if TYPE_CHECKING:
     from foretell.measure.inference.halves import halves_stderr
     from foretell.measure.inference.multiple_testing import contrast_p_value, holm
     from foretell.measure.results.result_files import load_result, save_result
+    from foretell.measure.results.schema import to_frame
     from foretell.measure.results.two_spaces import Imbalance
     from foretell.measure.similarity.similarity_matrix import similarity_curve, similarity_matrix
     from foretell.measure.spaces.bits import Bits
@@ -144,6 +149,7 @@ if TYPE_CHECKING:
     from foretell.studies.planning.plan import Plan, plan
     from foretell.studies.report.page import write_report
     from foretell.studies.run import run
+    from foretell.studies.run_folder import load_run
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ import foretell
 from foretell.exceptions import StudyError
 from foretell.measure.inference.item_data import items_of
 from foretell.measure.inference.multiple_testing import contrast_p_value, holm
+from foretell.measure.results.schema import cell_of
 from foretell.representations.models.model_options import ModelOptions
 from foretell.studies.words import direction_name
 from tests.studies.conftest import N_BLOCKS, STUDIES, Runs, World
@@ -29,7 +30,6 @@ def _table(folder: Path, name: str) -> list[dict[str, str]]:
 
 
 def _cell(result: xr.Dataset, direction: str, *layers: str, name: str = "imbalance") -> float:
-    dims = [str(dim) for dim in result["imbalance"].dims]
     return float(cell_of(result, direction, *layers)[name])
 
 
@@ -197,7 +197,7 @@ class TestMap:
 
     def test_items_are_those_of_the_joint_best_pair(self, runs: Runs) -> None:
         result, rows = runs["map"].answer.result, runs["map"].answer.tables["items-en-es"]
-        a, b = result["together"].to_numpy()
+        a, b = (str(layer) for layer in result["together"].to_numpy())
         assert {(row["layer_a"], row["layer_b"]) for row in rows} == {(a, b)}
         assert np.mean([row["b_to_a"] for row in rows]) == pytest.approx(_cell(result, "b_to_a", a, b))
 

@@ -26,9 +26,9 @@ def test_a_changed_number_is_found_again(
         name="en", model_id="made", store=SimpleNamespace(info=SimpleNamespace(fingerprint="f" * 64))
     )
     compared: Any = [SimpleNamespace(a=side, b=side)]
-    first = notes.health_of(compared, tmp_path)
+    first = notes.health_of(compared, tmp_path, tmp_path / "run")
     (kept,) = tmp_path.iterdir()
     if place is not None:
         kept.write_text(kept.read_text(encoding="utf-8").replace(place, "9", 1), encoding="utf-8")
-    assert notes.health_of(compared, tmp_path) == first
+    assert notes.health_of(compared, tmp_path, tmp_path / "run") == first
     assert len(looks) == n_looks

@@ -18,8 +18,9 @@ def diagnose(
     given: Annotated[
         list[str],
         typer.Argument(
-            metavar="RESULT|STORES",
-            help="A result.nc; one or two stores, or .npy, .npz or .safetensors files; or a result and its two stores.",
+            metavar="RUN|RESULT|STORES",
+            help="The folder of a run; a result.nc; one or two stores, or .npy, .npz or .safetensors files; or a result "
+            "and its two stores.",
         ),
     ],
     layer_a: Annotated[

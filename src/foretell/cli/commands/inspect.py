@@ -17,23 +17,31 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    store: Annotated[str, typer.Argument(metavar="STORE", help="Folder or URL of a store.")],
+    store: Annotated[
+        str, typer.Argument(metavar="STORE|RUN", help="Folder or URL of a store, or the folder of a run.")
+    ],
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every chunk, and list those that are damaged.")
     ] = False,
 ) -> None:
-    """Show what a store holds.
+    """Show what a store, or each store of a run, holds.
 
     Says of every layer whether it can be measured. Leaves with 1 if --verify finds damage.
     """
     from foretell.representations.store.health import check_health, size_on_disk
     from foretell.representations.store.reader import open_store
+    from foretell.studies.run_folder import is_run, stores_of_run
 
-    found = open_store(store)
-    _print_store(found, size_on_disk(found))
-    if verify and _print_damage(found):
+    is_damaged = False
+    for place in stores_of_run(store).values() if is_run(store) else [store]:
+        found = open_store(place)
+        _print_store(found, size_on_disk(found))
+        if verify and _print_damage(found):
+            is_damaged = True
+            continue
+        _print_health(check_health(found))
+    if is_damaged:
         raise typer.Exit(1)
-    _print_health(check_health(found))
 
 
 def _print_store(store: Store, size: int | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.exceptions import OptionError, check_option, checked_count
+from foretell.exceptions import InputError, OptionError, check_option, checked_count
 from foretell.measure.array_types import Numbers
 from foretell.measure.distances.backends import METRICS
 from foretell.measure.results.result_files import checked_as_result, load_result
@@ -19,6 +19,7 @@ from foretell.studies.diagnose.pairing import find_pairing
 from foretell.studies.diagnose.result_checks import find_in_result, find_swapped
 from foretell.studies.diagnose.side_contents import Contents, find_contents
 from foretell.studies.diagnose.sides import Given, common_items, distances_of, given
+from foretell.studies.run_folder import compared_in_run, is_run
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,6 +47,7 @@ def diagnose(
     Parameters
     ----------
     a, b : store, path, space, array, or mapping of names to spaces; optional
+        Or `a` alone the folder of a run: then its stores and results are looked at, each two that it compared.
         The two sides, item i of A beside item i of B: a store or its path, a file of arrays, or what
         `foretell.information_imbalance` takes, or several of these by name. One side alone is looked at by itself.
     result : Dataset or path of a result.nc, optional
@@ -86,6 +88,8 @@ def diagnose(
     """
     check_option("metric", metric, METRICS)
     limit = checked_count("items", items, least=20)
+    if b is None and result is None and isinstance(a, str | Path) and is_run(a):
+        return _of_run(a, layers_a=layers_a, layers_b=layers_b, tokens=tokens, k=k, items=limit, seed=seed)
     if a is None and b is None and result is None:
         raise OptionError("There is nothing to diagnose: give a result, a side, or two.")
     findings: list[Finding] = []
@@ -124,6 +128,17 @@ def diagnose(
             findings += swapped
             looked_at.append(line)
     return Diagnosis(tuple(findings), tuple(looked_at))
+
+
+def _of_run(folder: str | Path, **options: Any) -> Diagnosis:
+    """What is found of each two stores that a run compared, together."""
+    every = [diagnose(one.a, one.b, result=one.result, **options) for one in compared_in_run(folder)]
+    if not every:
+        raise InputError(f"{folder}: none of its results is of stores that it names: give two stores, or a result.nc.")
+    findings = {finding.said: finding for found in every for finding in found.findings}
+    return Diagnosis(
+        tuple(findings.values()), tuple(dict.fromkeys(line for found in every for line in found.looked_at))
+    )
 
 
 def _is_store(side: Any) -> bool:
