@@ -19,8 +19,8 @@ def diagnose(
         list[str],
         typer.Argument(
             metavar="RUN|RESULT|STORES",
-            help="The folder of a run; a result.nc; one or two stores, or .npy, .npz or .safetensors files; or a result "
-            "and its two stores.",
+            help="The folder of a run; a result.nc; one or two stores, or .npy, .npz or .safetensors files; or a "
+            "result and its two stores.",
         ),
     ],
     layer_a: Annotated[
