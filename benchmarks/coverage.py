@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 import foretell
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
 from foretell.measure.inference.minimum import minimum, regions
+from foretell.measure.inference import item_data
 from foretell.measure.inference.standard_errors import Scores
 
 REPORT = Path(__file__).with_suffix(".md")
@@ -52,7 +53,7 @@ def scores_of(sides: Sides, *, k: int = 1, groups: Sequence[str] | None = None) 
     """Scores of II(A -> B) for every layer of A, and then of II(B -> A)."""
     layers, b = sides
     cells = [(str(layer), "0") for layer in range(len(layers))]
-    scores, places = Scores.of_result(imbalance_matrix(layers, [b], k=k, groups=groups, named_cells=cells))
+    scores, places = item_data.scores_of(imbalance_matrix(layers, [b], k=k, groups=groups, named_cells=cells))
     order = [places[direction, *cell] for direction in ("a_to_b", "b_to_a") for cell in cells]
     return scores.combine(np.eye(len(order))[order])
 

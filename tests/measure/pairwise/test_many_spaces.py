@@ -16,7 +16,7 @@ import xarray as xr
 import foretell
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, WriteError
 from foretell.measure.imbalance.information_imbalance import _check_scores
-from foretell.measure.inference.item_data import items_of, scores_of
+from foretell.measure.inference.item_data import ItemData, items_of, scores_of
 from foretell.measure.inference.permutations import group_permutations, permutations
 from foretell.measure.results.schema import to_frame
 from tests.options import call, under
@@ -272,6 +272,17 @@ def test_other_programs_write_and_read_the_values(curve: xr.Dataset, tmp_path: P
     assert tree.children["items"].to_dataset(inherit=False).equals(items_of(curve).to_dataset())
     tree.close()
     assert foretell.load_result(path, values_only=True).drop_attrs().equals(curve.drop_attrs())
+
+
+@pytest.mark.parametrize("name", ["edge_cell", "edge_query", "edge_candidate"])
+@pytest.mark.parametrize("place", [-1, 10**6])
+def test_edges_that_point_nowhere_are_refused(curve: xr.Dataset, name: str, place: int) -> None:
+    damaged = items_of(curve).to_dataset()
+    damaged[name][3] = place
+    with pytest.raises(ValueError, match="points at no item or cell"):
+        ItemData.from_dataset(damaged)
+    with pytest.raises(ValueError, match="scores are not of shape"):
+        ItemData.from_dataset(damaged.assign(scores=damaged["scores"].T))
 
 
 def test_a_table_of_a_result_is_as_large_as_its_values() -> None:

@@ -91,7 +91,7 @@ class ItemData:
 
     @classmethod
     def from_dataset(cls, dataset: xr.Dataset) -> ItemData:
-        """What `to_dataset` gave."""
+        """What `to_dataset` gave; raises `ValueError` where edges point at no item or cell."""
 
         def text(name: str) -> tuple[str, ...]:
             return tuple(map(str, dataset[name].to_numpy()))
@@ -111,6 +111,11 @@ class ItemData:
         )
         names = _names_of(2 if "layer" in dataset else 3)
         cells = tuple(zip(*(text(name) for name in names), strict=True))
+        if scores.psi.shape != (len(cells), len(ids)):
+            raise ValueError("scores are not of shape (cells, items)")
+        for places, count in ((scores.cell, len(cells)), (scores.query, len(ids)), (scores.candidate, len(ids))):
+            if places.size and not 0 <= places.min() <= places.max() < count:
+                raise ValueError("an edge points at no item or cell")
         return cls(ids, groups, strata, cells, scores)
 
 
