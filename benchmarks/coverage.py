@@ -36,8 +36,8 @@ from numpy.typing import NDArray
 
 import foretell
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
-from foretell.measure.inference.minimum import minimum, regions
 from foretell.measure.inference import item_data
+from foretell.measure.inference.minimum import minimum, regions
 from foretell.measure.inference.standard_errors import Scores
 
 REPORT = Path(__file__).with_suffix(".md")

@@ -15,20 +15,6 @@ from pathlib import Path
 
 from foretell.exceptions import InputError, WriteError
 
-__all__ = [
-    "NOTE_BYTES",
-    "SEAL",
-    "check_inside",
-    "check_seal",
-    "check_unpacked",
-    "leads_inside",
-    "places_of",
-    "read_bounded",
-    "reading",
-    "replacing",
-    "seal_of",
-]
-
 _ASIDE = ".foretell-writing-"
 SEAL = b"\nforetell-sha256:"
 _SEAL_BYTES = len(SEAL) + 64

@@ -18,17 +18,6 @@ from typing import Any, Final, Literal, Protocol, Self, TypeVar
 
 from foretell.exceptions import OptionError, check_option, checked_count, require
 
-__all__ = [
-    "BACKENDS",
-    "CurrentOptions",
-    "Held",
-    "Mapper",
-    "Resources",
-    "Share",
-    "current_options",
-    "set_options",
-]
-
 Common = TypeVar("Common")
 Common_co = TypeVar("Common_co", covariant=True)
 Task = TypeVar("Task")

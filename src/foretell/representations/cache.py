@@ -13,8 +13,6 @@ from pathlib import Path
 from foretell.exceptions import WriteError
 from foretell.files import reading
 
-__all__ = ["ORIGIN", "cache_dir", "is_offline", "made_folder", "origin_of", "sha256_of", "writing_cache"]
-
 ORIGIN = "foretell.json"
 """File that says what a made folder was made from; written last."""
 

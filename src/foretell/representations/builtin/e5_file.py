@@ -26,8 +26,6 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import FetchError, require
 
-__all__ = ["decode_e5", "weights_of_blocks"]
-
 _BLOCK = np.dtype([("scale", "<f2"), ("halves", "u1", 16)])
 _FLOATS, _BLOCKS = 0, 1
 

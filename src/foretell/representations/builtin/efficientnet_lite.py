@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["LITE0", "LITE0_PREPROCESSING", "find_lite0", "lite0_maps", "lite0_weights", "load_lite0"]
-
 LITE0 = "efficientnet-lite0"
 LITE0_PREPROCESSING = "central square of 224/256 of the shorter side, bicubic to 224 x 224, (x - 127) / 128"
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["code", "family", "from_file_name", "is_flag", "is_skin_tone"]
-
 _COLOURED = "\ufe0f"  # asks for colours; some sets write it and some do not
 _FLAG = re.compile("[\U0001f1e6-\U0001f1ff\U000e0020-\U000e007f]")
 _SKIN = re.compile("[\U0001f3fb-\U0001f3ff]")

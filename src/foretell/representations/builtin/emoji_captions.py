@@ -9,8 +9,6 @@ from foretell.exceptions import InputError, OptionError
 from foretell.representations.builtin import emoji_names, emoji_pictures
 from foretell.representations.data.pairs import Pairs
 
-__all__ = ["NAME", "TEMPLATES", "load"]
-
 NAME = "emoji-captions"
 
 TEMPLATES: Mapping[str, str] = {"en": "This is a picture of {name}."}

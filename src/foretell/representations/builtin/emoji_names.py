@@ -17,8 +17,6 @@ from foretell.representations.builtin.packages import fetch, read_members
 from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
 
-__all__ = ["NAME", "languages", "load", "read_names"]
-
 NAME = "emoji-names"
 
 # Part -> what its folders and objects are called.

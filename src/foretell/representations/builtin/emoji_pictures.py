@@ -18,8 +18,6 @@ from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.data.pictures import Picture
 
-__all__ = ["HANDS", "NAME", "load"]
-
 NAME = "emoji-pictures"
 
 _IMAGES = {

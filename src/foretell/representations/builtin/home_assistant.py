@@ -18,8 +18,6 @@ from foretell.representations.builtin.packages import fetch
 from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
 
-__all__ = ["MAX_WORDS", "MIN_WORDS", "NAME", "load"]
-
 NAME = "home-assistant"
 
 MIN_WORDS, MAX_WORDS = 6, 60

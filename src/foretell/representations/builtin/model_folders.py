@@ -15,8 +15,6 @@ from foretell.representations.builtin.packages import Part, cached, fetch, membe
 from foretell.representations.cache import made_folder, sha256_of
 from foretell.representations.models.gguf_file import decode_gguf
 
-__all__ = ["BUILT_IN", "BuiltInModel", "built_in_folder"]
-
 
 @dataclass(frozen=True)
 class BuiltInModel:

@@ -25,8 +25,6 @@ from typing import IO, Literal
 from foretell.exceptions import FetchError, InputError
 from foretell.representations.cache import cache_dir, is_offline, sha256_of, writing_cache
 
-__all__ = ["Part", "cached", "fetch", "member_of", "read_members"]
-
 
 @dataclass(frozen=True)
 class Part:

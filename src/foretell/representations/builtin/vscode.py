@@ -17,8 +17,6 @@ from foretell.representations.builtin.packages import fetch, read_members
 from foretell.representations.data.filters import sifted
 from foretell.representations.data.pairs import Pairs
 
-__all__ = ["MIN_WORDS", "NAME", "load"]
-
 NAME = "vscode"
 
 MIN_WORDS = 6

@@ -10,8 +10,6 @@ from typing import TypeVar
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.data.pairs import Pairs
 
-__all__ = ["check_count", "choose", "draw", "filtered", "sampled", "sifted"]
-
 _Item = TypeVar("_Item")
 
 _DUPLICATES = ("drop", "keep")

@@ -11,8 +11,6 @@ from foretell.exceptions import InputError, check_option, require
 from foretell.representations.cache import is_offline
 from foretell.representations.data.table_rows import Choice, Row, Rows
 
-__all__ = ["read_hub"]
-
 
 def read_hub(
     name: str,

@@ -12,8 +12,6 @@ from foretell.representations.data.pairs import Pairs
 from foretell.representations.data.pictures import Picture
 from foretell.representations.data.table_cells import image_file
 
-__all__ = ["pair_classes", "pair_views", "pair_within_classes"]
-
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 
 

@@ -13,8 +13,6 @@ import numpy as np
 from foretell.exceptions import InputError
 from foretell.representations.data.pictures import Picture
 
-__all__ = ["Pairs", "is_text"]
-
 
 @dataclass(frozen=True, eq=False)
 class Pairs:

@@ -14,8 +14,6 @@ from foretell.exceptions import InputError, require
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Picture"]
-
 _MOST_PIXELS = 20_000_000
 """Some 400 MiB while it is put on white; models look at a fifth of a million."""
 _MOST_SIDE = 65_535

@@ -12,8 +12,6 @@ from foretell.files import leads_inside, places_of
 from foretell.representations.data.pairs import is_text
 from foretell.representations.data.pictures import Picture
 
-__all__ = ["MISSING", "find", "image_file", "name_in", "picture_in", "texts_in"]
-
 MISSING: Final = object()
 """What `find` gives where there is no such column; None is a cell without a value."""
 

@@ -15,8 +15,6 @@ from foretell.representations.data.pairs import Pairs
 from foretell.representations.data.pictures import Picture
 from foretell.representations.data.table_cells import MISSING, find, name_in, picture_in, texts_in
 
-__all__ = ["Choice", "Row", "Rows", "check_sides", "pairs_of"]
-
 
 @dataclass(frozen=True)
 class Choice:

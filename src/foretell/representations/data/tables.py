@@ -13,8 +13,6 @@ from foretell.exceptions import InputError, OptionError, check_option, one_line,
 from foretell.representations.cache import sha256_of
 from foretell.representations.data.table_rows import Choice, Row, Rows
 
-__all__ = ["MOST_BYTES", "TABLES", "read_table", "read_text_files"]
-
 MOST_BYTES = 4 * 2**20
 """Of a line, and of a text in a TMX: far more than any model reads."""
 

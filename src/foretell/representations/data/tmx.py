@@ -11,8 +11,6 @@ from foretell.representations.cache import sha256_of
 from foretell.representations.data.table_rows import Choice, Row, Rows
 from foretell.representations.data.tables import MOST_BYTES
 
-__all__ = ["read_tmx"]
-
 _READ_BYTES = 2**16
 
 # Inside a segment these hold codes of the translator's program, not words.

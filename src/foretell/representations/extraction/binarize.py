@@ -14,17 +14,6 @@ from foretell.representations.models.base import Reading
 from foretell.representations.store.format import Kept
 from foretell.representations.store.recordings import Recording
 
-__all__ = [
-    "NEAR_ZERO",
-    "Gather",
-    "kept_of_array",
-    "kept_values",
-    "n_near_zero",
-    "n_near_zero_of_array",
-    "packed_above",
-    "packed_on_device",
-]
-
 NEAR_ZERO = {"float32": 1e-4, "bfloat16": 0.1, "float16": 0.02}
 """Share of the root mean square of a token below which an activation's sign may depend on what else is in its batch:
 far above the rounding of a forward pass in each dtype."""

@@ -25,8 +25,6 @@ from foretell.representations.store.format import StoreInfo, fingerprint_of
 from foretell.representations.store.reader import Store
 from foretell.representations.store.recordings import Recording, Tokens
 
-__all__ = ["BATCH_TOKENS", "extract", "fingerprint"]
-
 BATCH_TOKENS = 512
 """Tokens of a forward pass by default."""
 

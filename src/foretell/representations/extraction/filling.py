@@ -23,8 +23,6 @@ from foretell.representations.store.recordings import Recording
 from foretell.representations.store.storage import Storage
 from foretell.representations.store.writer import StoreWriter, create_store
 
-__all__ = ["Advance", "filled_store", "full_chunks", "info_of", "made_of_items"]
-
 _CHUNK_ITEMS = 64
 
 

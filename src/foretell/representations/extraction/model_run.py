@@ -15,8 +15,6 @@ from foretell.representations.models.base import Model, Reading
 from foretell.representations.store.reader import Store
 from foretell.representations.store.writer import StoreWriter
 
-__all__ = ["Crossing", "ModelRun", "batches", "planned_batches", "windows", "windows_of"]
-
 # A batch is closed when more than this share of it would be padding.
 _MAX_PADDING = 0.2
 

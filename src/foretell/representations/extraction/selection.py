@@ -14,8 +14,6 @@ from foretell.representations.store.recordings import Recording, TokenRule, Toke
 if TYPE_CHECKING:
     from foretell.representations.models.base import Model
 
-__all__ = ["select_pairs"]
-
 
 def select_pairs(
     pairs: Pairs,

@@ -20,8 +20,6 @@ from foretell.representations.models.base import Model
 from foretell.representations.store.reader import Store, opened
 from foretell.representations.store.storage import Storage
 
-__all__ = ["complete_on", "spec_of"]
-
 
 @dataclass(frozen=True, eq=False)
 class _Shard:

@@ -15,8 +15,6 @@ from foretell.representations.imported.layer_arrays import BESIDE, Ids, LayerArr
 from foretell.representations.imported.request_files import KEYS, RequestFiles, of_requests
 from foretell.threads import in_order
 
-__all__ = ["Source", "open_source", "sha256_of_files"]
-
 Source = LayerArrays | RequestFiles
 """Activations of some items at some layers, of whichever layout."""
 

@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError, one_line
 from foretell.files import check_unpacked, read_bounded
 
-__all__ = ["SUFFIXES", "Tensor", "open_arrays", "read_texts", "texts_of"]
-
 SUFFIXES = (".npy", ".npz", ".safetensors")
 """Kinds of files that can be read."""
 

@@ -23,8 +23,6 @@ from foretell.representations.store.reader import Store
 from foretell.representations.store.recordings import Recording, Tokens
 from foretell.representations.store.writer import StoreWriter
 
-__all__ = ["import_activations"]
-
 _BLOCK_BYTES = 256 * 2**20
 """Of the files, all layers together: items that are read at a time."""
 

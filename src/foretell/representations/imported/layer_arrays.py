@@ -16,18 +16,6 @@ from foretell.exceptions import InputError, OptionError
 from foretell.representations.imported.array_files import Tensor, open_arrays, read_texts, texts_of
 from foretell.representations.models.base import FINAL, Reading
 
-__all__ = [
-    "BESIDE",
-    "Ids",
-    "LayerArrays",
-    "first_to_last",
-    "layer_name",
-    "of_layers",
-    "only_dtype",
-    "reading_of",
-    "texts_in",
-]
-
 BESIDE = ("ids", "offsets", "token_ids")
 """Names of what is no layer."""
 

@@ -16,8 +16,6 @@ from foretell.representations.imported.array_files import Tensor, open_arrays
 from foretell.representations.imported.layer_arrays import Ids, first_to_last, layer_name, only_dtype, reading_of
 from foretell.representations.models.base import Reading
 
-__all__ = ["FILE_NAMES", "KEYS", "RequestFiles", "of_requests"]
-
 FILE_NAMES = "file names"
 """As ids of requests: a file NAME.safetensors is of item NAME."""
 

@@ -23,8 +23,6 @@ from foretell.representations.models.model_files import (
 )
 from foretell.representations.models.model_options import DEFAULTS, ModelOptions
 
-__all__ = ["BUILT_IN_IMAGE", "PREFIX", "describe_model", "find_image_model", "find_text_model", "installed_model"]
-
 
 def describe_model(
     name: str | os.PathLike[str], modality: Modality = "text", options: ModelOptions = DEFAULTS

@@ -14,8 +14,6 @@ from foretell.representations.loading.load_model import load
 from foretell.representations.models.base import Modality, Model, ModelInfo, Reading, Visit
 from foretell.representations.models.model_options import AS_STORED, DEFAULTS, ModelOptions
 
-__all__ = ["LazyModel", "LoadedModel", "slowest_load"]
-
 # The first load of a process brings its libraries with it, as that of the next process will.
 _SLOWEST: dict[tuple[str, Modality], float] = {}
 

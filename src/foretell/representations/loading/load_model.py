@@ -19,8 +19,6 @@ from foretell.representations.models.quiet import quiet_transformers, reason_of
 from foretell.representations.models.text import TextModel
 from foretell.representations.models.transformer_blocks import text_part
 
-__all__ = ["load", "load_image_model", "load_model", "load_text_model"]
-
 _SAMPLE = "The old house's 2 red doors; la maison où l'été dure, 红色的房子 🙂"
 
 

@@ -19,8 +19,6 @@ from foretell.representations.data.table_rows import Choice, Rows, check_sides, 
 from foretell.representations.data.tables import TABLES, read_table, read_text_files
 from foretell.representations.data.tmx import read_tmx
 
-__all__ = ["BUILT_IN", "load_pairs"]
-
 _Made = TypeVar("_Made")
 
 BUILT_IN: Mapping[str, Callable[..., Pairs]] = {

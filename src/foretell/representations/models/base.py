@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FINAL", "Modality", "Model", "ModelInfo", "Reading", "Visit"]
-
 FINAL = "final"
 """Name of the layer after the final norm."""
 

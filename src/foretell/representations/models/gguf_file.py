@@ -16,8 +16,6 @@ from foretell.exceptions import InputError, require
 from foretell.representations.cache import made_folder, origin_of, sha256_of
 from foretell.representations.models.quiet import quiet_transformers, reason_of
 
-__all__ = ["decode_gguf", "decoded_gguf"]
-
 
 def decoded_gguf(file: Path, *, cache: Path | None = None) -> tuple[Path, str, str]:
     """Decode a GGUF file unless the cache holds its weights: (folder, sha256 of the file, licence that it states)."""

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["ImageModel", "Run", "See", "sample_picture", "shown"]
-
 See = Callable[["Image"], NDArray[Any]]
 """A model's own preprocessing of one RGB image."""
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["CONVOLUTIONAL", "as_tokens", "convolutional", "image_gpt", "patch_transformer", "prepare"]
-
 _STAGED = ("resnet", "regnet", "convnext", "convnextv2")
 CONVOLUTIONAL = (*_STAGED, "efficientnet")
 """Transformers' names of the networks that can be read."""

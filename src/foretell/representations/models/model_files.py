@@ -12,8 +12,6 @@ from foretell.representations.cache import is_offline, sha256_of
 from foretell.representations.models.model_options import ModelOptions
 from foretell.representations.models.quiet import reason_of
 
-__all__ = ["combined_sha256", "computing_files", "is_hub_id", "snapshot", "stated_licence"]
-
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _TEXTS = ("*.json", "*.txt", "*.model", "README.md")
 # Weights in other formats lie in folders of their own, and Mistral's also lie there a second time.

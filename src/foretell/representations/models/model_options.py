@@ -9,8 +9,6 @@ from typing import Any
 
 from foretell.exceptions import OptionError, check_option, checked_count
 
-__all__ = ["AS_STORED", "DEFAULTS", "DTYPES", "ModelOptions"]
-
 DTYPES = ("float32", "bfloat16", "float16")
 AS_STORED = "auto"
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 from foretell.exceptions import require
 
-__all__ = ["quiet_transformers", "reason_of"]
-
 
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:

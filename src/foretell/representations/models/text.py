@@ -17,8 +17,6 @@ from foretell.representations.models.transformer_blocks import (
     longest_text,
 )
 
-__all__ = ["TextModel"]
-
 
 class TextModel:
     """A pretrained transformer without its output head, made by `load_model`.

@@ -9,8 +9,6 @@ from typing import Any
 from foretell.exceptions import InputError, require
 from foretell.representations.models.base import Visit
 
-__all__ = ["blocks_of", "blocks_shown", "device_of", "dtype_of", "longest_text", "text_part"]
-
 _UNLIMITED = 10**9
 
 

@@ -16,18 +16,6 @@ from numpy.typing import NDArray
 from foretell.exceptions import OptionError, StoreError, UnfinishedStoreError, check_option
 from foretell.representations.store.recordings import Recording, TokenRule
 
-__all__ = [
-    "FORMAT",
-    "VERSION",
-    "Kept",
-    "StoreInfo",
-    "Window",
-    "decode_bytes",
-    "encode_bytes",
-    "fingerprint_of",
-    "sha256_of_texts",
-]
-
 Window = slice | NDArray[np.intp]
 """Which of the tokens that a recording keeps."""
 

@@ -13,8 +13,6 @@ from foretell.measure.distances.backends import distances
 from foretell.measure.spaces.bits import Bits
 from foretell.representations.store.reader import Store, runs
 
-__all__ = ["COLLAPSED", "MANY_TIES", "Health", "LayerHealth", "check_health", "size_on_disk"]
-
 COLLAPSED = 0.05
 """A layer whose share of positive bits is nearer than this to 0 or 1 tells items apart by few bits."""
 

@@ -13,8 +13,6 @@ from zarr.storage import LocalStore
 from foretell.exceptions import StoreError
 from foretell.files import leads_inside, places_of
 
-__all__ = ["InsideStore"]
-
 _METADATA = "zarr.json"
 _MOST_METADATA = 16 * 2**20
 """Bytes of what describes the store or an array; a store of hundreds of layers takes some hundred thousand."""

@@ -23,8 +23,6 @@ from typing import Any
 from foretell.exceptions import StoreError
 from foretell.representations.store.storage import LOCK, Storage
 
-__all__ = ["STALE", "locked"]
-
 STALE = 600.0
 """Seconds without a renewal after which a writer behind a URL counts as gone."""
 

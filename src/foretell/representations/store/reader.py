@@ -19,8 +19,6 @@ from foretell.representations.store.recordings import TokenRule
 from foretell.representations.store.storage import Storage
 from foretell.representations.store.stored_arrays import StoreArrays, chunk_key
 
-__all__ = ["Store", "StorePoints", "StoreSpace", "open_store", "opened", "runs"]
-
 _LOW, _HIGH = 0.05, 0.95  # quantiles that numbers are clipped to
 
 

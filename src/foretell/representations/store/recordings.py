@@ -15,8 +15,6 @@ from foretell.exceptions import OptionError, check_option
 if TYPE_CHECKING:
     from foretell.representations.models.base import Reading
 
-__all__ = ["Binarization", "Recording", "TokenRule", "Tokens"]
-
 _WINDOW = re.compile(r"(mean )?(last|first) ([1-9][0-9]{0,8})(?: before ([1-9][0-9]{0,8}))?")
 _FORMS = "'last T', 'last T before M', 'first' or 'first T', 'all', 'class', 'mean' or 'mean last T', such as 'last 20'"
 

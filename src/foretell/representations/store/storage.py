@@ -13,8 +13,6 @@ from typing import Any
 from foretell.exceptions import ForetellError, StoreError, one_line, require
 from foretell.representations.cache import is_offline
 
-__all__ = ["LOCK", "Storage", "is_url"]
-
 _OF_DATA = (FileNotFoundError, ValueError, KeyError, TypeError, RuntimeError)  # as zarr raises them
 
 _PARTIAL = ".partial"  # how files end that zarr is writing

@@ -13,8 +13,6 @@ from foretell.exceptions import ForetellError, StoreError, one_line
 from foretell.representations.store.format import StoreInfo, decode_bytes
 from foretell.representations.store.storage import Storage
 
-__all__ = ["StoreArrays", "chunk_key"]
-
 _LARGE_CHUNK = 2**26  # bytes
 _CHECKSUM_BYTES = 4
 _CODECS = ["bytes", "crc32c"]

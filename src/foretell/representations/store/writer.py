@@ -14,8 +14,6 @@ from foretell.exceptions import StoreError, require
 from foretell.representations.store.format import FORMAT, VERSION, StoreInfo, encode_bytes
 from foretell.representations.store.storage import Storage
 
-__all__ = ["Column", "StoreWriter", "create_store"]
-
 Column = Sequence[str] | Sequence[bytes]
 
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from foretell.studies.config.study_file import Study
     from foretell.studies.preparation.prepare import Arrangement, Job
 
-__all__ = ["Plan", "Step", "give_back", "in_words", "plan", "plan_arranged", "plan_checked", "resident", "shape_of"]
-
 _PICTURE_BYTES = 8900
 """Of the small picture of an item that the page shows, about."""
 

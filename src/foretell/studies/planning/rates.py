@@ -41,8 +41,6 @@ from foretell.studies.plotting.panel_grid import save_figure
 from foretell.studies.report.page import write_report
 from foretell.version import __version__
 
-__all__ = ["Rates", "kept_rates", "measured_rates"]
-
 _FEW, _MANY = 64, 800
 """Items of trials: few, where the calls themselves take the time, and many."""
 _LAYERS, _SOME_LAYERS = 20, 4

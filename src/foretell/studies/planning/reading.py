@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from foretell.representations.data.pairs import Pairs
     from foretell.studies.preparation.prepare import Job
 
-__all__ = ["ReadingRate", "measured_reading", "padded_tokens"]
-
 
 @dataclass(frozen=True)
 class ReadingRate:

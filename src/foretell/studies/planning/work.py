@@ -26,8 +26,6 @@ if TYPE_CHECKING:
         TokensStudy,
     )
 
-__all__ = ["Shape", "Work", "curve", "greedy", "similarities", "work_of"]
-
 Work = Counter[str]
 """Counts by name; they add up."""
 
