@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,6 +143,7 @@ def measure_cells(
     if per_item:
         _check_per_item(cells, ks, layout, several=several)
     kept = cells.kept if options.errors and not several else []
+    keep_best = cells.keep_best and options.errors and not several
     groups = None if groups is None else as_labels(groups)
     strata = None if strata is None else as_labels(strata, "strata")
     codes = group_codes(groups, size)[layout.items]
@@ -166,6 +167,7 @@ def measure_cells(
         ks,
         codes,
         keep=lambda pair: pair in keep or pair[::-1] in keep,
+        keep_lowest=keep_best,
         permutations=shuffles,
         steps=steps,
     )
@@ -173,10 +175,8 @@ def measure_cells(
     _warn_constant(found[ks[0]], (cells.spaces_a, cells.spaces_b), of_a, of_b)
 
     pairs = both_ways(forward)
-    if cells.keep_best and options.errors and not several:
+    if keep_best:
         kept = list(dict.fromkeys([*kept, *_best_cells(cells, found[ks[0]], pairs)]))
-        missing = [pair for pair in ((of_a[a], of_b[b]) for a, b in kept) if pair not in keep]
-        _add_scores(found[ks[0]], missing, request, options)
     kept_pairs = both_ways([(of_a[a], of_b[b]) for a, b in kept])
     results = []
     for one in ks:
@@ -225,14 +225,6 @@ def _best_cells(cells: Cells, found: Mapping[Pair, Measured], pairs: Sequence[Pa
     values = np.array([found[pair].estimate.value for pair in pairs]).reshape(2, -1)
     every = [*values, values.sum(axis=0)]
     return [cells.places[int(np.nanargmin(of_all))] for of_all in every if not np.isnan(of_all).all()]
-
-
-def _add_scores(found: dict[Pair, Measured], some: Sequence[Pair], request: Request, options: Options) -> None:
-    """Measure some pairs again, whose scores were not kept."""
-    if some:
-        again = measure(replace(request, keep=lambda _: True, permutations={}), some, options)[request.ks[0]]
-        for pair in both_ways(some):
-            found[pair] = replace(found[pair], estimate=again[pair].estimate)
 
 
 def check_spaces(spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -> int:

@@ -56,6 +56,10 @@ def estimated(
 
     threads = options.threads if options.errors else 1  # without errors there is too little to share out
     finished = {pair: one for of_b in in_order(finish, readers, threads=threads) for pair, one in of_b.items()}
+    if request.keep_lowest and options.errors:
+        for pair in both_ways(_lowest(cells, finished)):
+            one = estimate(tallies[pair], tallies.get((pair[1], pair[1])), options.convention, request.layout)
+            finished[pair] = one, finished[pair][1]
     nulls: dict[Pair, dict[str, Floats]] = {pair: {} for pair in pairs}
     for kind, there in request.permutations.items():
         for pair, total in rank_sums(pairs, there).items():
@@ -64,6 +68,13 @@ def estimated(
     return {
         pair: Measured(*finished[pair], nulls[pair], *_kept(tallies[pair], kept=request.keep(pair))) for pair in pairs
     }
+
+
+def _lowest(cells: Sequence[Pair], finished: Mapping[Pair, tuple[Estimate, float]]) -> list[Pair]:
+    """The lowest cell of each direction, and of both together."""
+    values = np.array([[finished[cell][0].value, finished[cell[::-1]][0].value] for cell in cells]).T
+    every = [*values, values.sum(axis=0)]
+    return list(dict.fromkeys(cells[int(np.nanargmin(of_all))] for of_all in every if not np.isnan(of_all).all()))
 
 
 def _kept(tally: Tally, *, kept: bool) -> tuple[Neighbours, Floats]:

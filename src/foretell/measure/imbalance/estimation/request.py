@@ -92,6 +92,8 @@ class Request:
         Group of each item, 0 to G - 1.
     keep : callable
         Whether the scores, neighbours and ranks of a pair are to be kept.
+    keep_lowest : bool
+        Whether scores are also kept of the lowest cell of each direction, and of both together.
     permutations : mapping of str to ndarray of int32, shape (P, N)
         Kinds of null, by name: item i of the space that neighbours are taken in goes with item ``[p, i]`` of the other.
     steps : sequence of (Input, Input)
@@ -104,6 +106,7 @@ class Request:
     ks: Sequence[int]
     groups: NDArray[np.int64]
     keep: Callable[[Pair], bool] = lambda pair: True
+    keep_lowest: bool = False
     permutations: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
     steps: Sequence[tuple[Input, Input]] = ()
 
