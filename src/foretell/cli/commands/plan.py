@@ -22,8 +22,8 @@ def plan(
 ) -> None:
     """Say what a run will take here.
 
-    That is time, memory and disk. Chooses the items, and keeps the choice for the run; tries each model and the
-    measure out for some seconds.
+    That is time, memory and disk. Chooses the items, and keeps the choice for the run; times a batch of each model that
+    must read, and counts the work of measuring.
     """
     from foretell.studies.config.study_file import load_study
     from foretell.studies.outputs import folder_of
