@@ -120,7 +120,7 @@ def test_items_of_xarray_are_where_they_say() -> None:
     with pytest.raises(InputError, match=r"The dimensions are feature, item, and items are rows: give x.transpose"):
         foretell.information_imbalance(table.T, table.T)
     stack = xr.DataArray(np.stack([X, Y]), dims=("layer", "item", "feature"), coords={"layer": ["1", "2"]})
-    assert foretell.imbalance_curve(stack, stack)["layer"].values.tolist() == ["1", "2"]
+    assert foretell.imbalance_curve(stack, stack)["layer"].values.tolist() == [1, 2]
     for function in (foretell.imbalance_curve, foretell.imbalance_matrix):
         with pytest.raises(InputError, match="The first dimension of spaces_a is 'item', and layers come first"):
             function(stack.transpose("item", "layer", "feature"), stack)

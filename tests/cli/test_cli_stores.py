@@ -266,7 +266,7 @@ class TestCompare:
         text = shown("compare", *places, "--layer-a", 0, "--layer-b", 1, "--layer-b", 2, "--out", tmp_path / "p")
         assert "A: made-model left, 1 layer, last 3 B: made-model right, 2 layers, last 3" in text
         matrix = foretell.load_result(tmp_path / "p" / "result.nc")
-        assert (matrix["a"].values.tolist(), matrix["b"].values.tolist()) == (["0"], ["1", "2"])
+        assert (matrix["a"].values.tolist(), matrix["b"].values.tolist()) == ([0], [1, 2])
 
     def test_a_store_and_a_file_of_other_items(
         self,

@@ -88,7 +88,7 @@ def test_equal_depth_is_the_curve_that_the_map_holds() -> None:
     found = at_equal_depth(result)
     assert [str(name) for name in found["layer_of_b"].to_numpy()] == ["0", "2", "4", "6", "8"]
     for variable in ("imbalance", "stderr", "low", "high", "null"):
-        for layer, other in zip("01234", "02468", strict=True):
+        for layer, other in zip(range(5), range(0, 10, 2), strict=True):
             np.testing.assert_array_equal(found[variable].sel(layer=layer), result[variable].sel(a=layer, b=other))
     figure = equal_depth_figure(result)
     assert_readable(figure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 import foretell
 from foretell import figures
 from foretell.exceptions import InputError
+from foretell.measure.inference.item_data import items_of
 from foretell.measure.inference.standard_errors import critical
 from foretell.representations.store.health import Health, LayerHealth
 from tests.studies.conftest import Runs
@@ -255,5 +257,8 @@ def test_where_no_layer_is_semantic_there_is_no_asymmetry() -> None:
     from foretell.studies.summaries.asymmetry import asymmetry_of_curve
 
     curve_of_nothing = foretell.imbalance_curve(_layers(1, 0.0), _layers(2, 0.0))
-    above = curve_of_nothing.assign(imbalance=curve_of_nothing["imbalance"] * 0 + 1.2)
+    data = items_of(curve_of_nothing)
+    assert data.scores is not None
+    scores = replace(data.scores, values=np.full(6, 1.2))
+    above = curve_of_nothing.assign_attrs(items=replace(data, scores=scores))
     assert asymmetry_of_curve("nothing", above) is None

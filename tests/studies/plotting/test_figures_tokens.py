@@ -83,7 +83,7 @@ def test_within_a_text_a_token_and_itself_are_left_out() -> None:
     assert np.isnan(np.diag(shown)).all()
     assert np.isfinite(shown).sum() == 12
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("foretold token", "foretelling token")
-    assert float(result["imbalance"].sel(direction="a_to_b", a="-1", b="-1")) == 0  # nor changed in the result
+    assert float(result["imbalance"].sel(direction="a_to_b", a=-1, b=-1)) == 0  # nor changed in the result
 
 
 def test_distances_show_directions_ways_and_intervals() -> None:

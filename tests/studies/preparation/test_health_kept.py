@@ -23,7 +23,9 @@ def test_a_changed_number_is_found_again(
 
     monkeypatch.setattr(notes, "check_health", look)
     side: Any = SimpleNamespace(
-        name="en", model_id="made", store=SimpleNamespace(info=SimpleNamespace(fingerprint="f" * 64))
+        name="en",
+        model_id="made",
+        store=SimpleNamespace(name="/elsewhere/en.zarr", info=SimpleNamespace(fingerprint="f" * 64)),
     )
     compared: Any = [SimpleNamespace(a=side, b=side)]
     first = notes.health_of(compared, tmp_path, tmp_path / "run")

@@ -102,8 +102,8 @@ def plot_map(
         ax.plot(across, up, color="white", linewidth=1.4, alpha=0.6)
         ax.plot(across, up, color=INK, linewidth=0.8, linestyle=(0, (5, 3)))
     if "best" in result:
-        best = shown["best"].to_numpy().tolist()
-        row, column = (result[side].to_numpy().tolist().index(layer) for side, layer in zip("ab", best, strict=True))
+        best = zip("ab", shown["best"].to_numpy().astype(str), strict=True)
+        row, column = (result[side].to_numpy().astype(str).tolist().index(layer) for side, layer in best)
         mark_cell(ax, row, column)
     return ax
 
