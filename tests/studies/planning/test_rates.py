@@ -31,7 +31,7 @@ def test_rates_are_measured_once_and_kept(tmp_path: Path, monkeypatch: pytest.Mo
 def test_rates_are_not_kept_while_code_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path))
     monkeypatch.setattr(rates, "_COMPILING_SECONDS", 0.0)
-    monkeypatch.setattr(rates, "_trials", lambda folder: ({"calls": 1.0}, {"pages": 2.0}))
+    monkeypatch.setattr(rates, "_trials", lambda folder: (0.5, {"calls": 1.0}, {"pages": 2.0}))
     assert measured_rates(lambda: 0)[0].seconds == {"calls": 1.0}
     assert not list(tmp_path.rglob("*.json"))
 
@@ -39,7 +39,7 @@ def test_rates_are_not_kept_while_code_is_compiled(tmp_path: Path, monkeypatch: 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(rates, "_trials", lambda folder: ({"calls": 1.0}, {"pages": 2.0}))
+    monkeypatch.setattr(rates, "_trials", lambda folder: (0.5, {"calls": 1.0}, {"pages": 2.0}))
     assert measured_rates(lambda: 0)[1]
 
 

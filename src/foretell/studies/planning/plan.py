@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from foretell.studies.config.study_file import Study
     from foretell.studies.preparation.prepare import Arrangement, Job
 
+_SCORE_BYTES = 350
+"""Of the score of an item in a cell: tallies, edges and copies while it is made, and what the allocator keeps."""
+
 _PICTURE_BYTES = 8900
 """Of the small picture of an item that the page shows, about."""
 
@@ -156,7 +159,7 @@ def plan_arranged(study: Study, arrangement: Arrangement, stores: Stores, *, sta
     steps.append(Step("measure, draw and write", seconds, rates.bytes_for(work)))
     now, most = resident()
     libraries = 0 if measured_now else rates.start_bytes
-    held = max(_held(a, b) for a, b in comparisons)
+    held = max(_held(a, b) for a, b in comparisons) + _SCORE_BYTES * round(work["scores"])
     return Plan(len(pairs), tuple(steps), max(most, now + libraries + held))
 
 

@@ -18,33 +18,36 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import nnls
 
 from foretell.exceptions import WriteError
 from foretell.files import NOTE_BYTES, read_bounded, replacing
+from foretell.measure.imbalance.by_token import token_map
 from foretell.measure.imbalance.greedy_tokens import greedy_tokens
 from foretell.measure.imbalance.information_imbalance import imbalance_curve
 from foretell.measure.imbalance.semantic_layers import semantic_layers
-from foretell.measure.results.result_files import save_result
+from foretell.measure.results.result_files import save_result, write_csv
 from foretell.measure.similarity.measures import MEASURES
 from foretell.measure.similarity.similarity_matrix import similarity_curve
 from foretell.measure.spaces.bits import Bits
 from foretell.measure.spaces.floats import Points
 from foretell.options import current_options
 from foretell.representations.cache import cache_dir, writing_cache
-from foretell.studies.planning.work import Work, curve, greedy, similarities
+from foretell.studies.planning.work import Work, curve, greedy, similarities, token_pairs
 from foretell.studies.plotting.curve_figures import depths_figure
 from foretell.studies.plotting.panel_grid import save_figure
 from foretell.studies.report.page import write_report
 from foretell.version import __version__
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 _FEW, _MANY = 64, 800
 """Items of trials: few, where the calls themselves take the time, and many."""
 _LAYERS, _SOME_LAYERS = 20, 4
-_REPEATS = 2
 _COMPILING_SECONDS = 10.0
 """A first trial that takes longer has compiled code, which happens once after an installation."""
 
@@ -99,13 +102,9 @@ def measured_rates(resident: Callable[[], int]) -> tuple[Rates, bool]:
     before, began = resident(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _trials(Path(folder))
-        start, held = time.perf_counter() - began, resident() - before
-        began = time.perf_counter()
-        seconds, file_bytes = _trials(Path(folder))
-        again = time.perf_counter() - began
-    rates = Rates(seconds, file_bytes, max(start - again, 0.0), max(held, 0))
-    if start < _COMPILING_SECONDS:
+        start, seconds, file_bytes = _trials(Path(folder))
+    rates = Rates(seconds, file_bytes, start, max(resident() - before, 0))
+    if time.perf_counter() - began < _COMPILING_SECONDS:
         with suppress(WriteError), writing_cache(place.parent), replacing(place) as path:
             path.write_text(json.dumps(asdict(rates)), encoding="utf-8")
     return rates, True
@@ -127,13 +126,13 @@ def kept_rates(place: Path) -> Rates | None:
     return rates if all(0 <= value < 1e12 for value in every) else None  # JSON as Python reads it has NaN, infinities
 
 
-def _trials(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds, and bytes of files, of one of each kind of work."""
+def _trials(folder: Path) -> tuple[float, dict[str, float], dict[str, float]]:
+    """Seconds that the first calls take longer; seconds, and bytes of files, of one of each kind of work."""
     one, few = _spaces(_FEW, 1, 64), _spaces(_FEW, _LAYERS, 64)
     some, wide = (_spaces(_MANY, _SOME_LAYERS, n_bits) for n_bits in (2**13, 2**16))
     random = np.random.default_rng(0)
     points = {"0": Points(random.standard_normal((_MANY, 1024), np.float32))}
-    tokens = Bits(random.integers(0, 256, (_MANY // 2, 8, 8), np.uint8), 64)
+    tokens = Bits(random.integers(0, 256, (_MANY // 4, _LAYERS, 8), np.uint8), 64)
     groups = [str(item // 2) for item in range(_MANY)]
     every = list(MEASURES)
     trials: list[tuple[Callable[[], Any], Work]] = [
@@ -154,30 +153,48 @@ def _trials(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
             lambda: similarity_curve(*one, measures=every, errors=True),
             similarities(_FEW, every, cells=1, bits=128, errors=True),
         ),
-        (lambda: greedy_tokens(tokens, tokens, n_tokens=1), greedy(_MANY // 2, tokens=8, taken=1, bits=1024)),
+        (lambda: token_map(tokens), token_pairs(_MANY // 4, _LAYERS, 64)),
+        (
+            lambda: greedy_tokens(tokens, tokens, n_tokens=2),
+            greedy(_MANY // 4, tokens=_LAYERS, taken=2, bits=128 * _LAYERS),
+        ),
     ]
     for name in every:
         of_measure = similarities(_MANY, [name], cells=_SOME_LAYERS, bits=2**14 * _SOME_LAYERS, errors=False)
         trials.append((partial(similarity_curve, *some, measures=[name]), of_measure))
-    result = imbalance_curve(*few)
-    saved, page = save_result(result, folder / "result.nc"), folder / "page.html"
+    small, large = imbalance_curve(*few), imbalance_curve(*some)
+    saved, page = folder / "small.nc", folder / "page.html"
     files = [folder / f"figure{suffix}" for suffix in (".png", ".pdf")]
 
-    def draw() -> None:
-        figure = depths_figure({"curve": result}, {"curve": semantic_layers(result)})
+    def draw(n_panels: int) -> None:
+        results = {f"curve {number}": small for number in range(n_panels)}
+        figure = depths_figure(results, {name: semantic_layers(small) for name in results})
         for file in files:
             save_figure(figure, file)
 
-    trials += [(draw, Work(figures=1)), (lambda: write_report(saved, page), Work(pages=1))]
-    seconds = _solved([(min(_seconds(trial) for _ in range(_REPEATS)), work) for trial, work in trials])
+    def save(result: xr.Dataset, name: str) -> None:
+        save_result(result, folder / f"{name}.nc")
+        write_csv(result, folder / f"{name}.csv")
+
+    trials += [
+        (lambda: save(small, "small"), Work({"results": 1, "scores": 2 * _LAYERS * _FEW})),
+        (lambda: save(large, "large"), Work({"results": 1, "scores": 2 * _SOME_LAYERS * _MANY})),
+        (lambda: write_report(saved, page), Work(pages=1)),
+        (lambda: draw(4), Work(figures=1, panels=4)),
+        (lambda: draw(1), Work(figures=1, panels=1)),
+    ]
+    timed = [(_seconds(trial), _seconds(trial), work) for trial, work in trials]
+    start = sum(max(first - second, 0.0) for first, second, _ in timed)
+    seconds = _solved([(min(first, second), work) for first, second, work in timed])
+    n_scores = 2 * (_SOME_LAYERS * _MANY - _LAYERS * _FEW)
     sizes = {
-        "figures": float(sum(file.stat().st_size for file in files)),
+        "panels": float(sum(file.stat().st_size for file in files)),
         "pages": float(page.stat().st_size),
-        "cells": saved.stat().st_size / _LAYERS,
-        "scores": 8.0,
+        "results": float(saved.stat().st_size),
+        "scores": ((folder / "large.nc").stat().st_size - saved.stat().st_size) / n_scores,
         "bytes of items": 1.0,
     }
-    return seconds, sizes
+    return start, seconds, sizes
 
 
 def _solved(timed: Sequence[tuple[float, Work]]) -> dict[str, float]:

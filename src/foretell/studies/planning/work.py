@@ -73,6 +73,7 @@ def curve(
     cells: float,
     bits: int,
     spaces: int | None = None,
+    kept: int | None = None,
     permutations: int = 0,
     is_grouped: bool = False,
     coordinates: int = 0,
@@ -88,6 +89,8 @@ def curve(
         Of an item, in all spaces together.
     spaces : int, optional
         Those that are also ranked against themselves: two for each cell by default.
+    kept : int, optional
+        Cells whose scores a result holds; all by default.
     permutations : int, default 0
         Of the null.
     is_grouped : bool, default False
@@ -106,7 +109,7 @@ def curve(
             "rankings": pairs * (2 * cells + of_themselves),
             "permuted ranks": 2 * cells * n_items * permutations,
             "items in groups drawn": n_items * permutations if is_grouped else 0,
-            "scores": 2 * cells * n_items,
+            "scores": 2 * (cells if kept is None else kept) * n_items,
         }
     )
 
@@ -139,40 +142,54 @@ def greedy(n_items: int, *, tokens: int, taken: int, bits: int) -> Work:
     )
 
 
+def token_pairs(n_items: int, n_tokens: int, token_bits: int, **null: Any) -> Work:
+    """Every token against every other of the same side, and means over those as far apart.
+
+    Both ways are the same T x T pairs, each token with itself among them.
+    """
+    n_cells = n_tokens**2
+    work = curve(n_items, cells=n_cells / 2, bits=n_tokens * token_bits, spaces=0, kept=n_cells, **null)
+    return work + Work({"scores of distances": 2 * n_cells * n_items})
+
+
 def work_of(study: Study, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
     """All that a study measures, draws and writes, given the shapes of both sides of its comparisons."""
     return _KINDS[study.study](study, comparisons)
 
 
 def _depth(study: DepthStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
-    work = Work({"figures": 2 + (len(comparisons) > 1), "pages": 1})
+    several = len(comparisons) > 1
+    work = _files(figures=2 + several, panels=2 * len(comparisons) + several, results=2 * len(comparisons))
     for a, b in comparisons:
         n, measure = a.n_items, study.measure
         both: dict[str, Any] = {"cells": a.n_layers, "bits": a.bits + b.bits}
         work += curve(n, permutations=measure.null, is_grouped=a.is_grouped, **both)
         work += _cross_fit(n, **both)
         if measure.beside:
-            work += similarities(n, measure.beside, errors=True, **both) + Work(figures=1)
+            work += similarities(n, measure.beside, errors=True, **both) + _files(figures=1, panels=1)
         work += _items(a, b)
     return work
 
 
 def _map(study: MapStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
-    work = Work({"figures": 2 * (len(comparisons) > 1), "pages": 1})
+    several = 2 * (len(comparisons) > 1)
+    work = _files(figures=several, panels=several, results=2 * len(comparisons))
     for a, b in comparisons:
         n, measure = a.n_items, study.measure
         both: dict[str, Any] = {"cells": a.n_layers * b.n_layers, "bits": a.bits + b.bits}
         spaces = a.n_layers + b.n_layers
-        work += curve(n, spaces=spaces, permutations=measure.null, is_grouped=a.is_grouped, **both)
-        work += _cross_fit(n, spaces=spaces, **both) + Work(figures=2)
+        null: dict[str, Any] = {"permutations": measure.null, "is_grouped": a.is_grouped}
+        work += curve(n, spaces=spaces, kept=spaces, **null, **both)  # about: at equal depths, and the best
+        work += _cross_fit(n, spaces=spaces, **both) + _files(figures=2, panels=3)
         if measure.beside:
-            work += similarities(n, measure.beside, errors=False, **both) + Work(figures=1)
+            work += similarities(n, measure.beside, errors=False, **both) + _files(figures=1, panels=2)
         work += _items(a, b)
     return work
 
 
 def _tokens(study: TokensStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
-    work = Work({"pages": 1})
+    curves = 2 * len(study.counts) - (1 in study.counts)  # a single token is its own mean
+    work = _files(figures=2 * len(comparisons), panels=(curves + 1) * len(comparisons), results=curves + 1)
     for a, b in comparisons:
         n, tokens = a.n_items, a.n_tokens
         null: dict[str, Any] = {"permutations": study.measure.null, "is_grouped": a.is_grouped}
@@ -181,21 +198,27 @@ def _tokens(study: TokensStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> W
             work += curve(n, cells=a.n_layers, bits=count * of_a_token, **null)
         layer = tokens * (a.token_bits + b.token_bits)
         passes = 2 if study.measure.null else 1  # sums over tokens are not kept for the pass of the null
-        work += curve(n, cells=tokens, bits=passes * layer, **null) + Work(figures=2)
+        work += curve(n, cells=tokens, bits=passes * layer, **null)
         if study.greedy:
-            work += greedy(n, tokens=tokens, taken=study.greedy, bits=layer) + Work(figures=1)
+            work += greedy(n, tokens=tokens, taken=study.greedy, bits=layer)
+            work += _files(figures=1, panels=1, results=1)
     return work
 
 
 def _token_pairs(study: TokenPairsStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
-    work = Work({"figures": 3 * len(comparisons), "pages": 1})
+    maps = 3 * len(comparisons) * len(study.depths)
+    work = _files(figures=3 * len(comparisons), panels=2 * maps, results=maps)
     for a, b in comparisons:
         null: dict[str, Any] = {"permutations": study.measure.null, "is_grouped": a.is_grouped}
-        for one in (a, b):  # within a side both ways are the same T x T pairs, each token with itself among them
-            cells, bits = one.n_tokens**2 / 2, one.n_tokens * one.token_bits
-            work += _times(len(study.depths), curve(one.n_items, cells=cells, bits=bits, spaces=0, **null))
+        for one in (a, b):
+            within = token_pairs(one.n_items, one.n_tokens, one.token_bits, **null)
+            within["scores of distances"] += (
+                3 * one.n_tokens**2 * one.n_items
+            )  # contrasts of near and far, and of layers
+            work += _times(len(study.depths), within)
         cells, bits = a.n_tokens * b.n_tokens, a.n_tokens * a.token_bits + b.n_tokens * b.token_bits
         across = curve(a.n_items, cells=cells, bits=bits, spaces=a.n_tokens + b.n_tokens, **null)
+        across["scores of distances"] = 8 * cells * a.n_items
         work += _times(len(study.depths), across)
     return work
 
@@ -216,7 +239,8 @@ def _controls(study: ControlsStudy, comparisons: Sequence[tuple[Shape, Shape]]) 
     work += curve(n, cells=few, bits=0, coordinates=at_few)
     work += _times(3, curve(n, cells=few, bits=at_few)) + curve(n, cells=few, bits=2 * at_few)  # two bits
     work += _times(study.subsamples, curve(n // 2, **both))
-    return work + Work(figures=3, pages=1)
+    texts = 2 * (len(comparisons) > 1)
+    return work + _files(figures=3, panels=3, results=12 + 2 * bool(measure.null) + texts)
 
 
 _KINDS: Mapping[str, Callable[[Any, Sequence[tuple[Shape, Shape]]], Work]] = {
@@ -228,9 +252,14 @@ _KINDS: Mapping[str, Callable[[Any, Sequence[tuple[Shape, Shape]]], Work]] = {
 }
 
 
+def _files(*, figures: int, panels: int, results: int = 0) -> Work:
+    """What is drawn and written; a page shows all of a study."""
+    return Work({"figures": figures, "panels": panels, "results": results, "pages": results > 0})
+
+
 def _cross_fit(n_items: int, **call: Any) -> Work:
     """The same cells on both halves of the items."""
-    return _times(2, curve(n_items // 2, **call))
+    return _times(2, curve(n_items // 2, kept=0, **call))
 
 
 def _items(a: Shape, b: Shape) -> Work:
