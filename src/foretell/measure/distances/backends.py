@@ -21,8 +21,6 @@ from foretell.measure.spaces.queries import Layout
 from foretell.measure.spaces.space import Space
 from foretell.options import BACKENDS
 
-__all__ = ["METRICS", "choose_backend", "distances", "is_constant"]
-
 METRICS = ("hamming", "euclidean", "cosine", "precomputed")
 
 _FEW = 64

@@ -15,8 +15,6 @@ from foretell.measure.kernels.columns import PANEL, add_columns
 from foretell.measure.kernels.llvm import LANES, VECTOR_BYTES
 from foretell.threads import in_order
 
-__all__ = ["OPPOSITE", "PARALLEL", "cosine", "euclidean", "hamming", "snap"]
-
 PARALLEL = 2.0**-96
 """Squared distance of items scaled to length 1 below which they differ by rounding: they count as parallel."""
 OPPOSITE = 2.0**-49

@@ -8,8 +8,6 @@ from foretell.exceptions import require
 from foretell.measure.array_types import Items, Numbers
 from foretell.threads import in_order
 
-__all__ = ["hamming"]
-
 _ROWS = 64
 
 

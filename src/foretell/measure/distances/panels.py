@@ -9,8 +9,6 @@ import numpy as np
 
 from foretell.measure.array_types import Items, Numbers
 
-__all__ = ["Kernel", "ReadDistances"]
-
 
 class Kernel(Protocol):
     """What makes distances of rows of numbers."""

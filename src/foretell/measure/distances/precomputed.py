@@ -6,8 +6,6 @@ import numpy as np
 
 from foretell.measure.array_types import Items, Numbers
 
-__all__ = ["PrecomputedDistances"]
-
 
 class PrecomputedDistances:
     """An N x N array; row i holds the distances from item i. Its diagonal is not read."""

@@ -29,8 +29,6 @@ from foretell.measure.spaces.queries import Layout
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["item_imbalance"]
-
 
 def item_imbalance(
     a: Any,

@@ -27,8 +27,6 @@ from foretell.options import BACKENDS
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["imbalance_by_n"]
-
 _LEAST = 50  # items in the smallest part, by default
 _MOST_PARTS = 16
 _ROWS = 512  # of a part that are copied at a time

@@ -24,8 +24,6 @@ from foretell.measure.spaces.token_spaces import held, single_tokens, tokens_at,
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["token_curve", "token_map"]
-
 
 def token_curve(
     a: Any,

@@ -26,8 +26,6 @@ from foretell.measure.spaces.space import check_same_items
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["PER_ITEM_BYTES", "Cells", "check_spaces", "measure_cells"]
-
 PER_ITEM_BYTES = 2**28
 """The most that neighbours and ranks of all items may take in a result."""
 

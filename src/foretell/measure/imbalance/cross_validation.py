@@ -47,8 +47,6 @@ from foretell.measure.spaces.queries import Layout
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["CrossFit", "cross_fit", "difference", "stderr_of_mean"]
-
 _CORRELATION = 1 / 3  # of the two values
 
 

@@ -34,8 +34,6 @@ from foretell.measure.spaces.token_spaces import held, with_tokens
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["greedy_tokens"]
-
 
 def greedy_tokens(
     a: Any,

@@ -29,8 +29,6 @@ from foretell.measure.spaces.space import check_same_items
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["imbalance_curve", "imbalance_matrix", "information_imbalance"]
-
 
 def information_imbalance(
     a: Any,

@@ -32,8 +32,6 @@ from foretell.measure.spaces.space import Space
 from foretell.measure.spaces.token_spaces import tokens_at
 from foretell.threads import in_order
 
-__all__ = ["Half", "Valued"]
-
 _PANEL_BYTES = 2**20  # read at a time of a space that is not held
 
 

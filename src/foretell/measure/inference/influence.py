@@ -22,8 +22,6 @@ from foretell.measure.array_types import Floats, Ints
 from foretell.measure.kernels.compiled import compiled
 from foretell.measure.spaces.queries import Layout
 
-__all__ = ["Estimate", "ItemScores", "Neighbours", "Tally", "mean_rank", "mixed", "rank_scores"]
-
 
 @dataclass(frozen=True)
 class Neighbours:

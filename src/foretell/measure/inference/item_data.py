@@ -20,8 +20,6 @@ from foretell.measure.inference.standard_errors import Scores, group_codes
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Cell", "ItemData", "items_of", "scores_of"]
-
 Cell = tuple[str, ...]
 """Names of a cell: direction and layer, or direction, layer of A and layer of B."""
 

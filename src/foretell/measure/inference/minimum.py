@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from foretell.measure.array_types import Floats
 from foretell.measure.inference.standard_errors import Scores
 
-__all__ = ["Minimum", "Region", "minimum", "regions"]
-
 _DRAWS = 4000
 _SAME = 1e-8  # standard errors of a difference below this are 0 but for rounding
 

@@ -22,8 +22,6 @@ from foretell.exceptions import InputError, checked_count
 from foretell.measure.array_types import Floats
 from foretell.measure.inference.standard_errors import FEWEST_GROUPS
 
-__all__ = ["contrast_p_value", "holm"]
-
 
 def contrast_p_value(value: float, stderr: float, n_groups: int) -> float:
     """Two-sided p value of a contrast, against its being 0.

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from foretell.measure.array_types import Floats, Ints
 
-__all__ = ["group_permutations", "p_value", "permutations", "stratum_permutations"]
-
 _ROUNDING = 1e-9
 
 

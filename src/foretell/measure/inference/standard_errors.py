@@ -48,8 +48,6 @@ from foretell.measure.array_types import Floats, Ints
 from foretell.measure.inference.influence import Estimate
 from foretell.measure.spaces.libraries import as_labels
 
-__all__ = ["FEWEST_GROUPS", "Scores", "critical", "group_codes"]
-
 FEWEST_GROUPS = 4
 """Groups (items, where there are none) from which errors are computed."""
 _CHUNK = 4_000_000  # entries of the dense (cells x pairs) table made at a time

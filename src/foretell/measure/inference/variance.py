@@ -12,8 +12,6 @@ from foretell.measure.inference.influence import ItemScores
 from foretell.measure.inference.standard_errors import FEWEST_GROUPS
 from foretell.measure.kernels.compiled import compiled
 
-__all__ = ["standard_error"]
-
 
 def standard_error(scores: ItemScores, groups: NDArray[np.int64]) -> float:
     """Standard error of one value from its scores, as `Scores.stderr` gives it.

@@ -9,24 +9,6 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = [
-    "I64",
-    "LANES",
-    "VECTOR_BYTES",
-    "ZERO",
-    "Values",
-    "call",
-    "constant",
-    "everywhere",
-    "from_lane",
-    "kernel",
-    "load",
-    "merged",
-    "picked",
-    "store",
-    "vector_of",
-]
-
 LANES = 8
 VECTOR_BYTES = 64
 

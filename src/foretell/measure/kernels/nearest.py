@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from foretell.measure.array_types import Floats, Ints
 from foretell.measure.kernels.compiled import compiled
 
-__all__ = ["nearest"]
-
 Order = NDArray[Any]
 
 _CHUNK = 64

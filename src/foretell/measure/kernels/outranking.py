@@ -12,8 +12,6 @@ from foretell.measure.kernels.compiled import compiled
 from foretell.measure.kernels.order_keys import TILE
 from foretell.measure.kernels.vector_rows import COUNTED_BYTES, count_ahead
 
-__all__ = ["LONG", "UNIT", "add_ahead", "add_ahead_of_long_rows", "by_weight"]
-
 Order = NDArray[Any]
 
 UNIT = 2.0**-40

@@ -29,8 +29,6 @@ from numpy.typing import NDArray
 from foretell.measure.array_types import Floats, Ints
 from foretell.measure.kernels.compiled import compiled
 
-__all__ = ["permuted_rank_sum", "rank_entries", "rank_own", "rank_rows"]
-
 Order = NDArray[Any]
 
 

@@ -22,8 +22,6 @@ from foretell.measure.kernels.llvm import (
     vector_of,
 )
 
-__all__ = ["COUNTED_BYTES", "count_ahead", "prefetch", "signs"]
-
 COUNTED_BYTES = 256
 """Of a row of distances, what `count_ahead` takes at a time."""
 

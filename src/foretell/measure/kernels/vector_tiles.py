@@ -38,8 +38,6 @@ from foretell.measure.kernels.llvm import (
     vector_of,
 )
 
-__all__ = ["SIDE", "add_distances"]
-
 SIDE = 4
 """Rows of either side that are held at a time: their 16 sums and 8 vectors fit into 32 registers."""
 

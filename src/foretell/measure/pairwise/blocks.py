@@ -13,8 +13,6 @@ from foretell.measure.array_types import Items, Numbers
 from foretell.measure.kernels.order_keys import TILE
 from foretell.measure.spaces.queries import Layout
 
-__all__ = ["Block", "Reducer"]
-
 
 @dataclass(frozen=True)
 class Block:

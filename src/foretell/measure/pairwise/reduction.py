@@ -18,8 +18,6 @@ from foretell.measure.pairwise.blocks import Block, Reducer
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 
-__all__ = ["Blocks", "PairwiseReduction"]
-
 _LEAST_PANEL = 2**20  # bytes read at a time of a space that is not held
 
 

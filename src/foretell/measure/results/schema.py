@@ -26,22 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = [
-    "DIRECTIONS",
-    "QUANTILES",
-    "SCHEMA",
-    "SCHEMA_VERSION",
-    "NullSummary",
-    "PerItem",
-    "Tidy",
-    "cell_of",
-    "coordinate",
-    "labelled",
-    "result_attributes",
-    "tidy",
-    "to_frame",
-]
-
 SCHEMA = "foretell-result"
 SCHEMA_VERSION = 1
 DIRECTIONS = ("a_to_b", "b_to_a")

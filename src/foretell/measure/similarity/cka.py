@@ -34,8 +34,6 @@ from fractions import Fraction
 from foretell.measure.array_types import Floats
 from foretell.measure.similarity.distance_products import Pair, ProductSums
 
-__all__ = ["covariance", "debiased_cka", "ratio"]
-
 _ROUNDING = 1e-12  # the share of what a number was taken from below which it is 0 but for rounding
 
 

@@ -30,8 +30,6 @@ from foretell.measure.pairwise.blocks import Block
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 
-__all__ = ["GroupedPairs", "Pair", "ProductSums", "Products", "Values", "add_products"]
-
 Pair = tuple[int, int]
 """Places of two spaces in the pass's list, the lesser one first."""
 

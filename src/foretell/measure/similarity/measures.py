@@ -26,8 +26,6 @@ from foretell.measure.spaces.given_distances import GivenDistances
 from foretell.measure.spaces.inputs import Input
 from foretell.measure.spaces.queries import Layout
 
-__all__ = ["MEASURES", "Measure", "Measurement"]
-
 
 @dataclass(frozen=True)
 class Measure:

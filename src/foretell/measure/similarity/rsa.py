@@ -31,8 +31,6 @@ from foretell.measure.similarity.distance_products import COLUMNS, ROWS, Grouped
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 
-__all__ = ["DistanceCounts", "SortedDistances", "cosines", "pearson"]
-
 
 def pearson(sums: ProductSums) -> dict[Pair, float]:
     """Pearson's correlation of distances of every pair of spaces; NaN where all distances of one are the same."""

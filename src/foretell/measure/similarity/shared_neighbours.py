@@ -50,8 +50,6 @@ from foretell.measure.similarity.distance_products import Pair
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 
-__all__ = ["CommonNeighbours", "Neighbourhoods"]
-
 
 @dataclass(frozen=True)
 class CommonNeighbours:

@@ -25,8 +25,6 @@ from foretell.measure.spaces.queries import Layout
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["similar_cells", "similarity_curve", "similarity_matrix"]
-
 
 def similarity_matrix(
     spaces_a: Spaces,

@@ -14,8 +14,6 @@ from foretell.measure.array_types import Floats
 from foretell.measure.imbalance.estimation.conventions import CONVENTIONS
 from foretell.measure.imbalance.estimation.oracle import neighbour_weights
 
-__all__ = ["average_ranks", "cka", "cknna", "hsic", "mutual_knn", "overlap", "pairs_of_items", "pearson"]
-
 Distances = NDArray[Any]
 
 

@@ -14,8 +14,6 @@ from foretell.exceptions import InputError
 from foretell.measure.kernels.packing import pack_signs
 from foretell.measure.spaces.libraries import as_array, names_of_items
 
-__all__ = ["Bits", "Rows"]
-
 Rows = slice | NDArray[np.intp]
 """Items to read: a slice, or an array of positions (any order, none twice)."""
 

@@ -12,8 +12,6 @@ from foretell.exceptions import InputError
 from foretell.measure.spaces.bits import Rows, as_floats, check_finite, checked_ids
 from foretell.measure.spaces.libraries import names_of_items
 
-__all__ = ["PointSpace", "Points", "check_directions"]
-
 _GREATEST = 1e150
 _LEAST_LENGTH = 1e-150  # of which the square is a number yet
 _BLOCK_BYTES = 16 * 2**20

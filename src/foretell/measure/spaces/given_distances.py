@@ -12,8 +12,6 @@ from foretell.measure.array_types import Numbers
 from foretell.measure.spaces.bits import checked_ids
 from foretell.measure.spaces.libraries import as_array, labels_of
 
-__all__ = ["GivenDistances", "as_distances"]
-
 
 @dataclass(frozen=True, eq=False)
 class GivenDistances:

@@ -16,18 +16,6 @@ from foretell.measure.spaces.given_distances import GivenDistances, as_distances
 from foretell.measure.spaces.libraries import names_of_items
 from foretell.measure.spaces.space import Space
 
-__all__ = [
-    "Input",
-    "Spaces",
-    "alike",
-    "as_input",
-    "check_same_names",
-    "check_sizes",
-    "checked_neighbours",
-    "named",
-    "named_sides",
-]
-
 Input = Space | PointSpace | GivenDistances
 """A space of bits, a space of floats, or an N x N array of distances."""
 

@@ -13,8 +13,6 @@ from foretell.exceptions import AlignmentError, InputError
 from foretell.measure.spaces.bits import Bits, Rows
 from foretell.measure.spaces.floats import PointSpace
 
-__all__ = ["Space", "align", "check_same_items", "select"]
-
 
 @runtime_checkable
 class Space(Protocol):

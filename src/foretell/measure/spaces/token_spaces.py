@@ -11,8 +11,6 @@ from foretell.measure.spaces.bits import Bits, Rows
 from foretell.measure.spaces.inputs import as_input
 from foretell.measure.spaces.space import Space
 
-__all__ = ["held", "single_tokens", "tokens_at", "with_tokens"]
-
 
 @dataclass(frozen=True, eq=False)
 class _Tokens:

@@ -16,8 +16,6 @@ from foretell.measure.inference.variance import standard_error
 from foretell.measure.pairwise.passes import Pair
 from foretell.threads import in_order
 
-__all__ = ["estimated", "of_constant"]
-
 
 def estimated(
     tallies: Mapping[Pair, Tally],

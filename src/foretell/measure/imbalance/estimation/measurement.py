@@ -16,8 +16,6 @@ from foretell.measure.imbalance.estimation.request import Options, Request, both
 from foretell.measure.imbalance.estimation.tally_passes import Found, measure_stages, passes, reduction_of, spaces_of
 from foretell.measure.pairwise.passes import Pair
 
-__all__ = ["SPREAD_FROM", "measure", "warn_of_ties"]
-
 SPREAD_FROM = 1024
 """Queries from which on a cluster shares them out: fewer are measured sooner than sent."""
 

@@ -19,8 +19,6 @@ from foretell.measure.pairwise.passes import Pair
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 
-__all__ = ["NullRankSums", "Shuffles"]
-
 
 @dataclass(frozen=True, eq=False)
 class Shuffles:

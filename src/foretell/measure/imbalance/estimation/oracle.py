@@ -16,8 +16,6 @@ from foretell.measure.imbalance.estimation.conventions import Convention
 from foretell.measure.inference.influence import Neighbours, Tally
 from foretell.measure.spaces.bits import Bits
 
-__all__ = ["cosine", "euclidean", "hamming", "null_rank_sum", "rank_matrix", "tally"]
-
 
 def euclidean(points: NDArray[Any]) -> Floats:
     """Squared Euclidean distances between all items, shape (N, N), each from the differences."""

@@ -15,8 +15,6 @@ from foretell.measure.imbalance.estimation.request import Measured, Options, Req
 from foretell.measure.inference.influence import Tally
 from foretell.measure.pairwise.passes import Pair
 
-__all__ = ["by_oracle", "has_ties"]
-
 
 def by_oracle(cells: Sequence[Pair], request: Request, options: Options) -> dict[int, dict[Pair, Measured]]:
     """Measure cells both ways, at every k."""

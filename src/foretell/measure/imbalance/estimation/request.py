@@ -18,8 +18,6 @@ from foretell.measure.spaces.inputs import Input
 from foretell.measure.spaces.queries import Layout
 from foretell.options import Mapper, current_options
 
-__all__ = ["Measured", "Options", "Pair", "Request", "both_ways", "wanted"]
-
 
 @dataclass(frozen=True)
 class Options:

@@ -22,8 +22,6 @@ from foretell.measure.pairwise.passes import Pair
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 
-__all__ = ["Tallies"]
-
 _TASKS_PER_THREAD = 4
 
 

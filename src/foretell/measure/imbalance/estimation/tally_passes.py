@@ -25,20 +25,6 @@ from foretell.measure.inference.influence import Tally
 from foretell.measure.pairwise.passes import Pair, batches
 from foretell.measure.pairwise.reduction import Blocks, PairwiseReduction
 
-__all__ = [
-    "AnyReduction",
-    "Found",
-    "Pass",
-    "Spaces",
-    "Stage",
-    "measure_stages",
-    "passes",
-    "reduction_of",
-    "shuffle_bytes",
-    "spaces_of",
-    "tallies_of",
-]
-
 Found = dict[int, dict[Pair, Measured]]
 """What was measured, by k and ordered pair."""
 
