@@ -10,15 +10,13 @@ import numpy as np
 
 from foretell.exceptions import OptionError, check_option, require
 from foretell.measure.array_types import Items, Numbers
-from foretell.measure.distances.panels import Kernel, ReadDistances
-from foretell.measure.distances.precomputed import PrecomputedDistances
+from foretell.measure.distances.panels import Kernel, PrecomputedDistances, ReadDistances
 from foretell.measure.distances.protocol import Distances
 from foretell.measure.spaces.bits import Bits, Rows
-from foretell.measure.spaces.floats import Points, PointSpace, check_directions
-from foretell.measure.spaces.given_distances import GivenDistances
-from foretell.measure.spaces.inputs import Input
+from foretell.measure.spaces.floats import Points, check_directions
+from foretell.measure.spaces.inputs import GivenDistances, Input
 from foretell.measure.spaces.queries import Layout
-from foretell.measure.spaces.space import Space
+from foretell.measure.spaces.space import PointSpace, Space
 from foretell.options import BACKENDS
 
 METRICS = ("hamming", "euclidean", "cosine", "precomputed")
@@ -80,11 +78,9 @@ def _kernel(metric: str, backend: str) -> Kernel:
     module: Any
     if backend == "torch":
         from foretell.measure.distances import torch_products as module
-    elif backend == "numkong":
-        from foretell.measure.distances import numkong_bits as module
     else:
         from foretell.measure.distances import cpu as module
-    kernel: Kernel = getattr(module, metric)
+    kernel: Kernel = getattr(module, "numkong_hamming" if backend == "numkong" else metric)
     return kernel
 
 

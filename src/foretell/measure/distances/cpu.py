@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.exceptions import require
 from foretell.measure.array_types import Floats, Items, Numbers
 from foretell.measure.kernels.columns import PANEL, add_columns
 from foretell.measure.kernels.llvm import LANES, VECTOR_BYTES
@@ -23,6 +24,8 @@ OPPOSITE = 2.0**-49
 _TASKS_PER_THREAD = 8  # so that no thread waits long for the last one
 
 _NO_SCALES = np.zeros(0)
+
+_ROWS_OF_NUMKONG = 64
 
 
 def hamming(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, triangle: bool, threads: int) -> None:
@@ -105,3 +108,19 @@ def snap(squared: Floats, n_dimensions: int) -> None:
     """Put squared distances of items of length 1 to 0 and to 4 where they differ from these by rounding."""
     squared[squared < PARALLEL] = 0.0
     squared[squared > 4 - n_dimensions * OPPOSITE] = 4.0
+
+
+def numkong_hamming(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, triangle: bool, threads: int) -> None:
+    """As `hamming`, by numkong's kernels: a second opinion on our own."""
+    numkong = require("numkong", "numkong")
+    queries = np.ascontiguousarray(x[q])
+    packed = numkong.hammings_pack(np.ascontiguousarray(y[c]))
+
+    def add(first: int) -> None:
+        some = queries[first : first + _ROWS_OF_NUMKONG]
+        d = np.empty((len(some), len(c)), np.uint32)
+        numkong.hammings_packed(some, packed, out=numkong.from_dlpack(d))
+        out[first : first + _ROWS_OF_NUMKONG] += d.astype(out.dtype)
+
+    for _ in in_order(add, range(0, len(q), _ROWS_OF_NUMKONG), threads=threads):
+        pass

@@ -15,7 +15,7 @@ from foretell.measure.imbalance.estimation.conventions import Convention, estima
 from foretell.measure.imbalance.estimation.measurement import warn_of_ties
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.imbalance.estimation.tallies import Tallies
-from foretell.measure.inference.variance import standard_error
+from foretell.measure.inference.standard_errors import standard_error
 from foretell.measure.kernels.order_keys import empty_rows, put_self
 from foretell.measure.pairwise.blocks import Block
 from foretell.measure.pairwise.reduction import PairwiseReduction

@@ -14,7 +14,7 @@ from foretell.measure.array_types import Floats
 from foretell.measure.imbalance.estimation.measurement import measure
 from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways
 from foretell.measure.inference.item_data import Cell, ItemData
-from foretell.measure.inference.permutations import group_permutations, p_value, permutations, stratum_permutations
+from foretell.measure.inference.p_values import group_permutations, p_value, permutations, stratum_permutations
 from foretell.measure.inference.standard_errors import Scores, group_codes
 from foretell.measure.pairwise.passes import Pair
 from foretell.measure.results.schema import DIRECTIONS, QUANTILES, NullSummary, PerItem, labelled

@@ -22,8 +22,7 @@ from foretell.measure.similarity.cka import debiased_cka
 from foretell.measure.similarity.distance_products import Pair, Products, Values
 from foretell.measure.similarity.rsa import DistanceCounts, SortedDistances, cosines, pearson
 from foretell.measure.similarity.shared_neighbours import Neighbourhoods
-from foretell.measure.spaces.given_distances import GivenDistances
-from foretell.measure.spaces.inputs import Input
+from foretell.measure.spaces.inputs import GivenDistances, Input
 from foretell.measure.spaces.queries import Layout
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,32 +17,26 @@ _LEAST_LENGTH = 1e-150  # of which the square is a number yet
 _BLOCK_BYTES = 16 * 2**20
 
 
-@runtime_checkable
-class PointSpace(Protocol):
-    """What the measure needs of a space of floats, as `foretell.Space` is for bits."""
+@dataclass(frozen=True, eq=False)
+class RowsOfArray:
+    """Items that are rows of an array, and their names where they have any: the items of `Points`, and the like."""
+
+    data: NDArray[Any]
+    ids: tuple[str, ...] | None
 
     @property
     def n_items(self) -> int:
         """N, the number of items."""
-        ...
-
-    @property
-    def ids(self) -> tuple[str, ...] | None:
-        """Names of the items in order, or None where there are none to check."""
-        ...
+        return len(self.data)
 
     @property
     def n_tokens(self) -> int:
-        """T, the number of tokens that make up an item."""
-        ...
-
-    def points(self, rows: Rows = slice(None)) -> NDArray[Any]:
-        """Numbers of the items at `rows`, float32 or float64 of shape (rows, D)."""
-        ...
+        """One: arrays are not parted into tokens."""
+        return 1
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class Points(RowsOfArray):
     """N items of D floats.
 
     Parameters
@@ -60,7 +54,6 @@ class Points:
         that are repeated or not N.
     """
 
-    data: NDArray[Any]
     ids: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -74,16 +67,6 @@ class Points:
         _check_magnitude(data)
         object.__setattr__(self, "data", data.reshape(len(data), -1))
         object.__setattr__(self, "ids", checked_ids(ids, len(data)))
-
-    @property
-    def n_items(self) -> int:
-        """N, the number of items."""
-        return len(self.data)
-
-    @property
-    def n_tokens(self) -> int:
-        """Of floats, one: they are not parted into tokens."""
-        return 1
 
     @property
     def is_ready(self) -> bool:

@@ -11,15 +11,10 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import AlignmentError, InputError
 from foretell.measure.spaces.bits import Bits, Rows
-from foretell.measure.spaces.floats import PointSpace
 
 
-@runtime_checkable
-class Space(Protocol):
-    """What one model makes of one side of the pairs at one layer, for some of its tokens.
-
-    `Bits` are a space held in memory; a view of a store reads its bits when asked.
-    """
+class ManyItems(Protocol):
+    """Items in an order, each of as many tokens."""
 
     @property
     def n_items(self) -> int:
@@ -36,17 +31,26 @@ class Space(Protocol):
         """T, the number of tokens that make up an item."""
         ...
 
+
+@runtime_checkable
+class Space(ManyItems, Protocol):
+    """What one model makes of one side of the pairs at one layer, for some of its tokens.
+
+    `Bits` are a space held in memory; a view of a store reads its bits when asked.
+    """
+
     def bits(self, rows: Rows = slice(None)) -> Bits:
         """Sign bits of the items at `rows` (all by default), shape (rows, T, bytes)."""
         ...
 
 
-class _Named(Protocol):
-    @property
-    def n_items(self) -> int: ...
+@runtime_checkable
+class PointSpace(ManyItems, Protocol):
+    """What the measure needs of a space of floats, as `Space` is for bits."""
 
-    @property
-    def ids(self) -> tuple[str, ...] | None: ...
+    def points(self, rows: Rows = slice(None)) -> NDArray[Any]:
+        """Numbers of the items at `rows`, float32 or float64 of shape (rows, D)."""
+        ...
 
 
 AnySpace = TypeVar("AnySpace", Space, PointSpace)
@@ -89,7 +93,7 @@ class _SelectedPoints(_Selected[PointSpace]):
 _REMEDY = "give the same items in the same order (foretell.align puts spaces with ids into it)"
 
 
-def check_same_items(spaces: Sequence[_Named], names: Sequence[str] | None = None) -> None:
+def check_same_items(spaces: Sequence[ManyItems], names: Sequence[str] | None = None) -> None:
     """Refuse spaces whose items differ in number, set or order; `names` are what errors call them.
 
     Raises

@@ -12,7 +12,7 @@ from foretell.measure.array_types import Floats
 from foretell.measure.imbalance.estimation.conventions import estimate
 from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways
 from foretell.measure.inference.influence import Estimate, ItemScores, Neighbours, Tally, rank_scores
-from foretell.measure.inference.variance import standard_error
+from foretell.measure.inference.standard_errors import standard_error
 from foretell.measure.pairwise.passes import Pair
 from foretell.threads import in_order
 

@@ -18,9 +18,8 @@ from foretell.measure.distances.backends import distances
 from foretell.measure.distances.protocol import Distances
 from foretell.measure.imbalance.estimation.conventions import Convention
 from foretell.measure.imbalance.estimation.estimates import estimated
-from foretell.measure.imbalance.estimation.nulls import NullRankSums, Shuffles
 from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways, wanted
-from foretell.measure.imbalance.estimation.tallies import Tallies
+from foretell.measure.imbalance.estimation.tallies import NullRankSums, Shuffles, Tallies
 from foretell.measure.inference.influence import Tally
 from foretell.measure.pairwise.passes import Pair, batches
 from foretell.measure.pairwise.reduction import Blocks, PairwiseReduction
