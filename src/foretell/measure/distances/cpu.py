@@ -63,30 +63,17 @@ def _add(
     scales: tuple[Floats, Floats] | None,
 ) -> None:
     x, y = (_of_length(rows, shortest) for rows in (x, y))
-    of_q, of_c = scales or (_NO_SCALES, _NO_SCALES)
-    like = np.empty(0, x.dtype)
+    of_x, of_y = (x.ctypes.data, x.strides[0]), (y.ctypes.data, y.strides[0])
+    sides = (np.empty(0, x.dtype), of_x, of_y, x.shape[1], (q, c), scales or (_NO_SCALES, _NO_SCALES))
     if threads == 1:
-        of_x, of_y = (x.ctypes.data, x.strides[0]), (y.ctypes.data, y.strides[0])
-        add_columns(like, of_x, of_y, x.shape[1], (q, c), (of_q, of_c), out, 0, len(c), triangle)
+        add_columns(*sides, out, 0, len(c), triangle)
         return
     panels = np.arange(0, len(c), PANEL)
     # Panels far from the diagonal's start have most to do: they go first.
     parts = np.array_split(panels[::-1], min(len(panels), threads * _TASKS_PER_THREAD))
 
     def add(part: NDArray[np.int64]) -> None:
-        first, stop = int(part[-1]), min(int(part[0]) + PANEL, len(c))
-        add_columns(
-            like,
-            (x.ctypes.data, x.strides[0]),
-            (y.ctypes.data, y.strides[0]),
-            x.shape[1],
-            (q, c),
-            (of_q, of_c),
-            out,
-            first,
-            stop,
-            triangle,
-        )
+        add_columns(*sides, out, int(part[-1]), min(int(part[0]) + PANEL, len(c)), triangle)
 
     for _ in in_order(add, parts, threads=threads):
         pass

@@ -15,7 +15,7 @@ numbers, and no bits are compared again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from foretell.exceptions import InputError, OptionError, checked_count
 from foretell.measure.array_types import Floats, Items, Numbers
 from foretell.measure.distances.backends import distances, is_constant
 from foretell.measure.distances.protocol import Distances
-from foretell.measure.imbalance.cells import check_spaces
+from foretell.measure.imbalance.by_token import sides_with_tokens
 from foretell.measure.imbalance.cross_validation import stderr_of_mean
 from foretell.measure.imbalance.estimation.conventions import estimate
 from foretell.measure.imbalance.estimation.request import Options
@@ -41,8 +41,7 @@ from foretell.measure.pairwise.blocks import Block
 from foretell.measure.results.schema import DIRECTIONS, result_attributes
 from foretell.measure.spaces.inputs import checked_neighbours
 from foretell.measure.spaces.queries import Layout
-from foretell.measure.spaces.space import Space
-from foretell.measure.spaces.token_spaces import held, tokens_at, with_tokens
+from foretell.measure.spaces.space import Space, tokens_at
 from foretell.threads import in_order
 
 if TYPE_CHECKING:
@@ -98,9 +97,8 @@ def greedy_tokens(
     The imbalance falls with the number of items, and these are values of halves, whose n the attributes hold.
     """
     options = Options.checked(metric="hamming", convention="adjusted")
-    both, memory_left = held([with_tokens(side, name) for name, side in (("a", a), ("b", b))], options.memory)
-    options = replace(options, memory=memory_left)
-    size = check_spaces({"a": both[0]}, {"b": both[1]})
+    both, options = sides_with_tokens({"a": a, "b": b}, options)
+    size = both[0].n_items
     most = min(side.n_tokens for side in both)
     n_tokens = most if n_tokens is None else checked_count("n_tokens", n_tokens, least=1)
     if n_tokens > most:
@@ -124,11 +122,11 @@ def greedy_tokens(
             position[d, h] = choosing.choose(source, target, n_tokens)
             chosen = valuing.values(source, target, position[d, h])
             in_order = valuing.values(source, target, np.arange(-1, -n_tokens - 1, -1))
-            for step, (one, other) in enumerate(zip(chosen, in_order, strict=True)):
-                gain = _Valued(other.value - one.value, mixed(other.scores, 1.0, one.scores, -1.0))
-                for kind, of in enumerate((one, other, gain)):
-                    values[kind, h, d, step] = of.value
-                    errors[kind, h, d, step] = standard_error(of.scores, valuing.groups)
+            for step, ((value, scores), (other, of_other)) in enumerate(zip(chosen, in_order, strict=True)):
+                gain = other - value, mixed(of_other, 1.0, scores, -1.0)
+                for kind, (of_kind, its_scores) in enumerate(((value, scores), (other, of_other), gain)):
+                    values[kind, h, d, step] = of_kind
+                    errors[kind, h, d, step] = standard_error(its_scores, valuing.groups)
     return _labelled(
         position,
         values.mean(axis=1),
@@ -162,14 +160,6 @@ def _labelled(position: NDArray[np.int64], values: Floats, errors: Floats, attri
         "step": np.arange(1, position.shape[-1] + 1),
     }
     return xr.Dataset(variables, coords, result_attributes(attributes))
-
-
-@dataclass(frozen=True)
-class _Valued:
-    """An imbalance with the scores of its items."""
-
-    value: float
-    scores: ItemScores
 
 
 @dataclass(frozen=True)
@@ -230,7 +220,7 @@ class Half:
             taken += left.pop(path[-1])
         return path
 
-    def values(self, source: Space, target: Space, path: Sequence[int] | Items) -> Iterator[_Valued]:
+    def values(self, source: Space, target: Space, path: Sequence[int] | Items) -> Iterator[tuple[float, ItemScores]]:
         """Imbalance from the first 1, 2, ... positions of a path to the whole target."""
         n = len(self.rows)
         layout, everyone = Layout(self.rows, self.rows), Layout.everyone(n)
@@ -243,15 +233,14 @@ class Half:
             # Tokens that are not alike in all items stay so with others beside them.
             constant = constant and is_constant(self._distances(tokens_at(source, list(path[:step]))), layout)
             if constant:
-                nobody = np.zeros(0, np.int32)
-                yield _Valued(1.0, ItemScores(np.zeros(n), nobody, nobody, np.zeros(0)))
+                yield 1.0, ItemScores.alike(n)
                 continue
             tallies = Tallies([(0, 1), (1, 1)], k=self.k, convention=self.options.convention, errors=True)
             tallies.update(Block(0, everyone.own, n, [taken, of_target]), threads=self.options.threads)
             found = tallies.result()
             one = estimate(found[0, 1], found[1, 1], self.options.convention, everyone)
             if one.scores is not None:
-                yield _Valued(one.value, one.scores)
+                yield one.value, one.scores
 
     def _distances(self, space: Space) -> Distances:
         return distances(space, "hamming", self.options.backend)

@@ -8,11 +8,10 @@ writes them into a group of the file (``docs/result.md``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
 from foretell.measure.inference.standard_errors import Scores, group_codes
@@ -53,15 +52,7 @@ class ItemData:
         """Whether all that is held is the same."""
         if not isinstance(other, ItemData):
             return False
-        names = (self.ids, self.groups, self.strata, self.cells)
-        if names != (other.ids, other.groups, other.strata, other.cells):
-            return False
-        if self.scores is None or other.scores is None:
-            return self.scores is other.scores
-        return all(
-            np.array_equal(mine, its, equal_nan=True)
-            for mine, its in zip(_arrays(self.scores), _arrays(other.scores), strict=True)
-        )
+        return self.cells == other.cells and self.to_dataset().identical(other.to_dataset())
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -110,10 +101,6 @@ class ItemData:
         names = _names_of(2 if "layer" in dataset else 3)
         cells = tuple(zip(*(text(name) for name in names), strict=True))
         return cls(ids, groups, strata, cells, scores)
-
-
-def _arrays(scores: Scores) -> list[NDArray[Any]]:
-    return [getattr(scores, field.name) for field in fields(scores)]
 
 
 def _names_of(length: int) -> tuple[str, ...]:

@@ -185,6 +185,16 @@ def as_floats(x: Any) -> NDArray[Any]:
     return array
 
 
+def as_rows(x: NDArray[Any]) -> NDArray[Any]:
+    """`x` with an item a row, shape (N, D), or an error for an array that has nothing, or no dimensions."""
+    if x.ndim < 2 or not x.size:
+        raise InputError(
+            f"A space is an array of shape (items, dimensions...), not {x.shape}: "
+            "give one row an item, x[:, None] for single numbers."
+        )
+    return x.reshape(len(x), -1)
+
+
 def check_finite(x: NDArray[Any]) -> None:
     """Raise `InputError` naming the first item of `x` that is not finite."""
     step = max(1, _BLOCK_BYTES // max(1, x[:1].nbytes))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
-from foretell.measure.spaces.bits import Rows, as_floats, check_finite, checked_ids
+from foretell.measure.spaces.bits import Rows, as_floats, as_rows, check_finite, checked_ids
 from foretell.measure.spaces.libraries import names_of_items
 
 _GREATEST = 1e150
@@ -18,25 +18,7 @@ _BLOCK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
-class RowsOfArray:
-    """Items that are rows of an array, and their names where they have any: the items of `Points`, and the like."""
-
-    data: NDArray[Any]
-    ids: tuple[str, ...] | None
-
-    @property
-    def n_items(self) -> int:
-        """N, the number of items."""
-        return len(self.data)
-
-    @property
-    def n_tokens(self) -> int:
-        """One: arrays are not parted into tokens."""
-        return 1
-
-
-@dataclass(frozen=True, eq=False)
-class Points(RowsOfArray):
+class Points:
     """N items of D floats.
 
     Parameters
@@ -54,19 +36,25 @@ class Points(RowsOfArray):
         that are repeated or not N.
     """
 
+    data: NDArray[Any]
     ids: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        data, ids = as_floats(self.data), names_of_items(self.data) if self.ids is None else self.ids
-        if data.ndim < 2 or not data.size:
-            raise InputError(
-                f"A space is an array of shape (items, dimensions...), not {data.shape}: "
-                "give one row an item, x[:, None] for single numbers."
-            )
+        data, ids = as_rows(as_floats(self.data)), names_of_items(self.data) if self.ids is None else self.ids
         check_finite(data)
         _check_magnitude(data)
-        object.__setattr__(self, "data", data.reshape(len(data), -1))
+        object.__setattr__(self, "data", data)
         object.__setattr__(self, "ids", checked_ids(ids, len(data)))
+
+    @property
+    def n_items(self) -> int:
+        """N, the number of items."""
+        return len(self.data)
+
+    @property
+    def n_tokens(self) -> int:
+        """Of floats, one: they are not parted into tokens."""
+        return 1
 
     @property
     def is_ready(self) -> bool:

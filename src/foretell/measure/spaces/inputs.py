@@ -10,13 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError
-from foretell.measure.spaces.bits import Bits, Rows, as_signable, checked_ids
-from foretell.measure.spaces.floats import Points, RowsOfArray, check_directions
+from foretell.measure.spaces.bits import Bits, Rows, as_rows, as_signable, checked_ids
+from foretell.measure.spaces.floats import Points, check_directions
 from foretell.measure.spaces.libraries import as_array, labels_of, names_of_items
 from foretell.measure.spaces.space import PointSpace, Space
 
 
-class GivenDistances(RowsOfArray):
+@dataclass(frozen=True, eq=False)
+class _RowsOfArray:
+    """Items that are the rows of an array, and their names where they have any."""
+
+    data: NDArray[Any]
+    ids: tuple[str, ...] | None
+
+    @property
+    def n_items(self) -> int:
+        """N, the number of items."""
+        return len(self.data)
+
+    @property
+    def n_tokens(self) -> int:
+        """One: arrays are not parted into tokens."""
+        return 1
+
+
+class GivenDistances(_RowsOfArray):
     """An N x N array of distances, and the names of its items where it has them."""
 
 
@@ -32,7 +50,7 @@ and the parts of an array of many layers are made as they are asked for."""
 
 
 @dataclass(frozen=True, eq=False)
-class Signed(RowsOfArray):
+class Signed(_RowsOfArray):
     """A space of the signs of an array, taken when asked."""
 
     name: str
@@ -65,13 +83,8 @@ def as_input(x: Any, metric: str, name: str) -> Input:
             if isinstance(x, Space):
                 return x
             _refuse_other_metrics(x, PointSpace, metric, "floats", "euclidean")
-            array = as_signable(x)
-            if array.ndim < 2 or not array.size:
-                raise InputError(
-                    f"A space is an array of shape (items, dimensions...), not {array.shape}: "
-                    "give one row an item, x[:, None] for single numbers."
-                )
-            return Signed(array.reshape(len(array), -1), checked_ids(names_of_items(x), len(array)), name)
+            array = as_rows(as_signable(x))
+            return Signed(array, checked_ids(names_of_items(x), len(array)), name)
         if isinstance(x, PointSpace) and not isinstance(x, Points):
             return x
         _refuse_other_metrics(x, Space, metric, "bits", "hamming")

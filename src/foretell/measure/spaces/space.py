@@ -1,4 +1,4 @@
-"""What the measure needs of a space, and the proof that two spaces hold the same items."""
+"""What the measure needs of a space, the proof that two hold the same items, and views of some items or tokens."""
 
 from __future__ import annotations
 
@@ -11,6 +11,33 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import AlignmentError, InputError
 from foretell.measure.spaces.bits import Bits, Rows
+
+
+@runtime_checkable
+class Space(Protocol):
+    """What one model makes of one side of the pairs at one layer, for some of its tokens.
+
+    `Bits` are a space held in memory; a view of a store reads its bits when asked.
+    """
+
+    @property
+    def n_items(self) -> int:
+        """N, the number of items."""
+        ...
+
+    @property
+    def ids(self) -> tuple[str, ...] | None:
+        """Names of the items in order, or None where there are none to check."""
+        ...
+
+    @property
+    def n_tokens(self) -> int:
+        """T, the number of tokens that make up an item."""
+        ...
+
+    def bits(self, rows: Rows = slice(None)) -> Bits:
+        """Sign bits of the items at `rows` (all by default), shape (rows, T, bytes)."""
+        ...
 
 
 class ManyItems(Protocol):
@@ -29,18 +56,6 @@ class ManyItems(Protocol):
     @property
     def n_tokens(self) -> int:
         """T, the number of tokens that make up an item."""
-        ...
-
-
-@runtime_checkable
-class Space(ManyItems, Protocol):
-    """What one model makes of one side of the pairs at one layer, for some of its tokens.
-
-    `Bits` are a space held in memory; a view of a store reads its bits when asked.
-    """
-
-    def bits(self, rows: Rows = slice(None)) -> Bits:
-        """Sign bits of the items at `rows` (all by default), shape (rows, T, bytes)."""
         ...
 
 
@@ -165,3 +180,44 @@ def select(space: AnySpace, rows: NDArray[np.intp]) -> AnySpace:
     """View some items of a space, in the order of their places `rows`. Nothing is copied or read."""
     # mypy checks this for either kind by itself.
     return _SelectedBits(space, rows) if isinstance(space, Space) else _SelectedPoints(space, rows)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, eq=False)
+class _Tokens:
+    """Some tokens of a space, as places from its first."""
+
+    space: Space
+    places: tuple[int, ...]
+
+    @property
+    def n_items(self) -> int:
+        return self.space.n_items
+
+    @property
+    def ids(self) -> tuple[str, ...] | None:
+        return self.space.ids
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.places)
+
+    def bits(self, rows: Rows = slice(None)) -> Bits:
+        whole = self.space.bits(rows)
+        first, last = self.places[0], self.places[-1]
+        # A run of tokens of bits in memory is a view, and so it costs no memory; of bits just read, none may stay.
+        is_run = list(self.places) == list(range(first, last + 1))
+        data = whole.data[:, first : last + 1] if is_run else whole.data[:, list(self.places)]
+        return Bits(data if isinstance(self.space, Bits) else data.copy(), whole.n_bits, whole.ids)
+
+    def __repr__(self) -> str:
+        return f"<tokens {self.places} of {self.space!r}>"
+
+
+def tokens_at(space: Space, positions: Sequence[int]) -> _Tokens:
+    """Tokens at positions from the end."""
+    return _Tokens(space, tuple(sorted(space.n_tokens + position for position in positions)))
+
+
+def single_tokens(space: Space) -> dict[str, Space]:
+    """Every token by itself, by its position from the end."""
+    return {str(position): tokens_at(space, [position]) for position in range(-space.n_tokens, 0)}

@@ -47,6 +47,10 @@ class DistributedReducer(Reducer, Protocol):
         """One that has taken nothing yet: after some of the queries it is merged into this one."""
         ...
 
+    def merge(self, other: Self) -> None:
+        """Take up what a part took of the queries that follow: as if this one had been given its blocks."""
+        ...
+
 
 def measure_distributed(
     cells: Sequence[Pair], request: Request, options: Options, mapper: Mapper

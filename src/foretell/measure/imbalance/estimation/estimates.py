@@ -60,28 +60,27 @@ def estimated(
             weights = float(tallies[pair].neighbours.weight.sum())
             nulls[pair][kind] = finished[pair][0].value_at(total / weights)
     return {
-        pair: Measured(*finished[pair], nulls[pair], *_kept(tallies[pair], kept=request.keep(pair))) for pair in pairs
+        pair: Measured(
+            *finished[pair],
+            nulls[pair],
+            *((tallies[pair].neighbours, tallies[pair].rank) if request.keep(pair) else _nobody(0)),
+        )
+        for pair in pairs
     }
 
 
-def _kept(tally: Tally, *, kept: bool) -> tuple[Neighbours, Floats]:
-    if kept:
-        return tally.neighbours, tally.rank
-    nobody = np.zeros(0)
-    return Neighbours(np.zeros(1, np.int64), nobody.astype(np.int32), nobody), nobody
+def _nobody(n_queries: int) -> tuple[Neighbours, Floats]:
+    """No neighbours of so many queries, and their ranks."""
+    return Neighbours(np.zeros(n_queries + 1, np.int64), np.zeros(0, np.int32), np.zeros(0)), np.zeros(0)
 
 
 def of_constant(value: float, request: Request, options: Options) -> Measured:
     """What is known of a pair in which one space has no neighbours to tell: exact where there is a value."""
-    nobody = np.zeros(0, np.int32)
     layout = request.layout
-    scores = None
-    if options.errors:
-        scores = ItemScores(np.full(layout.n_items, 0.0 * value), nobody, nobody, np.zeros(0))
+    scores = ItemScores.alike(layout.n_items, 0.0 * value) if options.errors else None
     return Measured(
         Estimate(value, 0.0, np.nan, scores),
         0.0 * value if options.errors else np.nan,
         {kind: np.full(len(there), value) for kind, there in request.permutations.items()},
-        Neighbours(np.zeros(len(layout.queries) + 1, np.int64), nobody, np.zeros(0)),
-        np.zeros(0),
+        *_nobody(len(layout.queries)),
     )

@@ -85,8 +85,8 @@ def _constant(spaces: dict[int, Distances], places: Sequence[int], request: Requ
     """Places of the spaces in which all items are alike. Where steps add tokens, one that is not stays so."""
     constant: set[int] = set()
     for place in places:
-        before = place - 2
-        if (not request.steps or before < 0 or before in constant) and is_constant(spaces[place], request.layout):
+        is_first = not request.steps or place % len(request.steps) == 0
+        if (is_first or place - 1 in constant) and is_constant(spaces[place], request.layout):
             constant.add(place)
     return constant
 
@@ -116,13 +116,7 @@ def _by_oracle(cells: Sequence[Pair], request: Request, options: Options) -> dic
 
 def _distances(request: Request, options: Options, place: int) -> NDArray[Any]:
     """Distances of a layout by the oracle, shape (Q, C)."""
-    space: Any = request.inputs[place]
-    if options.metric == "hamming":
-        d: NDArray[Any] = oracle.hamming(space.bits())
-    elif options.metric == "precomputed":
-        d = space.data
-    else:
-        d = (oracle.euclidean if options.metric == "euclidean" else oracle.cosine)(space.points())
+    d = oracle.distances(request.inputs[place], options.metric)
     return d[np.ix_(request.layout.queries, request.layout.candidates)]
 
 

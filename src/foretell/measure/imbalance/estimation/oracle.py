@@ -39,6 +39,16 @@ def hamming(bits: Bits) -> NDArray[np.int64]:
     return np.stack([(x != item).sum(axis=1) for item in x])
 
 
+def distances(space: Any, metric: str) -> NDArray[Any]:
+    """Distances between all items of an input, shape (N, N)."""
+    if metric == "precomputed":
+        given: NDArray[Any] = space.data
+        return given
+    if metric == "hamming":
+        return hamming(space.bits())
+    return (euclidean if metric == "euclidean" else cosine)(space.points())
+
+
 def neighbour_weights(d: NDArray[Any], k: int, convention: Convention) -> Floats:
     """Weight of each candidate among the k nearest, from its distances `d` to one query."""
     if convention.by_order:

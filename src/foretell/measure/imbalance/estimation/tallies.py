@@ -147,7 +147,7 @@ class Tallies:
 
     def result(self) -> dict[Pair, Tally]:
         """Give the tally of every pair, over all queries."""
-        neighbours = {a: _over_queries(blocks) for a, blocks in self._neighbours.items()}
+        neighbours = {a: Neighbours.joined(blocks) for a, blocks in self._neighbours.items()}
         weight_sum = {a: np.add.reduceat(of.weight, of.start[:-1]) for a, of in neighbours.items()}
         return {
             (a, b): Tally(
@@ -244,16 +244,6 @@ def _joined(found: Sequence[Neighbours]) -> _Readers:
         weight=np.concatenate([of.weight for of in found]),
         rank=np.empty(offset[-1]),
         rank_sum=np.empty((len(found), len(found[0].start) - 1)),
-    )
-
-
-def _over_queries(blocks: Sequence[Neighbours]) -> Neighbours:
-    """Neighbours of all queries from those of consecutive blocks."""
-    counts = np.concatenate([np.diff(of.start) for of in blocks])
-    return Neighbours(
-        np.concatenate(([0], np.cumsum(counts))),
-        np.concatenate([of.candidate for of in blocks]),
-        np.concatenate([of.weight for of in blocks]),
     )
 
 

@@ -161,7 +161,7 @@ def _stages_of(cells: Sequence[Pair], request: Request) -> list[Stage]:
     """What is read after each step: all cells after the only one, or each after its own."""
     if not request.steps:
         return [Stage(cells, sorted({place for cell in cells for place in cell}))]
-    ways = [(2 * step, 2 * step + 1) for step in range(len(request.steps))]
+    ways = [(step, len(request.steps) + step) for step in range(len(request.steps))]
     return [Stage([way] if way in cells else [], way) for way in ways]
 
 
