@@ -102,7 +102,12 @@ def is_constant(space: Distances, layout: Layout) -> bool:
 
 
 def _all_tied(space: Distances, query: np.int64, candidates: Items) -> bool:
-    dtype = np.dtype(np.uint32) if space.greatest is not None else space.dtype
-    row = np.zeros((1, len(candidates)), dtype)
-    space.fill(row, np.array([query]), candidates, triangle=False, threads=1, panel_bytes=_PANEL_BYTES)
-    return bool((row == row[0, :1]).all())
+    row = distances_from(space, query, candidates)
+    return bool((row == row[:1]).all())
+
+
+def distances_from(space: Distances, item: int | np.int64, candidates: Items) -> Numbers:
+    """Distances from one item to some."""
+    row = np.zeros((1, len(candidates)), space.dtype)
+    space.fill(row, np.array([item]), candidates, triangle=False, threads=1, panel_bytes=_PANEL_BYTES)
+    return row.reshape(-1)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError, checked_count
-from foretell.measure.array_types import Floats, Items, Numbers
+from foretell.measure.array_types import Items, Numbers
 from foretell.measure.distances.backends import distances, is_constant
 from foretell.measure.distances.protocol import Distances
 from foretell.measure.imbalance.by_token import sides_with_tokens
@@ -96,6 +96,8 @@ def greedy_tokens(
     -----
     The imbalance falls with the number of items, and these are values of halves, whose n the attributes hold.
     """
+    import xarray as xr
+
     options = Options.checked(metric="hamming", convention="adjusted")
     both, options = sides_with_tokens({"a": a, "b": b}, options)
     size = both[0].n_items
@@ -127,37 +129,23 @@ def greedy_tokens(
                 for kind, (of_kind, its_scores) in enumerate(((value, scores), (other, of_other), gain)):
                     values[kind, h, d, step] = of_kind
                     errors[kind, h, d, step] = standard_error(its_scores, valuing.groups)
-    return _labelled(
-        position,
-        values.mean(axis=1),
-        stderr_of_mean([errors[:, 0], errors[:, 1]]),
-        {
-            "n": [len(half.rows) - 1 for half in halves[::-1]],
-            "n_items": size,
-            "n_groups": int(codes.max()) + 1,
-            "T": [side.n_tokens for side in both],
-            "k": k,
-            "metric": options.metric,
-            "convention": options.convention.name,
-            "backend": options.backend,
-            "seed": seed,
-        },
-    )
-
-
-def _labelled(position: NDArray[np.int64], values: Floats, errors: Floats, attributes: dict[str, Any]) -> xr.Dataset:
-    import xarray as xr
-
-    over = ("direction", "step")
+    means, of_means = values.mean(axis=1), stderr_of_mean([errors[:, 0], errors[:, 1]])
     variables: dict[str, Any] = {"position": (("direction", "half", "step"), position)}
     for kind, (name, error) in enumerate(
         (("imbalance", "stderr"), ("in_order", "in_order_stderr"), ("gain", "gain_stderr"))
     ):
-        variables |= {name: (over, values[kind]), error: (over, errors[kind])}
-    coords = {
-        "direction": list(DIRECTIONS),
-        "half": ["first", "second"],
-        "step": np.arange(1, position.shape[-1] + 1),
+        variables |= {name: (("direction", "step"), means[kind]), error: (("direction", "step"), of_means[kind])}
+    coords = {"direction": list(DIRECTIONS), "half": ["first", "second"], "step": np.arange(1, n_tokens + 1)}
+    attributes = {
+        "n": [len(half.rows) - 1 for half in halves[::-1]],
+        "n_items": size,
+        "n_groups": int(codes.max()) + 1,
+        "T": [side.n_tokens for side in both],
+        "k": k,
+        "metric": options.metric,
+        "convention": options.convention.name,
+        "backend": options.backend,
+        "seed": seed,
     }
     return xr.Dataset(variables, coords, result_attributes(attributes))
 

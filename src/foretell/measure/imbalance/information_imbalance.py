@@ -29,6 +29,9 @@ from foretell.measure.spaces.space import check_same_items
 if TYPE_CHECKING:
     import xarray as xr
 
+_SCORE_BYTES = 2**30
+"""The most that scores of all cells may take in a result."""
+
 
 def information_imbalance(
     a: Any,
@@ -230,10 +233,6 @@ def imbalance_matrix(
     if preset == "paper":
         return _over_replicates([measured(layout) for layout in of_paper(size, seed)])
     return measured(drawn(size, candidates, subsample, queries, seed, errors=errors))
-
-
-_SCORE_BYTES = 2**30
-"""The most that scores of all cells may take in a result."""
 
 
 def _check_scores(n_cells: int, n_items: int) -> None:

@@ -82,10 +82,9 @@ class Scores:
     @classmethod
     def of(cls, estimates: Sequence[Estimate], groups: Ints) -> Scores:
         """Gather the scores of some estimates."""
-        found = [one.scores for one in estimates]
-        if not all(found):
+        some = [one.scores for one in estimates if one.scores is not None]
+        if len(some) < len(estimates):
             raise InputError("These values have no scores: measure them with errors=True.")
-        some = [scores for scores in found if scores is not None]
         return cls(
             values=np.array([one.value for one in estimates]),
             psi=np.stack([scores.psi for scores in some]),

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from foretell.exceptions import OptionError
-from foretell.measure.array_types import Floats
-from foretell.measure.distances.backends import METRICS, distances, is_constant
-from foretell.measure.distances.protocol import Distances
+from foretell.measure.distances.backends import METRICS, distances, distances_from, is_constant
 from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.pairwise.blocks import Reducer
@@ -163,7 +161,7 @@ class Measurement:
         if space.greatest is not None:
             return float(space.greatest // 2)
         if (place, root) not in self._centres:
-            row = _row(space)
+            row = distances_from(space, 0, np.arange(1, space.n_items)).astype(np.float64)
             self._centres[place, root] = float((np.sqrt(row) if root else row).mean())
         return self._centres[place, root]
 
@@ -185,10 +183,3 @@ class Measurement:
                 found["mutual_knn"][a, b] = similar.mutual_knn(d[a], d[b], self._k)
                 found["cknna"][a, b] = similar.cknna(d[a], d[b], self._k, (slope[a], slope[b]))
         return found
-
-
-def _row(space: Distances) -> Floats:
-    """Distances from the first item to all others."""
-    row = np.zeros((1, space.n_items), space.dtype)
-    space.fill(row, np.zeros(1, np.int64), np.arange(space.n_items), triangle=False, threads=1, panel_bytes=2**20)
-    return row[0, 1:].astype(np.float64)

@@ -14,9 +14,16 @@ from foretell.measure.distances.backends import is_constant
 from foretell.measure.distances.protocol import Distances
 from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.distributed import measure_distributed
-from foretell.measure.imbalance.estimation.estimates import estimated, of_constant
 from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways, wanted
-from foretell.measure.imbalance.estimation.tally_passes import Found, measure_stages, passes, reduction_of, spaces_of
+from foretell.measure.imbalance.estimation.tally_passes import (
+    Found,
+    estimated,
+    measure_stages,
+    of_constant,
+    passes,
+    reduction_of,
+    spaces_of,
+)
 from foretell.measure.inference.influence import Tally
 from foretell.measure.pairwise.passes import Pair
 

@@ -117,7 +117,20 @@ class Tallies:
 
         def rank(task: tuple[int, slice, slice]) -> None:
             b, rows, columns = task
-            self._rank(block, b, readers[b], rows)
+            of = readers[b]
+            rank_entries(
+                block.order[b],
+                block.n_candidates,
+                block.own,
+                self._convention.tie_share,
+                of.start,
+                of.candidate,
+                of.weight,
+                of.rank,
+                of.rank_sum,
+                rows.start,
+                rows.stop,
+            )
             if self._errors:
                 self._add_ahead(block, b, [found[a] for a in self._readers[b]], columns)
 
@@ -181,21 +194,6 @@ class Tallies:
             block.order[b], share, share > 0, of.start, of.candidate, of.weight, found.entry_unit, rank, rank_sum, ahead
         )
         self._ranked[b, b].append((rank, rank_sum))
-
-    def _rank(self, block: Block, b: int, readers: _Readers, rows: slice) -> None:
-        rank_entries(
-            block.order[b],
-            block.n_candidates,
-            block.own,
-            self._convention.tie_share,
-            readers.start,
-            readers.candidate,
-            readers.weight,
-            readers.rank,
-            readers.rank_sum,
-            rows.start,
-            rows.stop,
-        )
 
     def _add_ahead(self, block: Block, b: int, found: Sequence[_Found], columns: slice) -> None:
         order, ties = block.order[b], self._convention.tie_share > 0
