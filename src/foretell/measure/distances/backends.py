@@ -89,21 +89,16 @@ def is_constant(space: Distances, layout: Layout) -> bool:
 
     A few candidates of the first query mostly tell; all of all queries are asked only while they are tied.
     """
-    if not _all_tied(space, layout.queries[0], np.setdiff1d(layout.candidates[:_FEW], layout.queries[:1])):
+    if not _tied(distances_from(space, layout.queries[0], np.setdiff1d(layout.candidates[:_FEW], layout.queries[:1]))):
         return False
     for query in layout.queries:
         others = layout.candidates[layout.candidates != query]
-        if not _all_tied(space, query, others):
+        if not _tied(distances_from(space, query, others)):
             return False
         # As far from one of them as that is from itself, the candidates are identical: no query tells them apart.
-        if space.symmetric and _all_tied(space, layout.candidates[0], layout.candidates):
+        if space.symmetric and _tied(distances_from(space, layout.candidates[0], layout.candidates)):
             return True
     return True
-
-
-def _all_tied(space: Distances, query: np.int64, candidates: Items) -> bool:
-    row = distances_from(space, query, candidates)
-    return bool((row == row[:1]).all())
 
 
 def distances_from(space: Distances, item: int | np.int64, candidates: Items) -> Numbers:
@@ -111,3 +106,8 @@ def distances_from(space: Distances, item: int | np.int64, candidates: Items) ->
     row = np.zeros((1, len(candidates)), space.dtype)
     space.fill(row, np.array([item]), candidates, triangle=False, threads=1, panel_bytes=_PANEL_BYTES)
     return row.reshape(-1)
+
+
+def _tied(row: Numbers) -> bool:
+    """Whether all are the same."""
+    return bool((row == row[:1]).all())
