@@ -19,7 +19,7 @@ from foretell.measure.inference.p_values import group_permutations, p_value, per
 from foretell.measure.inference.standard_errors import Scores, group_codes
 from foretell.measure.pairwise.passes import Pair
 from foretell.measure.results.schema import DIRECTIONS, QUANTILES, coordinate, result_attributes, with_intervals
-from foretell.measure.spaces.inputs import Input, alike, check_sizes, checked_neighbours
+from foretell.measure.spaces.inputs import Input, alike, check_same_names, check_sizes, checked_neighbours
 from foretell.measure.spaces.libraries import as_labels
 from foretell.measure.spaces.queries import Layout
 from foretell.measure.spaces.space import check_same_items
@@ -33,7 +33,7 @@ PER_ITEM_BYTES = 2**28
 
 @dataclass(frozen=True)
 class Cells:
-    """Which cells of two sides' spaces are measured.
+    """Which cells of two sides' spaces are measured: spaces of the same items, and for a curve of the same names.
 
     Parameters
     ----------
@@ -54,6 +54,11 @@ class Cells:
     kept: Sequence[Pair]
     curve: bool
     keep_best: bool = False
+
+    def __post_init__(self) -> None:
+        if self.curve:
+            check_same_names(self.spaces_a, self.spaces_b)
+        check_spaces(self.spaces_a, self.spaces_b)
 
     @classmethod
     def diagonal(cls, spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -> Cells:
@@ -85,6 +90,11 @@ class Cells:
     def shape(self) -> tuple[int, ...]:
         """Of one number for each cell."""
         return (len(self.places),) if self.curve else (len(self.spaces_a), len(self.spaces_b))
+
+    @property
+    def n_items(self) -> int:
+        """N, the items of every space."""
+        return self.inputs[0].n_items
 
     @property
     def n_tokens(self) -> list[int]:
@@ -163,7 +173,7 @@ def measure_cells(
     import xarray as xr
 
     n_permutations = checked_count("null", n_permutations, least=0)
-    size = cells.inputs[0].n_items
+    size = cells.n_items
     several = not isinstance(k, int | np.integer | str) and np.ndim(k) == 1
     ks = [checked_neighbours(one, layout.n_others, size) for one in (k if several else [k])]
     if not ks or len(set(ks)) < len(ks):

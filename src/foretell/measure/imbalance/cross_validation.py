@@ -35,13 +35,13 @@ import numpy as np
 
 from foretell.exceptions import AlignmentError, InputError, check_option
 from foretell.measure.array_types import Floats, Items
-from foretell.measure.imbalance.cells import Cells, check_spaces, measure_cells
+from foretell.measure.imbalance.cells import Cells, measure_cells
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.inference.halves import complementary_halves
 from foretell.measure.inference.item_data import scores_of
 from foretell.measure.inference.standard_errors import Scores
 from foretell.measure.results.schema import DIRECTIONS
-from foretell.measure.spaces.inputs import Spaces, check_same_names, named_sides
+from foretell.measure.spaces.inputs import Spaces, named_sides
 from foretell.measure.spaces.queries import Layout
 
 if TYPE_CHECKING:
@@ -145,11 +145,9 @@ def cross_fit(
     """
     check_option("curve", curve, (True, False))
     side_a, side_b = named_sides(spaces_a, spaces_b, metric)
-    if curve:
-        check_same_names(side_a, side_b)
-    n_items = check_spaces(side_a, side_b)
+    every = Cells.diagonal(side_a, side_b) if curve else Cells.every(side_a, side_b)
     options = Options.checked(metric=metric, convention=convention)
-    ((first, second),) = complementary_halves(n_items, splits=1, groups=groups, seed=seed)
+    ((first, second),) = complementary_halves(every.n_items, splits=1, groups=groups, seed=seed)
     layouts = (Layout(first, first), Layout(second, second))
 
     def measured(cells: Cells, half: int, *, errors: bool) -> xr.Dataset:
@@ -163,7 +161,6 @@ def cross_fit(
         scores, places = scores_of(result)
         return scores.combine(np.eye(len(places))[places[direction, a, b]])
 
-    every = Cells.diagonal(side_a, side_b) if curve else Cells.every(side_a, side_b)
     names_a, names_b = list(side_a), list(side_b)
     names = [(names_a[a], names_b[b]) for a, b in every.places]
     lowest = [_lowest(measured(every, half, errors=False), names) for half in (0, 1)]

@@ -137,7 +137,7 @@ class PairwiseReduction:
             for _ in in_order(lambda space: space.hold(), every_space, threads=self._threads):
                 pass
         for first in range(rows.start, rows.stop, blocks.n_rows):
-            of_block = self._rows(slice(first, min(first + blocks.n_rows, rows.stop)), keep_distances)
+            of_block = self._begin(range(first, min(first + blocks.n_rows, rows.stop)), keep_distances=keep_distances)
             for step, spaces in enumerate(self._steps):
                 # By a thread each, where there are spaces enough; those left over one after the other.
                 at_once = self._spaces_at_once(spaces, blocks.panel_bytes)
@@ -206,8 +206,8 @@ class PairwiseReduction:
         a_row = self._row_bytes(keep_distances=any(reducer.reads_distances for reducer in reducers))
         return int(self._fixed_bytes(reducers) + TILE * a_row + (_LEAST_PANEL if self._to_hold() else 0)) + 2**20
 
-    def _rows(self, rows: slice, keep_distances: bool) -> _Rows:
-        queries, own = self._layout.queries[rows], self._layout.own[rows]
+    def _begin(self, rows: range, *, keep_distances: bool) -> _Rows:
+        queries, own = (of_all[rows.start : rows.stop] for of_all in (self._layout.queries, self._layout.own))
         is_everyone = len(queries) == len(self._layout.queries) and self._layout.is_everyone
         return _Rows(queries, own, is_everyone, keep_distances, [None] * len(self._greatest))
 

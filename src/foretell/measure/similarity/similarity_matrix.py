@@ -12,13 +12,13 @@ import numpy as np
 
 from foretell.exceptions import InputError, OptionError, check_option, checked_count
 from foretell.measure.array_types import Floats
-from foretell.measure.imbalance.cells import Cells, check_spaces
+from foretell.measure.imbalance.cells import Cells
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.inference.halves import halves_stderr
 from foretell.measure.inference.standard_errors import group_codes
 from foretell.measure.results.schema import result_attributes, with_intervals
 from foretell.measure.similarity.measures import MEASURES, Measurement
-from foretell.measure.spaces.inputs import Spaces, check_same_names, checked_neighbours, named_sides
+from foretell.measure.spaces.inputs import Spaces, checked_neighbours, named_sides
 from foretell.measure.spaces.queries import Layout
 
 if TYPE_CHECKING:
@@ -119,9 +119,7 @@ def similarity_curve(
         For a space whose items are all alike: its similarities are NaN.
     """
     options = Options.checked(metric=metric, convention="adjusted", errors=errors)
-    side_a, side_b = named_sides(spaces_a, spaces_b, metric)
-    check_same_names(side_a, side_b)
-    cells = Cells.diagonal(side_a, side_b)
+    cells = Cells.diagonal(*named_sides(spaces_a, spaces_b, metric))
     return _similar_cells(cells, measures=measures, k=k, options=options, groups=groups, seed=seed)
 
 
@@ -142,7 +140,7 @@ def _similar_cells(
     import xarray as xr
 
     wanted = _checked_measures(measures, options.metric)
-    size = check_spaces(cells.spaces_a, cells.spaces_b)
+    size = cells.n_items
     if size < _FEWEST:
         raise InputError(f"{size} items are too few: a similarity needs at least {_FEWEST}.")
     seed = checked_count("seed", seed, least=0)
