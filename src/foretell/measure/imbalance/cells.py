@@ -207,7 +207,7 @@ def measure_cells(
     if cells.keep_best and options.errors and not several:
         kept = list(dict.fromkeys([*kept, *_best_cells(cells, found[ks[0]], pairs)]))
         _add_scores(found[ks[0]], [pair for pair in cells.pairs(kept) if pair not in keep], request, options)
-    ids = _names_of_items(cells.inputs, layout)
+    ids = item_names(cells.inputs, layout)
     n_groups = int(codes.max()) + 1
     over, shape = ("direction", *cells.over), (2, *cells.shape)
     coords: dict[str, Any] = {"direction": list(DIRECTIONS), **cells.coords}
@@ -373,6 +373,7 @@ def _nearest(
     }
 
 
-def _names_of_items(spaces: Sequence[Input], layout: Layout) -> tuple[str, ...]:
+def item_names(spaces: Sequence[Input], layout: Layout) -> tuple[str, ...]:
+    """Ids of the items of a layout, or their places as texts where no space has ids."""
     names = next((space.ids for space in spaces if space.ids is not None), None)
     return tuple(str(item) if names is None else names[item] for item in layout.items)
