@@ -54,8 +54,8 @@ _HOME = {
     "semantic_layers": "foretell.measure.imbalance.semantic_layers",
     "similarity_curve": "foretell.measure.similarity.similarity_matrix",
     "item_imbalance": "foretell.measure.imbalance.by_item",
-    "holm": "foretell.measure.inference.multiple_testing",
-    "contrast_p_value": "foretell.measure.inference.multiple_testing",
+    "holm": "foretell.measure.inference.p_values",
+    "contrast_p_value": "foretell.measure.inference.p_values",
     "greedy_tokens": "foretell.measure.imbalance.greedy_tokens",
     "plan": "foretell.studies.planning.plan",
     "diagnose": "foretell.studies.diagnose.diagnose",
@@ -126,7 +126,7 @@ if TYPE_CHECKING:
     from foretell.measure.imbalance.semantic_layers import semantic_layers
     from foretell.measure.inference.contrasts import contrast
     from foretell.measure.inference.halves import halves_stderr
-    from foretell.measure.inference.multiple_testing import contrast_p_value, holm
+    from foretell.measure.inference.p_values import contrast_p_value, holm
     from foretell.measure.results.result_files import load_result, save_result
     from foretell.measure.results.schema import to_frame
     from foretell.measure.results.two_spaces import Imbalance

@@ -15,7 +15,7 @@ import xarray as xr
 import foretell
 from foretell.exceptions import StudyError
 from foretell.measure.inference.item_data import items_of
-from foretell.measure.inference.multiple_testing import contrast_p_value, holm
+from foretell.measure.inference.p_values import contrast_p_value, holm
 from foretell.measure.results.schema import cell_of
 from foretell.representations.models.model_options import ModelOptions
 from foretell.studies.words import direction_name

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import foretell
 from foretell.exceptions import InputError, OptionError
 from foretell.measure.inference.item_data import items_of, scores_of
-from foretell.measure.inference.permutations import stratum_permutations
+from foretell.measure.inference.p_values import stratum_permutations
 from foretell.measure.inference.standard_errors import group_codes
 from tests.options import call, under
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import foretell
 from foretell.exceptions import InputError, OptionError
-from foretell.measure.inference.multiple_testing import contrast_p_value, holm
+from foretell.measure.inference.p_values import contrast_p_value, holm
 from foretell.measure.inference.standard_errors import critical
 from tests.options import under
 

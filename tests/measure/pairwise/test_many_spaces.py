@@ -17,7 +17,7 @@ import foretell
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, WriteError
 from foretell.measure.imbalance.information_imbalance import _check_scores
 from foretell.measure.inference.item_data import ItemData, items_of, scores_of
-from foretell.measure.inference.permutations import group_permutations, permutations
+from foretell.measure.inference.p_values import group_permutations, permutations
 from foretell.measure.results.schema import to_frame
 from tests.options import call, under
 

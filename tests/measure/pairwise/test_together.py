@@ -120,7 +120,7 @@ def test_few_spaces_are_made_by_all_threads_each(threads: int, monkeypatch: pyte
     monkeypatch.setattr(space, "fill", watched)
     for sides in ((layers[:1], layers[1:2]), (layers[:2], layers[2:])):
         given.clear()
-        under(threads=threads).imbalance_matrix(*sides)
+        under(threads=threads).imbalance_matrix(*sides, errors=False)
         n_spaces = 2 * len(sides[0])
         alone = n_spaces // threads * threads if threads > 1 else n_spaces
         assert sorted(given) == sorted([1] * alone + [threads] * (n_spaces - alone))

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from foretell.measure.distances.backends import distances
-from foretell.measure.imbalance.estimation.nulls import NullRankSums
-from foretell.measure.imbalance.estimation.tallies import Tallies
-from foretell.measure.imbalance.token_paths import Half
+from foretell.measure.imbalance.estimation.tallies import NullRankSums, Tallies
+from foretell.measure.imbalance.greedy_tokens import Half
 from foretell.measure.pairwise.reduction import PairwiseReduction
 from foretell.studies.config.study_file import study_from
 from foretell.studies.planning.plan import shape_of

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretell.measure.inference.item_data import items_of
-from foretell.measure.inference.multiple_testing import contrast_p_value
+from foretell.measure.inference.p_values import contrast_p_value
 from foretell.studies.controls.controls import summarise_controls
 from foretell.studies.map import summarise_map
 from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_map

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretell.measure.imbalance.semantic_layers import SemanticLayers
-from foretell.measure.inference.multiple_testing import holm
+from foretell.measure.inference.p_values import holm
 from foretell.measure.inference.standard_errors import FEWEST_GROUPS
 from foretell.studies.depth import summarise_depth
 from foretell.studies.summaries.asymmetry import Asymmetry, adjusted, asymmetry_of_all, asymmetry_of_curve

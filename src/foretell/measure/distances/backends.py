@@ -10,18 +10,14 @@ import numpy as np
 
 from foretell.exceptions import OptionError, check_option, require
 from foretell.measure.array_types import Items, Numbers
-from foretell.measure.distances.panels import Kernel, ReadDistances
-from foretell.measure.distances.precomputed import PrecomputedDistances
+from foretell.measure.distances.panels import Kernel, PrecomputedDistances, ReadDistances
 from foretell.measure.distances.protocol import Distances
 from foretell.measure.spaces.bits import Bits, Rows
-from foretell.measure.spaces.floats import Points, PointSpace, check_directions
-from foretell.measure.spaces.given_distances import GivenDistances
-from foretell.measure.spaces.inputs import Input
+from foretell.measure.spaces.floats import Points, check_directions
+from foretell.measure.spaces.inputs import GivenDistances, Input
 from foretell.measure.spaces.queries import Layout
-from foretell.measure.spaces.space import Space
+from foretell.measure.spaces.space import PointSpace, Space
 from foretell.options import BACKENDS
-
-__all__ = ["METRICS", "choose_backend", "distances", "is_constant"]
 
 METRICS = ("hamming", "euclidean", "cosine", "precomputed")
 
@@ -82,11 +78,9 @@ def _kernel(metric: str, backend: str) -> Kernel:
     module: Any
     if backend == "torch":
         from foretell.measure.distances import torch_products as module
-    elif backend == "numkong":
-        from foretell.measure.distances import numkong_bits as module
     else:
         from foretell.measure.distances import cpu as module
-    kernel: Kernel = getattr(module, metric)
+    kernel: Kernel = getattr(module, "numkong_hamming" if backend == "numkong" else metric)
     return kernel
 
 
@@ -95,20 +89,25 @@ def is_constant(space: Distances, layout: Layout) -> bool:
 
     A few candidates of the first query mostly tell; all of all queries are asked only while they are tied.
     """
-    if not _all_tied(space, layout.queries[0], np.setdiff1d(layout.candidates[:_FEW], layout.queries[:1])):
+    if not _tied(distances_from(space, layout.queries[0], np.setdiff1d(layout.candidates[:_FEW], layout.queries[:1]))):
         return False
     for query in layout.queries:
         others = layout.candidates[layout.candidates != query]
-        if not _all_tied(space, query, others):
+        if not _tied(distances_from(space, query, others)):
             return False
         # As far from one of them as that is from itself, the candidates are identical: no query tells them apart.
-        if space.symmetric and _all_tied(space, layout.candidates[0], layout.candidates):
+        if space.symmetric and _tied(distances_from(space, layout.candidates[0], layout.candidates)):
             return True
     return True
 
 
-def _all_tied(space: Distances, query: np.int64, candidates: Items) -> bool:
-    dtype = np.dtype(np.uint32) if space.greatest is not None else space.dtype
-    row = np.zeros((1, len(candidates)), dtype)
-    space.fill(row, np.array([query]), candidates, triangle=False, threads=1, panel_bytes=_PANEL_BYTES)
-    return bool((row == row[0, :1]).all())
+def distances_from(space: Distances, item: int | np.int64, candidates: Items) -> Numbers:
+    """Distances from one item to some."""
+    row = np.zeros((1, len(candidates)), space.dtype)
+    space.fill(row, np.array([item]), candidates, triangle=False, threads=1, panel_bytes=_PANEL_BYTES)
+    return row.reshape(-1)
+
+
+def _tied(row: Numbers) -> bool:
+    """Whether all are the same."""
+    return bool((row == row[:1]).all())

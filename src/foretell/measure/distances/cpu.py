@@ -10,12 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.exceptions import require
 from foretell.measure.array_types import Floats, Items, Numbers
 from foretell.measure.kernels.columns import PANEL, add_columns
 from foretell.measure.kernels.llvm import LANES, VECTOR_BYTES
 from foretell.threads import in_order
-
-__all__ = ["OPPOSITE", "PARALLEL", "cosine", "euclidean", "hamming", "snap"]
 
 PARALLEL = 2.0**-96
 """Squared distance of items scaled to length 1 below which they differ by rounding: they count as parallel."""
@@ -25,6 +24,8 @@ OPPOSITE = 2.0**-49
 _TASKS_PER_THREAD = 8  # so that no thread waits long for the last one
 
 _NO_SCALES = np.zeros(0)
+
+_ROWS_OF_NUMKONG = 64
 
 
 def hamming(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, triangle: bool, threads: int) -> None:
@@ -62,30 +63,17 @@ def _add(
     scales: tuple[Floats, Floats] | None,
 ) -> None:
     x, y = (_of_length(rows, shortest) for rows in (x, y))
-    of_q, of_c = scales or (_NO_SCALES, _NO_SCALES)
-    like = np.empty(0, x.dtype)
+    of_x, of_y = (x.ctypes.data, x.strides[0]), (y.ctypes.data, y.strides[0])
+    sides = (np.empty(0, x.dtype), of_x, of_y, x.shape[1], (q, c), scales or (_NO_SCALES, _NO_SCALES))
     if threads == 1:
-        of_x, of_y = (x.ctypes.data, x.strides[0]), (y.ctypes.data, y.strides[0])
-        add_columns(like, of_x, of_y, x.shape[1], (q, c), (of_q, of_c), out, 0, len(c), triangle)
+        add_columns(*sides, out, 0, len(c), triangle)
         return
     panels = np.arange(0, len(c), PANEL)
     # Panels far from the diagonal's start have most to do: they go first.
     parts = np.array_split(panels[::-1], min(len(panels), threads * _TASKS_PER_THREAD))
 
     def add(part: NDArray[np.int64]) -> None:
-        first, stop = int(part[-1]), min(int(part[0]) + PANEL, len(c))
-        add_columns(
-            like,
-            (x.ctypes.data, x.strides[0]),
-            (y.ctypes.data, y.strides[0]),
-            x.shape[1],
-            (q, c),
-            (of_q, of_c),
-            out,
-            first,
-            stop,
-            triangle,
-        )
+        add_columns(*sides, out, int(part[-1]), min(int(part[0]) + PANEL, len(c)), triangle)
 
     for _ in in_order(add, parts, threads=threads):
         pass
@@ -107,3 +95,19 @@ def snap(squared: Floats, n_dimensions: int) -> None:
     """Put squared distances of items of length 1 to 0 and to 4 where they differ from these by rounding."""
     squared[squared < PARALLEL] = 0.0
     squared[squared > 4 - n_dimensions * OPPOSITE] = 4.0
+
+
+def numkong_hamming(x: Numbers, q: Items, y: Numbers, c: Items, out: Numbers, *, triangle: bool, threads: int) -> None:
+    """As `hamming`, by numkong's kernels: a second opinion on our own."""
+    numkong = require("numkong", "numkong")
+    queries = np.ascontiguousarray(x[q])
+    packed = numkong.hammings_pack(np.ascontiguousarray(y[c]))
+
+    def add(first: int) -> None:
+        some = queries[first : first + _ROWS_OF_NUMKONG]
+        d = np.empty((len(some), len(c)), np.uint32)
+        numkong.hammings_packed(some, packed, out=numkong.from_dlpack(d))
+        out[first : first + _ROWS_OF_NUMKONG] += d.astype(out.dtype)
+
+    for _ in in_order(add, range(0, len(q), _ROWS_OF_NUMKONG), threads=threads):
+        pass

@@ -1,4 +1,4 @@
-"""Distances of spaces that are read: whole, or panel by panel where memory is short."""
+"""Distances of spaces: made of rows that are read, whole or panel by panel where memory is short, or given."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from foretell.measure.array_types import Items, Numbers
-
-__all__ = ["Kernel", "ReadDistances"]
 
 
 class Kernel(Protocol):
@@ -84,3 +82,31 @@ class ReadDistances:
                 y = self._read(candidates[c : c + of_c])
                 part = out[q : q + of_q, c : c + of_c]
                 self._kernel(x, every, y, np.arange(len(y)), part, triangle=False, threads=threads)
+
+
+class PrecomputedDistances:
+    """An N x N array; row i holds the distances from item i. Its diagonal is not read."""
+
+    symmetric = False
+    greatest = None
+    to_hold = 0
+
+    def __init__(self, d: Numbers) -> None:
+        self._d = d
+        # Half floats are ordered as single ones, which sorting is faster for.
+        self.dtype = np.dtype(np.float32) if d.dtype.kind == "f" and d.itemsize == 2 else d.dtype.newbyteorder("=")
+
+    @property
+    def n_items(self) -> int:
+        """N, the number of items."""
+        return len(self._d)
+
+    def hold(self) -> None:
+        """Everything is in memory."""
+
+    def fill(
+        self, out: Numbers, queries: Items, candidates: Items, *, triangle: bool, threads: int, panel_bytes: int
+    ) -> None:
+        """Add distances from queries to candidates (`foretell.measure.distances.protocol.Distances`)."""
+        for row, query in enumerate(queries):
+            out[row] += self._d[query, candidates]

@@ -13,8 +13,6 @@ import numpy as np
 
 from foretell.measure.array_types import Items, Numbers
 
-__all__ = ["Distances"]
-
 
 class Distances(Protocol):
     """Distances between the items of one space."""

@@ -15,8 +15,6 @@ from foretell.exceptions import require
 from foretell.measure.array_types import Items, Numbers
 from foretell.measure.distances.cpu import snap
 
-__all__ = ["cosine", "euclidean", "hamming"]
-
 _ROWS, _COLUMNS = 256, 512  # queries and candidates in a product of floats
 _BLOCK = {"cpu": (256, 512), "cuda": (4096, 16384)}  # the same in one of bits, by device
 _BYTES = 4096  # of packed bits: 32,768 numbers an item at a time

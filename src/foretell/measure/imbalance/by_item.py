@@ -19,7 +19,7 @@ import numpy as np
 
 from foretell.exceptions import InputError
 from foretell.measure.array_types import Floats
-from foretell.measure.imbalance.cells import check_spaces
+from foretell.measure.imbalance.cells import check_spaces, item_names
 from foretell.measure.imbalance.estimation.measurement import measure
 from foretell.measure.imbalance.estimation.request import Measured, Options, Request
 from foretell.measure.results.schema import DIRECTIONS, result_attributes
@@ -28,8 +28,6 @@ from foretell.measure.spaces.queries import Layout
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["item_imbalance"]
 
 
 def item_imbalance(
@@ -97,22 +95,20 @@ def item_imbalance(
         "neighbour": np.stack([found[pair].neighbours.candidate[first[pair]] for pair in pairs]),
         "neighbour_rank": np.stack([found[pair].rank[first[pair]] for pair in pairs]),
     }
-    ids = next((space.ids for space in inputs if space.ids is not None), None)
-    items = np.array([str(item) for item in range(size)] if ids is None else ids, dtype=object)
+    items = np.array(item_names(inputs, request.layout), dtype=object)
+    attributes = {
+        "n": size - 1,
+        "n_items": size,
+        "T": [x.n_tokens for x in inputs],
+        "k": k,
+        "metric": metric,
+        "convention": convention,
+        "backend": options.backend,
+    }
     return xr.Dataset(
         {name: (over, values) for name, values in variables.items()},
         {"direction": list(DIRECTIONS), "item": items},
-        result_attributes(
-            {
-                "n": size - 1,
-                "n_items": size,
-                "T": [x.n_tokens for x in inputs],
-                "k": k,
-                "metric": metric,
-                "convention": convention,
-                "backend": options.backend,
-            }
-        ),
+        result_attributes(attributes),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from foretell.measure.imbalance.estimation.conventions import Convention, estima
 from foretell.measure.imbalance.estimation.measurement import warn_of_ties
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.imbalance.estimation.tallies import Tallies
-from foretell.measure.inference.variance import standard_error
+from foretell.measure.inference.standard_errors import standard_error
 from foretell.measure.kernels.order_keys import empty_rows, put_self
 from foretell.measure.pairwise.blocks import Block
 from foretell.measure.pairwise.reduction import PairwiseReduction
@@ -26,8 +27,6 @@ from foretell.options import BACKENDS
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["imbalance_by_n"]
 
 _LEAST = 50  # items in the smallest part, by default
 _MOST_PARTS = 16
@@ -74,11 +73,6 @@ class _PartTallies:
                     put_self(some, own)
                     order.append(some)
                 tallies.update(Block(int(own[0]), own, len(part), order), threads=threads)
-
-    def merge(self, other: _PartTallies) -> None:
-        """Take up what another reducer tallied of the queries that follow."""
-        for mine, others in zip(self.tallies, other.tallies, strict=True):
-            mine.merge(others)
 
 
 def imbalance_by_n(
@@ -130,10 +124,10 @@ def imbalance_by_n(
     wanted = _sizes(sizes, total)
     checked_neighbours(k, wanted[0] - 1, wanted[0])
     rng = np.random.default_rng(checked_count("seed", seed, least=0))
+    counts = [min(total // size, _MOST_PARTS) for size in wanted]
     parts: list[Items] = []
-    for size in wanted:
+    for size, count in zip(wanted, counts, strict=True):
         order = rng.permutation(total)
-        count = min(total // size, _MOST_PARTS)
         parts += [np.sort(order[size * number : size * (number + 1)]) for number in range(count)]
     spaces = [distances(space, metric, options.backend) for space in inputs]
     for name, given, space in zip("ab", inputs, spaces, strict=True):
@@ -149,16 +143,15 @@ def imbalance_by_n(
     )
     reduction.run([reducer])
 
-    values: dict[int, list[list[float]]] = {size: [[], []] for size in wanted}
-    errors: dict[int, list[list[float]]] = {size: [[], []] for size in wanted}
-    for part, tallies in zip(parts, reducer.tallies, strict=True):
+    values, errors = np.full((2, 2, len(parts)), np.nan)
+    for number, (part, tallies) in enumerate(zip(parts, reducer.tallies, strict=True)):
         found, layout = tallies.result(), Layout(part, part)
         for direction, pair in enumerate([(0, 1), (1, 0)]):
             one = estimate(found[pair], found[pair[1], pair[1]], options.convention, layout)
-            values[len(part)][direction].append(one.value)
-            error = np.nan if one.scores is None else standard_error(one.scores, np.arange(len(part)))
-            errors[len(part)][direction].append(error)
-    if np.isnan([one for of_size in values.values() for of_way in of_size for one in of_way]).any():
+            values[direction, number] = one.value
+            if one.scores is not None:
+                errors[direction, number] = standard_error(one.scores, np.arange(len(part)))
+    if np.isnan(values).any():
         warn(
             "All items of some part are alike, so that its imbalance is undefined: where one of a size is, so is their "
             "mean (NaN).",
@@ -166,13 +159,14 @@ def imbalance_by_n(
         )
     if reduction.saw_ties:
         warn_of_ties()
-    means = [np.mean(values[size], axis=1) for size in wanted]
-    of_means = [np.sqrt(np.square(errors[size]).sum(axis=1)) / len(errors[size][0]) for size in wanted]
+    of_size = [slice(first, stop) for first, stop in pairwise(np.cumsum([0, *counts]))]
+    means = [values[:, some].mean(axis=1) for some in of_size]
+    of_means = [np.sqrt(np.square(errors[:, some]).sum(axis=1)) / n for some, n in zip(of_size, counts, strict=True)]
     return xr.Dataset(
         {
             "imbalance": (("direction", "n"), np.array(means).T),
             "stderr": (("direction", "n"), np.array(of_means).T),
-            "n_parts": ("n", [len(values[size][0]) for size in wanted]),
+            "n_parts": ("n", counts),
         },
         {"direction": list(DIRECTIONS), "n": [size - 1 for size in wanted]},
         result_attributes(

@@ -6,25 +6,25 @@ distances of one token a step and reads ranks off the running sum: bits are comp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.exceptions import OptionError, checked_count
+from foretell.exceptions import InputError, OptionError, checked_count
 from foretell.measure.imbalance.cells import Cells, check_spaces, measure_cells
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.inference.item_data import scores_of
-from foretell.measure.inference.standard_errors import critical
+from foretell.measure.results.schema import with_intervals
+from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.inputs import as_input
 from foretell.measure.spaces.queries import Layout
-from foretell.measure.spaces.token_spaces import held, single_tokens, tokens_at, with_tokens
+from foretell.measure.spaces.space import Space, single_tokens, tokens_at
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["token_curve", "token_map"]
 
 
 def token_curve(
@@ -71,18 +71,16 @@ def token_curve(
     Costs one pass over the bits of all tokens, and T times the ranks.
     """
     options = Options.checked(metric="hamming", convention=convention, errors=errors)
-    sides, memory_left = held([with_tokens(side, name) for name, side in (("a", a), ("b", b))], options.memory)
-    options = replace(options, memory=memory_left)
+    sides, options = sides_with_tokens({"a": a, "b": b}, options)
     wanted = _nested(subsets, min(side.n_tokens for side in sides))
     prefixes = [[tokens_at(side, positions) for positions in wanted] for side in sides]
     added = [sorted(set(now) - set(before)) for before, now in zip([(), *wanted], wanted, strict=False)]
     names = [str(len(positions)) for positions in wanted]
     of_a, of_b = (dict(zip(names, of_side, strict=True)) for of_side in prefixes)
-    size = check_spaces({"a": sides[0]}, {"b": sides[1]})
     curve = measure_cells(
         Cells.diagonal(of_a, of_b),
         k=k,
-        layout=Layout.everyone(size),
+        layout=Layout.everyone(sides[0].n_items),
         options=options,
         n_permutations=null,
         seed=checked_count("seed", seed, least=0),
@@ -131,23 +129,47 @@ def token_map(
         For a space whose items are all alike.
     """
     options = Options.checked(metric="hamming", convention=convention, errors=errors)
-    both = [with_tokens(a, "a")] if b is None else [with_tokens(a, "a"), with_tokens(b, "b")]
-    both, memory_left = held(both, options.memory)
-    options = replace(options, memory=memory_left)
-    side_a, side_b = both[0], both[-1]
+    sides, options = sides_with_tokens({"a": a} if b is None else {"a": a, "b": b}, options)
+    side_a, side_b = sides[0], sides[-1]
     spaces_a = single_tokens(side_a)
     spaces_b = spaces_a if side_b is side_a else single_tokens(side_b)
-    size = check_spaces({"a": side_a}, {"b": side_b})
     result = measure_cells(
         Cells.every(spaces_a, spaces_b),
         k=k,
-        layout=Layout.everyone(size),
+        layout=Layout.everyone(sides[0].n_items),
         options=options,
         n_permutations=null,
         seed=checked_count("seed", seed, least=0),
         groups=groups,
     )
     return _with_distances(result, within=side_b is side_a)
+
+
+def sides_with_tokens(given: Mapping[str, Any], options: Options) -> tuple[list[Space], Options]:
+    """Spaces of the same items that have tokens, by what errors call them; the options have the memory that is left.
+
+    Their bits are in memory: a store is read once, not once a token. Where that takes more than half of the memory they
+    stay as they are.
+
+    Raises
+    ------
+    InputError, AlignmentError
+    """
+    sides: list[Space] = []
+    for name, space in given.items():
+        found = as_input(space, "hamming", name)
+        if not isinstance(found, Space) or not isinstance(space, Space):
+            raise InputError(
+                f"{name}: an array says nothing of tokens: give Bits.from_activations(x) of an array of shape "
+                "(items, tokens, dimensions), or a view of a store."
+            )
+        sides.append(found)
+    check_spaces({"a": sides[0]}, {"b": sides[-1]})
+    to_hold = sum(side.bits(slice(0, 1)).data.nbytes * side.n_items for side in sides if not isinstance(side, Bits))
+    if to_hold > options.memory // 2:
+        return sides, options
+    held: list[Space] = [side if isinstance(side, Bits) else side.bits() for side in sides]
+    return held, replace(options, memory=options.memory - to_hold)
 
 
 def _nested(subsets: Sequence[Iterable[int]] | None, n_tokens: int) -> list[tuple[int, ...]]:
@@ -199,9 +221,7 @@ def _with_distances(result: xr.Dataset, *, within: bool) -> xr.Dataset:
                         weights[places[key]] = 1 / len(chosen)
                     errors[d, w, number] = scores.combine(weights).stderr()[0]
     over = ("direction", "way", "distance")
-    means = {"by_distance": (over, values)}
+    means: dict[str, Any] = {"by_distance": (over, values)}
     if scores is not None:
-        means["by_distance_stderr"] = (over, errors)
-        margin = critical(result.attrs["n_groups"]) * errors
-        means["by_distance_low"], means["by_distance_high"] = (over, values - margin), (over, values + margin)
+        means |= with_intervals(over, values, errors, result.attrs["n_groups"], prefix="by_distance_")
     return result.merge(xr.Dataset(means, coords={"way": ["forward", "backward"], "distance": distances}))

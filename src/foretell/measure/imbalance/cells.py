@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from foretell.measure.array_types import Floats
 from foretell.measure.imbalance.estimation.measurement import measure
 from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways
 from foretell.measure.inference.item_data import Cell, ItemData
-from foretell.measure.inference.permutations import group_permutations, p_value, permutations, stratum_permutations
+from foretell.measure.inference.p_values import group_permutations, p_value, permutations, stratum_permutations
 from foretell.measure.inference.standard_errors import Scores, group_codes
 from foretell.measure.pairwise.passes import Pair
-from foretell.measure.results.schema import DIRECTIONS, QUANTILES, NullSummary, PerItem, labelled
-from foretell.measure.spaces.inputs import Input, alike, check_sizes, checked_neighbours
+from foretell.measure.results.schema import DIRECTIONS, QUANTILES, coordinate, result_attributes, with_intervals
+from foretell.measure.spaces.inputs import Input, alike, check_same_names, check_sizes, checked_neighbours
 from foretell.measure.spaces.libraries import as_labels
 from foretell.measure.spaces.queries import Layout
 from foretell.measure.spaces.space import check_same_items
@@ -26,15 +27,13 @@ from foretell.measure.spaces.space import check_same_items
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["PER_ITEM_BYTES", "Cells", "check_spaces", "measure_cells"]
-
 PER_ITEM_BYTES = 2**28
 """The most that neighbours and ranks of all items may take in a result."""
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Which cells of two sides' spaces are measured.
+    """Which cells of two sides' spaces are measured: spaces of the same items, and for a curve of the same names.
 
     Parameters
     ----------
@@ -56,6 +55,11 @@ class Cells:
     curve: bool
     keep_best: bool = False
 
+    def __post_init__(self) -> None:
+        if self.curve:
+            check_same_names(self.spaces_a, self.spaces_b)
+        check_spaces(self.spaces_a, self.spaces_b)
+
     @classmethod
     def diagonal(cls, spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -> Cells:
         """Layer l of A with layer l of B, for all l; the scores of all are kept."""
@@ -73,28 +77,63 @@ class Cells:
         return cls(spaces_a, spaces_b, places, kept, curve=False, keep_best=True)
 
     @property
-    def names(self) -> tuple[list[str], list[str]]:
-        """Of the spaces of A and of B."""
-        return list(self.spaces_a), list(self.spaces_b)
+    def over(self) -> tuple[str, ...]:
+        """Dimensions of a result, of what stands for each cell."""
+        return ("layer",) if self.curve else ("a", "b")
+
+    @property
+    def coords(self) -> dict[str, NDArray[Any]]:
+        """Names of the spaces along these dimensions."""
+        return {dim: coordinate(list(side)) for dim, side in zip(self.over, self._sides, strict=False)}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one number for each cell."""
+        return (len(self.places),) if self.curve else (len(self.spaces_a), len(self.spaces_b))
+
+    @property
+    def n_items(self) -> int:
+        """N, the items of every space."""
+        return self.inputs[0].n_items
+
+    @property
+    def n_tokens(self) -> list[int]:
+        """Tokens of the first space of A and of B."""
+        return [next(iter(side.values())).n_tokens for side in self._sides]
+
+    @cached_property
+    def inputs(self) -> list[Input]:
+        """All spaces: one that stands on both sides, or twice on one, is measured once."""
+        return list({id(space): space for side in self._sides for space in side.values()}.values())
+
+    def pairs(self, places: Sequence[Pair]) -> list[Pair]:
+        """Some cells, as places of their spaces among all."""
+        of_a, of_b = ([self._place[id(space)] for space in side.values()] for side in self._sides)
+        return [(of_a[a], of_b[b]) for a, b in places]
 
     def named(self, places: Sequence[Pair]) -> tuple[Cell, ...]:
         """Names of some cells in either direction, as results have them."""
-        a, b = self.names
+        a, b = (list(side) for side in self._sides)
         return tuple(
             (direction, a[row]) if self.curve else (direction, a[row], b[column])
             for direction in DIRECTIONS
             for row, column in places
         )
 
-    @property
-    def spaces(self) -> list[Input]:
-        """Those of A, then those of B."""
-        return [*self.spaces_a.values(), *self.spaces_b.values()]
+    def warn_constant(self, constant: Collection[int], what: str) -> None:
+        """Warn of spaces, by their places among all, whose items are all alike; `what` says what that means."""
+        for letter, side in zip("AB", self._sides, strict=True):
+            for name, space in side.items():
+                if self._place[id(space)] in constant:
+                    warn(f"{alike(f'space {name} of {letter}', space)} {what}", ConstantSpaceWarning)
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the values both ways."""
-        return (2, len(self.places)) if self.curve else (2, len(self.spaces_a), len(self.spaces_b))
+    def _sides(self) -> tuple[Mapping[str, Input], Mapping[str, Input]]:
+        return self.spaces_a, self.spaces_b
+
+    @cached_property
+    def _place(self) -> dict[int, int]:
+        return {id(space): number for number, space in enumerate(self.inputs)}
 
 
 def measure_cells(
@@ -134,7 +173,7 @@ def measure_cells(
     import xarray as xr
 
     n_permutations = checked_count("null", n_permutations, least=0)
-    spaces, size = cells.spaces, cells.spaces[0].n_items
+    size = cells.n_items
     several = not isinstance(k, int | np.integer | str) and np.ndim(k) == 1
     ks = [checked_neighbours(one, layout.n_others, size) for one in (k if several else [k])]
     if not ks or len(set(ks)) < len(ks):
@@ -150,19 +189,10 @@ def measure_cells(
     codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
     shuffles = _permutations(codes, _codes_of_strata(strata, size, layout), n_permutations, seed)
 
-    # A space that stands on both sides, or twice on one, is measured once.
-    if steps:
-        inputs = [
-            space for both in zip(cells.spaces_a.values(), cells.spaces_b.values(), strict=True) for space in both
-        ]
-    else:
-        inputs = list({id(space): space for space in spaces}.values())
-    place = {id(space): number for number, space in enumerate(inputs)}
-    of_a, of_b = ([place[id(space)] for space in side.values()] for side in (cells.spaces_a, cells.spaces_b))
-    forward = [(of_a[a], of_b[b]) for a, b in cells.places]
-    keep = {(of_a[a], of_b[b]) for a, b in (cells.places if per_item else kept)}
+    forward = cells.pairs(cells.places)
+    keep = set(forward if per_item else cells.pairs(kept))
     request = Request(
-        inputs,
+        cells.inputs,
         layout,
         ks,
         codes,
@@ -172,48 +202,54 @@ def measure_cells(
         steps=steps,
     )
     found = measure(request, list(dict.fromkeys(forward)), options)
-    _warn_constant(found[ks[0]], (cells.spaces_a, cells.spaces_b), of_a, of_b)
+    unforetold = {b for (_, b), one in found[ks[0]].items() if np.isnan(one.estimate.value)}
+    cells.warn_constant(unforetold, "Predicting from it is 1, predicting it is undefined (NaN).")
 
     pairs = both_ways(forward)
     if keep_best:
         kept = list(dict.fromkeys([*kept, *_best_cells(cells, found[ks[0]], pairs)]))
-    kept_pairs = both_ways([(of_a[a], of_b[b]) for a, b in kept])
+    ids = item_names(cells.inputs, layout)
+    n_groups = int(codes.max()) + 1
+    over, shape = ("direction", *cells.over), (2, *cells.shape)
+    coords: dict[str, Any] = {"direction": list(DIRECTIONS), **cells.coords}
+    coords |= {"quantile": list(QUANTILES)} if shuffles else {}
+    coords |= {"query": np.array([ids[place] for place in layout.query_item], dtype=object)} if per_item else {}
     results = []
     for one in ks:
         of_k = found[one]
-        values = np.array([of_k[pair].estimate.value for pair in pairs])
-        result = labelled(
-            cells.names,
-            curve=cells.curve,
-            imbalance=values.reshape(cells.shape),
-            stderr=np.array([of_k[pair].stderr for pair in pairs]).reshape(cells.shape) if options.errors else None,
-            null=_null_summary(values, of_k, pairs, cells.shape) if shuffles else None,
-            per_item=_nearest(of_k, pairs, layout, one) if per_item else None,
-            items=ItemData(
-                _names_of_items(spaces, layout),
-                groups=None if groups is None else tuple(groups[item] for item in layout.items),
-                strata=None if strata is None else tuple(strata[item] for item in layout.items),
-                cells=cells.named(kept),
-                scores=Scores.of([of_k[pair].estimate for pair in kept_pairs], codes) if kept else None,
-            ),
-            attributes={
-                "n": layout.n_others,
-                "n_items": layout.n_items,
-                "n_queries": len(layout.queries),
-                "n_groups": int(codes.max()) + 1,
-                "T": [next(iter(side.values())).n_tokens for side in (cells.spaces_a, cells.spaces_b)],
-                "k": one,
-                "metric": options.metric,
-                "convention": options.convention.name,
-                "candidates": "leave-one-out" if layout.own[0] >= 0 else "split",
-                "backend": options.backend,
-                "seed": seed,
-                "null_permutations": n_permutations,
-                # The kind that p values are against is drawn last.
-                **({"null": list(shuffles)[-1]} if shuffles else {}),
-            },
+        values = np.array([of_k[pair].estimate.value for pair in pairs]).reshape(shape)
+        variables: dict[str, Any] = {"imbalance": (over, values)}
+        if options.errors:
+            stderr = np.array([of_k[pair].stderr for pair in pairs]).reshape(shape)
+            variables |= with_intervals(over, values, stderr, n_groups)
+        if shuffles:
+            variables |= _null_variables(over, values, [of_k[pair].null for pair in pairs])
+        if per_item:
+            variables |= _nearest(over, shape, [of_k[pair] for pair in pairs], layout, one)
+        attributes = {
+            "n": layout.n_others,
+            "n_items": layout.n_items,
+            "n_queries": len(layout.queries),
+            "n_groups": n_groups,
+            "T": cells.n_tokens,
+            "k": one,
+            "metric": options.metric,
+            "convention": options.convention.name,
+            "candidates": "leave-one-out" if layout.own[0] >= 0 else "split",
+            "backend": options.backend,
+            "seed": seed,
+            "null_permutations": n_permutations,
+            # The kind that p values are against is drawn last.
+            **({"null": list(shuffles)[-1]} if shuffles else {}),
+        }
+        items = ItemData(
+            ids,
+            groups=None if groups is None else tuple(groups[item] for item in layout.items),
+            strata=None if strata is None else tuple(strata[item] for item in layout.items),
+            cells=cells.named(kept),
+            scores=Scores.of([of_k[pair].estimate for pair in both_ways(cells.pairs(kept))], codes) if kept else None,
         )
-        results.append(result)
+        results.append(xr.Dataset(variables, coords, result_attributes(attributes) | {"items": items}))
     if not several:
         return results[0]
     joined = xr.concat(results, xr.DataArray(ks, dims="k", name="k"), combine_attrs="drop_conflicts")
@@ -287,57 +323,50 @@ def _permutations(
     return kinds
 
 
-def _null_summary(
-    values: Floats, found: Mapping[Pair, Measured], pairs: Sequence[Pair], shape: tuple[int, ...]
-) -> NullSummary:
-    """Quantiles and p values from the draws of every kind; the p values are against the last kind."""
-    draws = {kind: np.stack([found[pair].null[kind] for pair in pairs], axis=1) for kind in found[pairs[0]].null}
+def _null_variables(
+    over: tuple[str, ...], values: Floats, nulls: Sequence[Mapping[str, Floats]]
+) -> dict[str, tuple[Any, Floats]]:
+    """Quantiles and p values from the draws of every kind of every pair; the p values are against the last kind."""
+    draws = {kind: np.stack([null[kind] for null in nulls], axis=1) for kind in nulls[0]}
 
-    def quantiles(of_kind: Floats) -> Floats:
-        return np.quantile(of_kind, QUANTILES, axis=0).reshape(len(QUANTILES), *shape)
+    def quantiles(of_kind: Floats) -> tuple[Any, Floats]:
+        found = np.quantile(of_kind, QUANTILES, axis=0)
+        return ("quantile", *over), found.reshape(len(QUANTILES), *values.shape)
 
-    kinds = list(draws.values())
-    first, last = kinds[0], kinds[-1]
+    first, last = (list(draws.values())[place] for place in (0, -1))
+    flat = values.reshape(-1)
     least, least_draws = (
-        np.where(np.isnan(x), np.inf, x).reshape(*x.shape[:-1], 2, -1).min(axis=-1) for x in (values, last)
+        np.where(np.isnan(x), np.inf, x).reshape(*x.shape[:-1], 2, -1).min(axis=-1) for x in (flat, last)
     )
-    return NullSummary(
-        quantiles=quantiles(first),
-        quantiles_of_groups=quantiles(draws["groups"]) if "groups" in draws else None,
-        p_value=np.where(np.isnan(values), np.nan, p_value(values, last)).reshape(shape),
-        p_value_minimum=np.where(np.isinf(least), np.nan, p_value(least, least_draws)),
-    )
+    return {
+        "null": quantiles(first),
+        **({"null_of_groups": quantiles(draws["groups"])} if "groups" in draws else {}),
+        "p_value": (over, np.where(np.isnan(flat), np.nan, p_value(flat, last)).reshape(values.shape)),
+        "p_value_minimum": ("direction", np.where(np.isinf(least), np.nan, p_value(least, least_draws))),
+    }
 
 
-def _nearest(found: Mapping[Pair, Measured], pairs: Sequence[Pair], layout: Layout, k: int) -> PerItem:
-    """The k nearest of each query and their ranks; of tied ones, those first in item order."""
+def _nearest(
+    over: tuple[str, ...], shape: tuple[int, ...], found: Sequence[Measured], layout: Layout, k: int
+) -> dict[str, tuple[Any, NDArray[Any]]]:
+    """Places of the k nearest of each query, -1 for none, and their ranks; of tied ones, those first in item order."""
     n_queries = len(layout.queries)
-    neighbour = np.full((len(pairs), n_queries, k), -1, np.int32)
-    rank = np.full((len(pairs), n_queries, k), np.nan, np.float32)
-    for number, pair in enumerate(pairs):
-        of, of_rank = found[pair].neighbours, found[pair].rank
-        query = of.query
-        place = np.arange(len(query)) - of.start[query]
+    neighbour = np.full((len(found), n_queries, k), -1, np.int32)
+    rank = np.full((len(found), n_queries, k), np.nan, np.float32)
+    for number, one in enumerate(found):
+        query = one.neighbours.query
+        place = np.arange(len(query)) - one.neighbours.start[query]
         first = place < k
-        neighbour[number, query[first], place[first]] = layout.candidate_item[of.candidate[first]]
-        rank[number, query[first], place[first]] = of_rank[first]
-    return PerItem(neighbour, rank, layout.query_item)
+        neighbour[number, query[first], place[first]] = layout.candidate_item[one.neighbours.candidate[first]]
+        rank[number, query[first], place[first]] = one.rank[first]
+    dims = (*over, "query", "place")
+    return {
+        "neighbour": (dims, neighbour.reshape(*shape, n_queries, k)),
+        "neighbour_rank": (dims, rank.reshape(*shape, n_queries, k)),
+    }
 
 
-def _warn_constant(
-    found: Mapping[Pair, Measured], sides: Sequence[Mapping[str, Input]], of_a: Sequence[int], of_b: Sequence[int]
-) -> None:
-    unforetold = {b for (_, b), one in found.items() if np.isnan(one.estimate.value)}
-    for side, spaces, places in zip("AB", sides, (of_a, of_b), strict=True):
-        for (name, space), place in zip(spaces.items(), places, strict=True):
-            if place in unforetold:
-                warn(
-                    f"{alike(f'space {name} of {side}', space)} Predicting from it is 1, predicting it is undefined "
-                    "(NaN).",
-                    ConstantSpaceWarning,
-                )
-
-
-def _names_of_items(spaces: Sequence[Input], layout: Layout) -> tuple[str, ...]:
+def item_names(spaces: Sequence[Input], layout: Layout) -> tuple[str, ...]:
+    """Ids of the items of a layout, or their places as texts where no space has ids."""
     names = next((space.ids for space in spaces if space.ids is not None), None)
     return tuple(str(item) if names is None else names[item] for item in layout.items)

@@ -35,19 +35,17 @@ import numpy as np
 
 from foretell.exceptions import AlignmentError, InputError, check_option
 from foretell.measure.array_types import Floats, Items
-from foretell.measure.imbalance.cells import Cells, check_spaces, measure_cells
+from foretell.measure.imbalance.cells import Cells, measure_cells
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.inference.halves import complementary_halves
 from foretell.measure.inference.item_data import scores_of
 from foretell.measure.inference.standard_errors import Scores
 from foretell.measure.results.schema import DIRECTIONS
-from foretell.measure.spaces.inputs import Input, Spaces, check_same_names, named_sides
+from foretell.measure.spaces.inputs import Spaces, named_sides
 from foretell.measure.spaces.queries import Layout
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["CrossFit", "cross_fit", "difference", "stderr_of_mean"]
 
 _CORRELATION = 1 / 3  # of the two values
 
@@ -147,18 +145,30 @@ def cross_fit(
     """
     check_option("curve", curve, (True, False))
     side_a, side_b = named_sides(spaces_a, spaces_b, metric)
-    if curve:
-        check_same_names(side_a, side_b)
-    n_items = check_spaces(side_a, side_b)
+    every = Cells.diagonal(side_a, side_b) if curve else Cells.every(side_a, side_b)
     options = Options.checked(metric=metric, convention=convention)
-    ((first, second),) = complementary_halves(n_items, splits=1, groups=groups, seed=seed)
-    halves = [_Half(side_a, side_b, k, Layout(rows, rows), options, groups) for rows in (first, second)]
-    lowest = [half.lowest(curve) for half in halves]
+    ((first, second),) = complementary_halves(every.n_items, splits=1, groups=groups, seed=seed)
+    layouts = (Layout(first, first), Layout(second, second))
+
+    def measured(cells: Cells, half: int, *, errors: bool) -> xr.Dataset:
+        of_half = replace(options, errors=errors)
+        return measure_cells(cells, k=k, layout=layouts[half], options=of_half, seed=0, groups=groups)
+
+    def scores_on(half: int, direction: str, cell: tuple[str, str]) -> Scores:
+        """Scores of one cell on a half of the items."""
+        a, b = cell
+        result = measured(Cells.every({a: side_a[a]}, {b: side_b[b]}), half, errors=True)
+        scores, places = scores_of(result)
+        return scores.combine(np.eye(len(places))[places[direction, a, b]])
+
+    names_a, names_b = list(side_a), list(side_b)
+    names = [(names_a[a], names_b[b]) for a, b in every.places]
+    lowest = [_lowest(measured(every, half, errors=False), names) for half in (0, 1)]
     found = {}
     for direction in DIRECTIONS:
         chosen = (lowest[0][direction], lowest[1][direction])
         # The cell of the first half is valued on the second, and the other way round.
-        scores = (halves[1].scores(direction, chosen[0]), halves[0].scores(direction, chosen[1]))
+        scores = (scores_on(1, direction, chosen[0]), scores_on(0, direction, chosen[1]))
         values, stderrs = ([float(of(one)) for one in scores] for of in (_value, _stderr))
         found[direction] = CrossFit(
             direction=direction,
@@ -169,7 +179,7 @@ def cross_fit(
             stderrs=(stderrs[0], stderrs[1]),
             n=(len(second) - 1, len(first) - 1),
             scores=scores,
-            items=(halves[1].layout.items, halves[0].layout.items),
+            items=(second, first),
             names=next((one.ids for one in (*side_a.values(), *side_b.values()) if one.ids is not None), None),
             settings={"k": k, "metric": metric, "convention": convention},
         )
@@ -220,49 +230,15 @@ def difference(one: CrossFit, other: CrossFit) -> tuple[float, float]:
     return one.value - other.value, float(stderr_of_mean([_stderr(part) for part in parts]))
 
 
-@dataclass(frozen=True)
-class _Half:
-    """One half of the items of all spaces."""
-
-    spaces_a: Mapping[str, Input]
-    spaces_b: Mapping[str, Input]
-    k: int
-    layout: Layout
-    options: Options
-    groups: Sequence[str] | None
-
-    def lowest(self, curve: bool) -> dict[str, tuple[str, str]]:
-        """Names of the cell with the lowest value, by direction."""
-        names = [(a, a) for a in self.spaces_a] if curve else [(a, b) for a in self.spaces_a for b in self.spaces_b]
-        result = self._measure(self.spaces_a, self.spaces_b, curve=curve, errors=False)
-        found = {}
-        for direction in DIRECTIONS:
-            values: Floats = result["imbalance"].sel(direction=direction).values.reshape(-1)
-            if np.isnan(values).all():
-                raise InputError(f"No cell has a value in direction {direction}: all its spaces are constant.")
-            found[direction] = names[int(np.nanargmin(values))]
-        return found
-
-    def scores(self, direction: str, cell: tuple[str, str]) -> Scores:
-        """Scores of one cell."""
-        a, b = cell
-        result = self._measure({a: self.spaces_a[a]}, {b: self.spaces_b[b]}, curve=False, errors=True)
-        scores, places = scores_of(result)
-        row = np.zeros(len(scores.values))
-        row[places[direction, a, b]] = 1
-        return scores.combine(row)
-
-    def _measure(
-        self, spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input], *, curve: bool, errors: bool
-    ) -> xr.Dataset:
-        return measure_cells(
-            Cells.diagonal(spaces_a, spaces_b) if curve else Cells.every(spaces_a, spaces_b),
-            k=self.k,
-            layout=self.layout,
-            options=replace(self.options, errors=errors),
-            seed=0,
-            groups=self.groups,
-        )
+def _lowest(result: xr.Dataset, names: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Names of the cell with the lowest value, by direction."""
+    found = {}
+    for direction in DIRECTIONS:
+        values: Floats = result["imbalance"].sel(direction=direction).values.reshape(-1)
+        if np.isnan(values).all():
+            raise InputError(f"No cell has a value in direction {direction}: all its spaces are constant.")
+        found[direction] = names[int(np.nanargmin(values))]
+    return found
 
 
 def _value(scores: Scores) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from foretell.exceptions import InputError, OptionError, check_option, checked_count
-from foretell.measure.imbalance.cells import Cells, check_spaces, measure_cells
+from foretell.measure.imbalance.cells import Cells, measure_cells
 from foretell.measure.imbalance.estimation.measurement import measure
 from foretell.measure.imbalance.estimation.request import Options, Request
 from foretell.measure.inference.standard_errors import Scores
@@ -18,7 +18,6 @@ from foretell.measure.spaces.inputs import (
     Spaces,
     alike,
     as_input,
-    check_same_names,
     check_sizes,
     checked_neighbours,
     named_sides,
@@ -29,7 +28,8 @@ from foretell.measure.spaces.space import check_same_items
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["imbalance_curve", "imbalance_matrix", "information_imbalance"]
+_SCORE_BYTES = 2**30
+"""The most that scores of all cells may take in a result."""
 
 
 def information_imbalance(
@@ -207,12 +207,11 @@ def imbalance_matrix(
         errors, convention = False, "paper"
     options = Options.checked(metric=metric, convention=convention, errors=errors)
     side_a, side_b = named_sides(spaces_a, spaces_b, metric)
-    size = check_spaces(side_a, side_b)
     seed = checked_count("seed", seed, least=0)
     if isinstance(named_cells, str):
         check_option("named_cells", named_cells, ("all",))
-        _check_scores(len(side_a) * len(side_b), size)
         cells = Cells.every(side_a, side_b)
+        _check_scores(len(cells.places), cells.n_items)
     else:
         cells = Cells.every(side_a, side_b, _kept_cells(list(side_a), list(side_b), named_cells))
 
@@ -230,12 +229,8 @@ def imbalance_matrix(
         )
 
     if preset == "paper":
-        return _over_replicates([measured(layout) for layout in of_paper(size, seed)])
-    return measured(drawn(size, candidates, subsample, queries, seed, errors=errors))
-
-
-_SCORE_BYTES = 2**30
-"""The most that scores of all cells may take in a result."""
+        return _over_replicates([measured(layout) for layout in of_paper(cells.n_items, seed)])
+    return measured(drawn(cells.n_items, candidates, subsample, queries, seed, errors=errors))
 
 
 def _check_scores(n_cells: int, n_items: int) -> None:
@@ -306,14 +301,12 @@ def imbalance_curve(
         For a space whose items are all identical.
     """
     options = Options.checked(metric=metric, convention=convention, errors=errors)
-    side_a, side_b = named_sides(spaces_a, spaces_b, metric)
-    check_same_names(side_a, side_b)
-    size = check_spaces(side_a, side_b)
+    cells = Cells.diagonal(*named_sides(spaces_a, spaces_b, metric))
     seed = checked_count("seed", seed, least=0)
     return measure_cells(
-        Cells.diagonal(side_a, side_b),
+        cells,
         k=k,
-        layout=drawn(size, candidates, subsample, queries, seed, errors=errors),
+        layout=drawn(cells.n_items, candidates, subsample, queries, seed, errors=errors),
         options=options,
         n_permutations=null,
         seed=seed,

@@ -17,8 +17,6 @@ from foretell.measure.inference.minimum import Region, minimum, regions
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["SemanticLayers", "said_regions", "semantic_layers", "with_regions"]
-
 
 @dataclass(frozen=True)
 class SemanticLayers:

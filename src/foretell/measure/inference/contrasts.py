@@ -14,8 +14,6 @@ from foretell.measure.inference.standard_errors import Scores, group_codes
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["contrast"]
-
 
 def contrast(
     results: xr.Dataset | Mapping[str, xr.Dataset],

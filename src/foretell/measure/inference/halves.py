@@ -26,8 +26,6 @@ from foretell.exceptions import InputError, checked_count
 from foretell.measure.array_types import Floats
 from foretell.measure.inference.standard_errors import group_codes
 
-__all__ = ["complementary_halves", "halves_stderr"]
-
 Rows = NDArray[np.intp]
 
 _FEWEST = 4  # groups (items, where there are none): as for errors from scores

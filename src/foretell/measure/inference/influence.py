@@ -12,6 +12,7 @@ mean weight sum: a query of which there are few counts for more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,6 @@ from numpy.typing import NDArray
 from foretell.measure.array_types import Floats, Ints
 from foretell.measure.kernels.compiled import compiled
 from foretell.measure.spaces.queries import Layout
-
-__all__ = ["Estimate", "ItemScores", "Neighbours", "Tally", "mean_rank", "mixed", "rank_scores"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,16 @@ class Neighbours:
     start: Ints
     candidate: NDArray[np.int32]
     weight: Floats
+
+    @classmethod
+    def joined(cls, blocks: Sequence[Neighbours]) -> Neighbours:
+        """Of all queries, from those of consecutive blocks."""
+        counts = np.concatenate([np.diff(of.start) for of in blocks])
+        return cls(
+            np.concatenate(([0], np.cumsum(counts))),
+            np.concatenate([of.candidate for of in blocks]),
+            np.concatenate([of.weight for of in blocks]),
+        )
 
     @property
     def query(self) -> NDArray[np.int32]:
@@ -85,6 +94,12 @@ class ItemScores:
     query: NDArray[np.int32]
     candidate: NDArray[np.int32]
     edge: Floats
+
+    @classmethod
+    def alike(cls, n_items: int, score: float = 0.0) -> ItemScores:
+        """Of a value that every item adds the same to."""
+        nobody = np.zeros(0, np.int32)
+        return cls(np.full(n_items, score), nobody, nobody, np.zeros(0))
 
 
 def mean_rank(tally: Tally) -> float:

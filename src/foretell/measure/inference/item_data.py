@@ -8,19 +8,16 @@ writes them into a group of the file (``docs/result.md``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
 from foretell.measure.inference.standard_errors import Scores, group_codes
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["Cell", "ItemData", "items_of", "scores_of"]
 
 Cell = tuple[str, ...]
 """Names of a cell: direction and layer, or direction, layer of A and layer of B."""
@@ -55,15 +52,7 @@ class ItemData:
         """Whether all that is held is the same."""
         if not isinstance(other, ItemData):
             return False
-        names = (self.ids, self.groups, self.strata, self.cells)
-        if names != (other.ids, other.groups, other.strata, other.cells):
-            return False
-        if self.scores is None or other.scores is None:
-            return self.scores is other.scores
-        return all(
-            np.array_equal(mine, its, equal_nan=True)
-            for mine, its in zip(_arrays(self.scores), _arrays(other.scores), strict=True)
-        )
+        return self.cells == other.cells and self.to_dataset().identical(other.to_dataset())
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -117,10 +106,6 @@ class ItemData:
             if places.size and not 0 <= places.min() <= places.max() < count:
                 raise ValueError("an edge points at no item or cell")
         return cls(ids, groups, strata, cells, scores)
-
-
-def _arrays(scores: Scores) -> list[NDArray[Any]]:
-    return [getattr(scores, field.name) for field in fields(scores)]
 
 
 def _names_of(length: int) -> tuple[str, ...]:

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from foretell.measure.array_types import Floats
 from foretell.measure.inference.standard_errors import Scores
 
-__all__ = ["Minimum", "Region", "minimum", "regions"]
-
 _DRAWS = 4000
+_LEVEL = 0.95
 _SAME = 1e-8  # standard errors of a difference below this are 0 but for rounding
 
 
@@ -56,11 +55,11 @@ class Minimum:
     flat: bool
 
 
-def minimum(scores: Scores, *, level: float = 0.95, seed: int = 0) -> Minimum:
+def minimum(scores: Scores, *, seed: int = 0) -> Minimum:
     """Find which places may hold the minimum of the expected curve, and whether there is one at all.
 
     A place is in the set unless it lies above some other by more than a critical number of standard errors of their
-    difference. The number is the `level` quantile of its greatest such ratio to any other place, were all equal:
+    difference. The number is the .95 quantile of its greatest such ratio to any other place, were all equal:
     drawn from Student's distribution with the curve's own covariance, so simultaneous over the places.
     The curve is flat unless some two places differ by more than the same quantile over all pairs.
 
@@ -68,7 +67,6 @@ def minimum(scores: Scores, *, level: float = 0.95, seed: int = 0) -> Minimum:
     ----------
     scores : Scores
         Of the curve's cells, in order. Cells without a value (NaN) are in no set.
-    level : float, default 0.95
     seed : int, default 0
         Of the draws.
     """
@@ -88,8 +86,8 @@ def minimum(scores: Scores, *, level: float = 0.95, seed: int = 0) -> Minimum:
     draws /= np.sqrt(rng.chisquare(freedom, (_DRAWS, 1)) / freedom)
     greatest = np.stack([((own[:, None] - draws) / error[place]).max(axis=1) for place, own in enumerate(draws.T)])
     ratio = ((values[:, None] - values) / error).max(axis=1)
-    among = ratio <= np.quantile(greatest, level, axis=1)
-    flat = bool(ratio.max() <= np.quantile(greatest.max(axis=0), level))
+    among = ratio <= np.quantile(greatest, _LEVEL, axis=1)
+    flat = bool(ratio.max() <= np.quantile(greatest.max(axis=0), _LEVEL))
     return Minimum(tuple(int(place) for place in valid[among]), flat)
 
 

@@ -45,10 +45,9 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
 from foretell.measure.array_types import Floats, Ints
-from foretell.measure.inference.influence import Estimate
+from foretell.measure.inference.influence import Estimate, ItemScores
+from foretell.measure.kernels.compiled import compiled
 from foretell.measure.spaces.libraries import as_labels
-
-__all__ = ["FEWEST_GROUPS", "Scores", "critical", "group_codes"]
 
 FEWEST_GROUPS = 4
 """Groups (items, where there are none) from which errors are computed."""
@@ -83,10 +82,9 @@ class Scores:
     @classmethod
     def of(cls, estimates: Sequence[Estimate], groups: Ints) -> Scores:
         """Gather the scores of some estimates."""
-        found = [one.scores for one in estimates]
-        if not all(found):
+        some = [one.scores for one in estimates if one.scores is not None]
+        if len(some) < len(estimates):
             raise InputError("These values have no scores: measure them with errors=True.")
-        some = [scores for scores in found if scores is not None]
         return cls(
             values=np.array([one.value for one in estimates]),
             psi=np.stack([scores.psi for scores in some]),
@@ -226,3 +224,70 @@ def critical(n_groups: int) -> float:
     from scipy.special import stdtrit  # takes a third of a second to import: not for those who ask for no errors
 
     return float(stdtrit(max(n_groups - 1, 1), 0.975))
+
+
+def standard_error(scores: ItemScores, groups: NDArray[np.int64]) -> float:
+    """Standard error of one value from its scores, as `Scores.stderr` gives it.
+
+    Parameters
+    ----------
+    scores : ItemScores
+    groups : ndarray of int64, shape (N,)
+        Group of each item, 0 to G - 1.
+    """
+    n_groups = int(groups.max()) + 1
+    if n_groups < FEWEST_GROUPS:
+        return float("nan")
+    p, e = _sums_of_squares(scores.psi, scores.query, scores.candidate, scores.edge, groups, n_groups)
+    return float(np.sqrt(max(p - e, p / 2) * n_groups / (n_groups - 1)) / len(scores.psi))
+
+
+@compiled
+def _sums_of_squares(
+    psi: Floats,
+    query: NDArray[Any],
+    candidate: NDArray[Any],
+    edge: Floats,
+    groups: NDArray[np.int64],
+    n_groups: int,
+) -> tuple[float, float]:
+    """P and E of `standard_errors`: squares of groups' scores, and of what pairs of groups share."""
+    of_group = np.zeros(n_groups)
+    size = np.zeros(n_groups)
+    for m in range(psi.size):
+        of_group[groups[m]] += psi[m]
+        size[groups[m]] += 1
+    # Edges of an unordered pair of groups meet in the bucket of the lesser one.
+    start = np.zeros(n_groups + 1, np.int64)
+    inner = 0.0
+    for k in range(edge.size):
+        g, h = groups[query[k]], groups[candidate[k]]
+        if g == h:  # no pair of groups: once in the group's score, as part of the query's
+            of_group[g] -= edge[k]
+            inner += edge[k]
+        else:
+            start[min(g, h) + 1] += 1
+    for g in range(n_groups):
+        start[g + 1] += start[g]
+    p = 0.0
+    for g in range(n_groups):
+        p += (of_group[g] + size[g] * inner / psi.size) ** 2
+
+    other = np.empty(start[n_groups], np.int64)
+    value = np.empty(start[n_groups], np.float64)
+    place = start[:-1].copy()
+    for k in range(edge.size):
+        g, h = groups[query[k]], groups[candidate[k]]
+        if g != h:
+            at = place[min(g, h)]
+            place[min(g, h)] += 1
+            other[at], value[at] = max(g, h), edge[k]
+    of_pair = np.zeros(n_groups)
+    e = 0.0
+    for g in range(n_groups):
+        for at in range(start[g], start[g + 1]):
+            of_pair[other[at]] += value[at]
+        for at in range(start[g], start[g + 1]):
+            e += of_pair[other[at]] ** 2
+            of_pair[other[at]] = 0.0
+    return p, e

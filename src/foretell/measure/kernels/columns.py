@@ -14,8 +14,6 @@ from foretell.measure.kernels.llvm import VECTOR_BYTES
 from foretell.measure.kernels.vector_rows import prefetch
 from foretell.measure.kernels.vector_tiles import SIDE, add_distances
 
-__all__ = ["PANEL", "add_columns"]
-
 PANEL = 64  # candidates; 90 KiB of 11,520 bits
 
 

@@ -9,24 +9,6 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = [
-    "I64",
-    "LANES",
-    "VECTOR_BYTES",
-    "ZERO",
-    "Values",
-    "call",
-    "constant",
-    "everywhere",
-    "from_lane",
-    "kernel",
-    "load",
-    "merged",
-    "picked",
-    "store",
-    "vector_of",
-]
-
 LANES = 8
 VECTOR_BYTES = 64
 
@@ -88,9 +70,29 @@ def everywhere(builder: ir.IRBuilder, value: Any, lanes: int) -> Any:
     return picked(builder, one, one, [0] * lanes)
 
 
-def merged(builder: ir.IRBuilder, of: ir.Type, ways: Sequence[tuple[Any, Values]]) -> Values:
+def looped(builder: ir.IRBuilder, count: Any, first: Values, advance: Callable[[Any, Values], Values]) -> Values:
+    """Values of one type after so many steps: `advance` gives the next ones, of a step's number and those before."""
+    entry = builder.block
+    loop, after = builder.append_basic_block("loop"), builder.append_basic_block("after")
+    builder.cbranch(builder.icmp_signed(">", count, ZERO), loop, after)
+
+    builder.position_at_end(loop)
+    step = builder.phi(I64)
+    values = [builder.phi(value.type) for value in first]
+    advanced = advance(step, values)
+    following = builder.add(step, constant(1))
+    for phi, start, then in zip([step, *values], [ZERO, *first], [following, *advanced], strict=True):
+        phi.add_incoming(start, entry)
+        phi.add_incoming(then, loop)
+    builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
+
+    builder.position_at_end(after)
+    return merged(builder, [(entry, first), (loop, advanced)])
+
+
+def merged(builder: ir.IRBuilder, ways: Sequence[tuple[Any, Values]]) -> Values:
     """Values that come from different blocks."""
-    merged = [builder.phi(of) for _ in ways[0][1]]
+    merged = [builder.phi(value.type) for value in ways[0][1]]
     for block, values in ways:
         for phi, value in zip(merged, values, strict=True):
             phi.add_incoming(value, block)

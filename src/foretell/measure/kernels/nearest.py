@@ -7,18 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.array_types import Floats, Ints
+from foretell.measure.array_types import Floats, Ints, Numbers
 from foretell.measure.kernels.compiled import compiled
-
-__all__ = ["nearest"]
-
-Order = NDArray[Any]
 
 _CHUNK = 64
 
 
 @compiled
-def nearest(order: Order, n: int, k: int, all_tied: bool) -> tuple[Ints, NDArray[np.int32], Floats]:
+def nearest(order: Numbers, n: int, k: int, all_tied: bool) -> tuple[Ints, NDArray[np.int32], Floats]:
     """Find the weighted k nearest candidates of each row.
 
     Parameters
@@ -77,7 +73,7 @@ def nearest(order: Order, n: int, k: int, all_tied: bool) -> tuple[Ints, NDArray
 
 
 @compiled
-def _chunk_minima(row: Order, least: Order) -> None:
+def _chunk_minima(row: Numbers, least: Numbers) -> None:
     for chunk in range(least.size):
         some = row[_CHUNK * chunk : _CHUNK * chunk + _CHUNK]
         low = some[0]
@@ -87,7 +83,7 @@ def _chunk_minima(row: Order, least: Order) -> None:
 
 
 @compiled
-def _kth_least(row: Order, least: Order, k: int) -> Any:
+def _kth_least(row: Numbers, least: Numbers, k: int) -> Any:
     """The k-th least number of a row whose chunks' minima are given."""
     if k > least.size:
         return np.partition(row, k - 1)[k - 1]

@@ -16,8 +16,6 @@ from foretell.measure.kernels.compiled import compiled
 from foretell.measure.kernels.llvm import VECTOR_BYTES
 from foretell.measure.kernels.vector_rows import COUNTED_BYTES
 
-__all__ = ["TILE", "empty_rows", "order_dtype", "put_places", "put_self", "row_bytes"]
-
 TILE = 64
 """Rows that are taken together."""
 

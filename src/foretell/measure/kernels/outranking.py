@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.array_types import Ints
+from foretell.measure.array_types import Ints, Numbers
 from foretell.measure.kernels.compiled import compiled
 from foretell.measure.kernels.order_keys import TILE
 from foretell.measure.kernels.vector_rows import COUNTED_BYTES, count_ahead
-
-__all__ = ["LONG", "UNIT", "add_ahead", "add_ahead_of_long_rows", "by_weight"]
-
-Order = NDArray[Any]
 
 UNIT = 2.0**-40
 """What weights of neighbours are whole numbers of, where they are summed over queries.
@@ -77,7 +71,7 @@ def by_weight(
 
 @compiled
 def add_ahead(
-    order: Order,
+    order: Numbers,
     ties: bool,
     reader: Ints,
     unit: Ints,
@@ -144,7 +138,7 @@ def add_ahead(
 
 @compiled
 def add_ahead_of_long_rows(
-    order: Order,
+    order: Numbers,
     n: int,
     ties: bool,
     reader: int,

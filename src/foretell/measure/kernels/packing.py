@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from foretell.measure.kernels.compiled import compiled
 from foretell.measure.kernels.vector_rows import signs
 
-__all__ = ["pack_signs"]
-
 _WORD = 64  # numbers signed at a time
 # The bits of a float that are all set in infinity and NaN alone, by its size; a bool has none.
 _INFINITE = {1: 0, 2: 0x7C00, 4: 0x7F800000, 8: 0x7FF0000000000000}

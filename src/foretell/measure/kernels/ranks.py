@@ -26,16 +26,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.array_types import Floats, Ints
+from foretell.measure.array_types import Floats, Ints, Numbers
 from foretell.measure.kernels.compiled import compiled
-
-__all__ = ["permuted_rank_sum", "rank_entries", "rank_own", "rank_rows"]
-
-Order = NDArray[Any]
 
 
 @compiled
-def _range(row: Order, own: int) -> tuple[Any, Any]:
+def _range(row: Numbers, own: int) -> tuple[Any, Any]:
     """Least and greatest number of a row, its mark of the query's own place apart."""
     low = row[0]
     for m in range(row.size):
@@ -50,7 +46,7 @@ def _range(row: Order, own: int) -> tuple[Any, Any]:
 
 
 @compiled
-def _counted_below(row: Order, own: int, low: int, high: int, below: NDArray[np.int32]) -> NDArray[np.int32]:
+def _counted_below(row: Numbers, own: int, low: int, high: int, below: NDArray[np.int32]) -> NDArray[np.int32]:
     """How many candidates are nearer than each distance, counted from the least."""
     size = high - low + 2
     if below.size < size:
@@ -66,7 +62,7 @@ def _counted_below(row: Order, own: int, low: int, high: int, below: NDArray[np.
 
 @compiled
 def rank_entries(
-    order: Order,
+    order: Numbers,
     n: int,
     own: Ints,
     tie_share: float,
@@ -123,7 +119,7 @@ def rank_entries(
 
 
 @compiled
-def _count(row: Order, t: int) -> tuple[Any, Any]:
+def _count(row: Numbers, t: int) -> tuple[Any, Any]:
     """How many candidates are nearer than t, and how many as near."""
     nearer, within = np.uint32(0), np.uint32(0)  # wider sums would be slower
     for m in range(row.size):
@@ -134,7 +130,7 @@ def _count(row: Order, t: int) -> tuple[Any, Any]:
 
 @compiled
 def rank_own(
-    order: Order,
+    order: Numbers,
     tie_share: float,
     ties: bool,
     start: Ints,
@@ -196,7 +192,7 @@ def rank_own(
 
 
 @compiled
-def rank_rows(order: Order, n: int, own: Ints, tie_share: float) -> NDArray[np.float32]:
+def rank_rows(order: Numbers, n: int, own: Ints, tie_share: float) -> NDArray[np.float32]:
     """Rank every candidate of each row, shape (R, n); 0 in the queries' own places. Exact up to 2^23 candidates."""
     below = np.empty(1024, np.int32)
     rank = np.zeros((order.shape[0], n), np.float32)

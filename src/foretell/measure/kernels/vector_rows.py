@@ -12,17 +12,16 @@ from foretell.measure.kernels.llvm import (
     I64,
     VECTOR_BYTES,
     ZERO,
+    Values,
     call,
     constant,
     everywhere,
     kernel,
     load,
-    merged,
+    looped,
     store,
     vector_of,
 )
-
-__all__ = ["COUNTED_BYTES", "count_ahead", "prefetch", "signs"]
 
 COUNTED_BYTES = 256
 """Of a row of distances, what `count_ahead` takes at a time."""
@@ -65,31 +64,21 @@ def count_ahead(
         tie = builder.zext(tied, element)
         most = everywhere(builder, builder.add(tie, ir.Constant(element, 1)), lanes)
         first = [load(builder, builder.add(out, constant(VECTOR_BYTES * part)), kind) for part in parts]
-        entry = builder.block
-        loop, after = builder.append_basic_block("count"), builder.append_basic_block("counted")
-        builder.cbranch(builder.icmp_signed(">", number, ZERO), loop, after)
 
-        builder.position_at_end(loop)
-        step = builder.phi(I64)
-        counts = [builder.phi(kind) for _ in parts]
-        row = builder.sext(load(builder, builder.add(of_row, builder.mul(step, constant(4))), ir.IntType(32)), I64)
-        place = builder.add(base, builder.mul(row, line))
-        threshold = load(builder, builder.add(of_threshold, builder.mul(step, constant(size))), element)
-        above = everywhere(builder, builder.add(threshold, tie), lanes)
-        new = []
-        for part, count in zip(parts, counts, strict=True):
-            d = load(builder, builder.add(place, constant(VECTOR_BYTES * part)), kind)
-            by = call(builder, f"llvm.usub.sat.{width}", kind, above, d)
-            new.append(builder.add(count, call(builder, f"llvm.umin.{width}", kind, by, most)))
-        following = builder.add(step, constant(1))
-        for phi, start, then in zip([step, *counts], [ZERO, *first], [following, *new], strict=True):
-            phi.add_incoming(start, entry)
-            phi.add_incoming(then, loop)
-        builder.cbranch(builder.icmp_signed("<", following, number), loop, after)
+        def count(step: Any, counts: Values) -> Values:
+            row = builder.sext(load(builder, builder.add(of_row, builder.mul(step, constant(4))), ir.IntType(32)), I64)
+            place = builder.add(base, builder.mul(row, line))
+            threshold = load(builder, builder.add(of_threshold, builder.mul(step, constant(size))), element)
+            above = everywhere(builder, builder.add(threshold, tie), lanes)
+            new = []
+            for part, before in zip(parts, counts, strict=True):
+                d = load(builder, builder.add(place, constant(VECTOR_BYTES * part)), kind)
+                by = call(builder, f"llvm.usub.sat.{width}", kind, above, d)
+                new.append(builder.add(before, call(builder, f"llvm.umin.{width}", kind, by, most)))
+            return new
 
-        builder.position_at_end(after)
-        for part, count in zip(parts, merged(builder, kind, [(entry, first), (loop, new)]), strict=True):
-            store(builder, count, builder.add(out, constant(VECTOR_BYTES * part)))
+        for part, counted in zip(parts, looped(builder, number, first, count), strict=True):
+            store(builder, counted, builder.add(out, constant(VECTOR_BYTES * part)))
         return context.get_dummy_value()
 
     return types.void(like, *[types.intp] * 5, types.boolean, types.intp), code

@@ -32,13 +32,12 @@ from foretell.measure.kernels.llvm import (
     from_lane,
     kernel,
     load,
+    looped,
     merged,
     picked,
     store,
     vector_of,
 )
-
-__all__ = ["SIDE", "add_distances"]
 
 SIDE = 4
 """Rows of either side that are held at a time: their 16 sums and 8 vectors fit into 32 registers."""
@@ -75,23 +74,14 @@ def _sixteen_sums(
     """
     zero = ir.Constant(of, [0.0 if isinstance(of.element, ir.DoubleType) else 0] * LANES)
     places = [(r, c) for r in range(SIDE) for c in range(SIDE)]
-    entry = builder.block
-    loop, after, ragged, end = (builder.append_basic_block(name) for name in ("loop", "after", "ragged", "end"))
-    builder.cbranch(builder.icmp_signed(">", n_whole, ZERO), loop, after)
 
-    builder.position_at_end(loop)
-    step = builder.phi(I64)
-    sums = [builder.phi(of) for _ in places]
-    x, y = read(step)
-    taken = [take(total, x[r], y[c], None) for total, (r, c) in zip(sums, places, strict=True)]
-    following = builder.add(step, constant(1))
-    for phi, first, then in zip([step, *sums], [ZERO, *[zero] * 16], [following, *taken], strict=True):
-        phi.add_incoming(first, entry)
-        phi.add_incoming(then, loop)
-    builder.cbranch(builder.icmp_signed("<", following, n_whole), loop, after)
+    def step(number: Any, sums: Values) -> Values:
+        x, y = read(number)
+        return [take(total, x[r], y[c], None) for total, (r, c) in zip(sums, places, strict=True)]
 
-    builder.position_at_end(after)
-    whole = merged(builder, of, [(entry, [zero] * 16), (loop, taken)])
+    whole = looped(builder, n_whole, [zero] * 16, step)
+    after = builder.block
+    ragged, end = (builder.append_basic_block(name) for name in ("ragged", "end"))
     builder.cbranch(builder.icmp_signed(">", n_rest, ZERO), ragged, end)
 
     builder.position_at_end(ragged)
@@ -100,7 +90,7 @@ def _sixteen_sums(
     builder.branch(end)
 
     builder.position_at_end(end)
-    return merged(builder, of, [(after, whole), (ragged, finished)])
+    return merged(builder, [(after, whole), (ragged, finished)])
 
 
 def _add_to_tile(builder: ir.IRBuilder, sixteen: Any, of: ir.Type, stride: Any, out: Any, mirrored: Any) -> None:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol
 
 from foretell.measure.array_types import Items, Numbers
 from foretell.measure.kernels.order_keys import TILE
 from foretell.measure.spaces.queries import Layout
-
-__all__ = ["Block", "Reducer"]
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,4 @@ class Reducer(Protocol):
 
     def update(self, block: Block, *, threads: int) -> None:
         """Take up the next block."""
-        ...
-
-    def merge(self, other: Self) -> None:
-        """Take up what another reducer took of the queries that follow: as if this one had been given its blocks."""
         ...

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Pair", "batches", "components"]
-
 Pair = tuple[int, int]
 """Places of A and of B in the list of spaces."""
 

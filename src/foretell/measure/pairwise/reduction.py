@@ -18,8 +18,6 @@ from foretell.measure.pairwise.blocks import Block, Reducer
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 
-__all__ = ["Blocks", "PairwiseReduction"]
-
 _LEAST_PANEL = 2**20  # bytes read at a time of a space that is not held
 
 
@@ -135,7 +133,9 @@ class PairwiseReduction:
                 f"{len(self._layout.candidates)} candidates: give at least {self.least_memory(every) / 2**20:.1f} MiB."
             )
         if blocks.hold:
-            self._hold()
+            every_space = {id(space): space for step in self._steps for space in step}.values()
+            for _ in in_order(lambda space: space.hold(), every_space, threads=self._threads):
+                pass
         for first in range(rows.start, rows.stop, blocks.n_rows):
             of_block = self._begin(range(first, min(first + blocks.n_rows, rows.stop)), keep_distances=keep_distances)
             for step, spaces in enumerate(self._steps):
@@ -207,9 +207,8 @@ class PairwiseReduction:
         return int(self._fixed_bytes(reducers) + TILE * a_row + (_LEAST_PANEL if self._to_hold() else 0)) + 2**20
 
     def _begin(self, rows: range, *, keep_distances: bool) -> _Rows:
-        queries = self._layout.queries[rows.start : rows.stop]
+        queries, own = (of_all[rows.start : rows.stop] for of_all in (self._layout.queries, self._layout.own))
         is_everyone = len(queries) == len(self._layout.queries) and self._layout.is_everyone
-        own = self._layout.own[rows.start : rows.stop]
         return _Rows(queries, own, is_everyone, keep_distances, [None] * len(self._greatest))
 
     def _add(self, rows: _Rows, step: int, number: int, threads: int, panel_bytes: int) -> tuple[Numbers, Numbers]:
@@ -249,12 +248,6 @@ class PairwiseReduction:
         at_once = self._threads if len(spaces) >= self._threads else 1
         lets_go = self._by_order or any(greatest is None for greatest in self._greatest)  # of distances, by and by
         return 1 if lets_go or at_once * max(space.to_hold for space in spaces) > panel_bytes else at_once
-
-    def _hold(self) -> None:
-        """Read every space into memory."""
-        spaces = {id(space): space for step in self._steps for space in step}
-        for _ in in_order(lambda space: space.hold(), spaces.values(), threads=self._threads):
-            pass
 
     def _row_bytes(self, *, keep_distances: bool) -> int:
         """Bytes that a row of a block takes in all spaces."""

@@ -23,8 +23,6 @@ from foretell.measure.results.schema import SCHEMA, SCHEMA_VERSION, to_frame
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["as_cell", "checked_as_result", "load_result", "save_result", "write_csv"]
-
 _OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBERS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?( [+-]?[0-9]+(\.[0-9]+)?)*")
 """One, or several such as the positions of tokens: a spreadsheet makes no more of them than another number."""

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
 from foretell.measure.array_types import Floats
-from foretell.measure.inference.item_data import ItemData
 from foretell.measure.inference.standard_errors import critical
 from foretell.version import __version__
 
@@ -26,118 +25,19 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = [
-    "DIRECTIONS",
-    "QUANTILES",
-    "SCHEMA",
-    "SCHEMA_VERSION",
-    "NullSummary",
-    "PerItem",
-    "Tidy",
-    "cell_of",
-    "coordinate",
-    "labelled",
-    "result_attributes",
-    "tidy",
-    "to_frame",
-]
-
 SCHEMA = "foretell-result"
 SCHEMA_VERSION = 1
 DIRECTIONS = ("a_to_b", "b_to_a")
 QUANTILES = (0.025, 0.5, 0.975)
 
 
-@dataclass(frozen=True)
-class NullSummary:
-    """What permutations say of the values.
-
-    Parameters
-    ----------
-    quantiles : ndarray, shape (3, 2, ...)
-        Of the values under free permutations, or those within strata where there are any.
-    quantiles_of_groups : ndarray, shape (3, 2, ...), or None
-        Of those under permutations that keep groups together, where there are groups and no strata.
-    p_value : ndarray, shape (2, ...)
-    p_value_minimum : ndarray, shape (2,)
-        Both against permutations within strata, or that keep groups together, where there are any.
-    """
-
-    quantiles: Floats
-    quantiles_of_groups: Floats | None
-    p_value: Floats
-    p_value_minimum: Floats
-
-
-@dataclass(frozen=True)
-class PerItem:
-    """Neighbours of every query.
-
-    Parameters
-    ----------
-    neighbour : ndarray of int32, shape (pairs, Q, k)
-        Places of the nearest items, nearest first; -1 where there is none.
-    rank : ndarray of float32, shape (pairs, Q, k)
-        Their ranks in the other space.
-    query : ndarray of int, shape (Q,)
-        Places of the queries among the items.
-    """
-
-    neighbour: NDArray[np.int32]
-    rank: NDArray[np.float32]
-    query: NDArray[np.int64]
-
-
-def labelled(
-    names: tuple[Sequence[str], Sequence[str]],
-    *,
-    curve: bool,
-    imbalance: Floats,
-    stderr: Floats | None,
-    null: NullSummary | None,
-    per_item: PerItem | None = None,
-    items: ItemData,
-    attributes: Mapping[str, Any],
-) -> xr.Dataset:
-    """Put numbers into the dataset of ``docs/result.md``.
-
-    Parameters
-    ----------
-    names : pair of sequences of str
-        Of the spaces of A and of B.
-    curve : bool
-        Whether cells are layer l against layer l (arrays of shape (2, L)) or all pairs ((2, L_A, L_B)).
-    imbalance, stderr : ndarray, shape (2, ...)
-        Directions first. `stderr` is None without errors.
-    null : NullSummary, optional
-    per_item : PerItem, optional
-    items : ItemData
-        With the scores of some cells.
-    attributes : mapping
-    """
-    import xarray as xr
-
-    over = ("direction", "layer") if curve else ("direction", "a", "b")
-    variables: dict[str, Any] = {"imbalance": (over, imbalance)}
-    coords: dict[str, Any] = {"direction": list(DIRECTIONS)}
-    coords |= {dim: coordinate(of) for dim, of in zip(over[1:], names, strict=False)}
-    if stderr is not None:
-        variables["stderr"] = (over, stderr)
-        margin = critical(attributes["n_groups"]) * stderr
-        variables["low"], variables["high"] = (over, imbalance - margin), (over, imbalance + margin)
-    if null is not None:
-        coords["quantile"] = list(QUANTILES)
-        variables["null"] = (("quantile", *over), null.quantiles)
-        if null.quantiles_of_groups is not None:
-            variables["null_of_groups"] = (("quantile", *over), null.quantiles_of_groups)
-        variables["p_value"] = (over, null.p_value)
-        variables["p_value_minimum"] = ("direction", null.p_value_minimum)
-    if per_item is not None:
-        shape = (*imbalance.shape, *per_item.neighbour.shape[1:])
-        variables["neighbour"] = ((*over, "query", "place"), per_item.neighbour.reshape(shape))
-        variables["neighbour_rank"] = ((*over, "query", "place"), per_item.rank.reshape(shape))
-        coords["query"] = np.array([items.ids[place] for place in per_item.query], dtype=object)
-    return xr.Dataset(variables, coords, result_attributes(attributes) | {"items": items})
+def with_intervals(
+    over: tuple[str, ...], values: Floats, stderr: Floats, n_groups: int, prefix: str = ""
+) -> dict[str, tuple[tuple[str, ...], Floats]]:
+    """Variables of a result: standard errors, and both ends of 95 % intervals; `prefix` begins their names."""
+    margin = critical(n_groups) * stderr
+    ends = {"stderr": stderr, "low": values - margin, "high": values + margin}
+    return {prefix + name: (over, end) for name, end in ends.items()}
 
 
 def coordinate(names: Sequence[str]) -> NDArray[Any]:

@@ -8,8 +8,6 @@ import numpy as np
 
 from foretell.measure.inference.standard_errors import critical
 
-__all__ = ["Imbalance"]
-
 
 @dataclass(frozen=True)
 class Imbalance:

@@ -32,9 +32,8 @@ import math
 from fractions import Fraction
 
 from foretell.measure.array_types import Floats
-from foretell.measure.similarity.distance_products import Pair, ProductSums
-
-__all__ = ["covariance", "debiased_cka", "ratio"]
+from foretell.measure.pairwise.passes import Pair
+from foretell.measure.similarity.distance_products import ProductSums
 
 _ROUNDING = 1e-12  # the share of what a number was taken from below which it is 0 but for rounding
 

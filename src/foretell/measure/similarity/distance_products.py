@@ -5,7 +5,7 @@ For spaces A and B and N items, :math:`P_{AB} = \sum_{i \ne j} x^A_{ij} x^B_{ij}
 a table has at it. Neither measure depends on that number; it keeps the sums small.
 
 Sums are kept for each tile of `TILE` rows, and put together at the end by `math.fsum`. So they depend neither on
-blocks nor on threads, and those of two ranges of rows are those of the whole. Of whole distances up to D they are exact
+blocks nor on threads. Of whole distances up to D they are exact
 while :math:`64 N (D/2)^2 < 2^{53}`, as for D = 11,520 up to 4 million items; nothing overflows beyond.
 
 A pair of spaces costs N^2 / 2 multiplications in 64 bits where distances are symmetric. The 960 pairs of a map of
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -27,13 +27,9 @@ from foretell.measure.array_types import Floats, Items, Numbers
 from foretell.measure.kernels.compiled import compiled, compiled_sums
 from foretell.measure.kernels.order_keys import TILE
 from foretell.measure.pairwise.blocks import Block
+from foretell.measure.pairwise.passes import Pair
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
-
-__all__ = ["GroupedPairs", "Pair", "ProductSums", "Products", "Values", "add_products"]
-
-Pair = tuple[int, int]
-"""Places of two spaces in the pass's list, the lesser one first."""
 
 ROWS, COLUMNS = 16, 256
 """What is multiplied at a time: of 60 spaces a row, 120 KiB, stays in the processor's cache."""
@@ -109,14 +105,6 @@ class GroupedPairs:
         return {pair: math.fsum(part[place] for part in parts) for pair, place in self.places.items()}
 
 
-@dataclass
-class _Tiles:
-    """Sums of products, and of rows, by the first row of their tile."""
-
-    products: dict[int, Floats] = field(default_factory=dict)
-    rows: dict[int, Floats] = field(default_factory=dict)
-
-
 class Products:
     """Sum products of distances over pairs of items, where every item is a query and a candidate.
 
@@ -135,7 +123,8 @@ class Products:
     def __init__(self, pairs: Sequence[Pair], values: Sequence[Values], *, halved: bool) -> None:
         self._pairs = GroupedPairs(pairs, len(values))
         self._values, self._halved = values, halved
-        self._tiles = _Tiles()
+        self._products: list[Floats] = []  # of each tile, in order
+        self._rows: list[Floats] = []
 
     def n_bytes(self, layout: Layout) -> int:
         """Bytes of the sums of all tiles, of rows, and of what is multiplied at a time."""
@@ -145,22 +134,15 @@ class Products:
 
     def update(self, block: Block, *, threads: int) -> None:
         """Sum over the next block."""
-        tiles = list(block.tiles())
-        for tile, (products, rows) in zip(tiles, in_order(self._sums, tiles, threads=threads), strict=True):
-            self._tiles.products[tile.first], self._tiles.rows[tile.first] = products, rows
-
-    def merge(self, other: Products) -> None:
-        """Take over the sums of other rows; ranges of rows begin at multiples of `TILE`."""
-        self._tiles.products |= other._tiles.products
-        self._tiles.rows |= other._tiles.rows
+        for products, rows in in_order(self._sums, block.tiles(), threads=threads):
+            self._products.append(products)
+            self._rows.append(rows)
 
     def result(self) -> ProductSums:
         """Give the sums over all rows."""
-        order = sorted(self._tiles.products)
-        products = self._pairs.summed([self._tiles.products[first] for first in order])
         both = 2.0 if self._halved else 1.0
-        rows = np.concatenate([self._tiles.rows[first] for first in order], axis=1)
-        return ProductSums({pair: both * total for pair, total in products.items()}, rows)
+        products = {pair: both * total for pair, total in self._pairs.summed(self._products).items()}
+        return ProductSums(products, np.concatenate(self._rows, axis=1))
 
     def _sums(self, tile: Block) -> tuple[Floats, Floats]:
         n = tile.n_candidates

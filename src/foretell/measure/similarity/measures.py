@@ -9,45 +9,38 @@ from typing import Any
 import numpy as np
 
 from foretell.exceptions import OptionError
-from foretell.measure.array_types import Floats, Numbers
-from foretell.measure.distances.backends import METRICS, distances, is_constant
-from foretell.measure.distances.protocol import Distances
+from foretell.measure.distances.backends import METRICS, distances, distances_from, is_constant
 from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.pairwise.blocks import Reducer
-from foretell.measure.pairwise.passes import batches
+from foretell.measure.pairwise.passes import Pair, batches
 from foretell.measure.pairwise.reduction import PairwiseReduction
 from foretell.measure.similarity import similarity_oracle as similar
 from foretell.measure.similarity.cka import debiased_cka
-from foretell.measure.similarity.distance_products import Pair, Products, Values
+from foretell.measure.similarity.distance_products import Products, Values
 from foretell.measure.similarity.rsa import DistanceCounts, SortedDistances, cosines, pearson
 from foretell.measure.similarity.shared_neighbours import Neighbourhoods
-from foretell.measure.spaces.given_distances import GivenDistances
 from foretell.measure.spaces.inputs import Input
 from foretell.measure.spaces.queries import Layout
-
-__all__ = ["MEASURES", "Measure", "Measurement"]
 
 
 @dataclass(frozen=True)
 class Measure:
-    """How a measure is to be read, and of what it can be taken."""
+    """Of what a measure can be taken. All are symmetric, and larger for spaces that are more alike."""
 
-    symmetric: bool
-    larger_is_more_alike: bool
     metrics: Sequence[str] = METRICS
     of_neighbours: bool = False
 
 
 MEASURES: Mapping[str, Measure] = {
     # Distances that somebody else has made have no inner products behind them that we could know of.
-    "cka": Measure(symmetric=True, larger_is_more_alike=True, metrics=("hamming", "euclidean", "cosine")),
-    "mutual_knn": Measure(symmetric=True, larger_is_more_alike=True, of_neighbours=True),
-    "overlap": Measure(symmetric=True, larger_is_more_alike=True, of_neighbours=True),
+    "cka": Measure(metrics=("hamming", "euclidean", "cosine")),
+    "mutual_knn": Measure(of_neighbours=True),
+    "overlap": Measure(of_neighbours=True),
     # Euclidean distances do not tell inner products, which depend on where the origin is.
-    "cknna": Measure(symmetric=True, larger_is_more_alike=True, metrics=("hamming", "cosine"), of_neighbours=True),
-    "rsa_pearson": Measure(symmetric=True, larger_is_more_alike=True),
-    "rsa_spearman": Measure(symmetric=True, larger_is_more_alike=True),
+    "cknna": Measure(metrics=("hamming", "cosine"), of_neighbours=True),
+    "rsa_pearson": Measure(),
+    "rsa_spearman": Measure(),
 }
 
 _Found = dict[str, dict[Pair, float]]
@@ -135,9 +128,7 @@ class Measurement:
         reduction.run([*reducers.values()])
         found: dict[str, dict[Pair, float]] = {}
         if "neighbours" in reducers:
-            common = reducers["neighbours"].result(threads=self._options.threads)
-            for name in ("mutual_knn", "overlap", "cknna"):
-                found[name] = {pair: getattr(of, name) for pair, of in common.items()}
+            found |= reducers["neighbours"].result(threads=self._options.threads)
         if "cka" in self._wanted:
             found["cka"] = debiased_cka(reducers["products False"].result())
         if "rsa_pearson" in self._wanted:
@@ -170,13 +161,15 @@ class Measurement:
         if space.greatest is not None:
             return float(space.greatest // 2)
         if (place, root) not in self._centres:
-            row = _row(space)
+            row = distances_from(space, 0, np.arange(1, space.n_items)).astype(np.float64)
             self._centres[place, root] = float((np.sqrt(row) if root else row).mean())
         return self._centres[place, root]
 
     def _by_oracle(self, cells: Sequence[Pair], layout: Layout) -> _Found:
         own = np.ix_(layout.queries, layout.queries)
-        d = {place: self._all_distances(place)[own] for cell in cells for place in cell}
+        d = {
+            place: oracle.distances(self._inputs[place], self._options.metric)[own] for cell in cells for place in cell
+        }
         apart = {place: similar.pairs_of_items(np.sqrt(x) if self._roots else x) for place, x in d.items()}
         ranks = {place: similar.average_ranks(x) for place, x in apart.items()}
         slope = {place: 2 / (self._spaces[place].greatest or 4) for place in d}
@@ -190,18 +183,3 @@ class Measurement:
                 found["mutual_knn"][a, b] = similar.mutual_knn(d[a], d[b], self._k)
                 found["cknna"][a, b] = similar.cknna(d[a], d[b], self._k, (slope[a], slope[b]))
         return found
-
-    def _all_distances(self, place: int) -> Numbers:
-        space: Any = self._inputs[place]
-        if isinstance(space, GivenDistances):
-            return space.data
-        if self._whole:
-            return oracle.hamming(space.bits())
-        return (oracle.euclidean if self._roots else oracle.cosine)(space.points())
-
-
-def _row(space: Distances) -> Floats:
-    """Distances from the first item to all others."""
-    row = np.zeros((1, space.n_items), space.dtype)
-    space.fill(row, np.zeros(1, np.int64), np.arange(space.n_items), triangle=False, threads=1, panel_bytes=2**20)
-    return row[0, 1:].astype(np.float64)

@@ -26,12 +26,11 @@ import numpy as np
 from foretell.measure.array_types import Floats, Ints, Items, Numbers
 from foretell.measure.kernels.compiled import compiled
 from foretell.measure.pairwise.blocks import Block
+from foretell.measure.pairwise.passes import Pair
 from foretell.measure.similarity.cka import covariance, ratio
-from foretell.measure.similarity.distance_products import COLUMNS, ROWS, GroupedPairs, Pair, ProductSums, add_products
+from foretell.measure.similarity.distance_products import COLUMNS, ROWS, GroupedPairs, ProductSums, add_products
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
-
-__all__ = ["DistanceCounts", "SortedDistances", "cosines", "pearson"]
 
 
 def pearson(sums: ProductSums) -> dict[Pair, float]:
@@ -74,10 +73,6 @@ class DistanceCounts:
         for _ in in_order(count, range(len(self._counts)), threads=threads):
             pass
 
-    def merge(self, other: DistanceCounts) -> None:
-        """Add the counts of other rows."""
-        self._counts = [one + more for one, more in zip(self._counts, other._counts, strict=True)]
-
     def result(self) -> list[Floats]:
         """Give, for each distance in each space, how many distances are below less how many above."""
         return [_balance(counts).astype(np.float64) for counts in self._counts]
@@ -106,7 +101,7 @@ class SortedDistances:
     def __init__(self, pairs: Sequence[Pair], n_spaces: int, *, halved: bool) -> None:
         self._pairs = GroupedPairs(pairs, n_spaces)
         self._n_spaces, self._halved = n_spaces, halved
-        self._rows: dict[int, list[Floats]] = {}
+        self._blocks: list[list[Floats]] = []  # of each block, those of every space
 
     def n_bytes(self, layout: Layout) -> int:
         """Bytes of the distances, and of sorting those of one space."""
@@ -116,26 +111,17 @@ class SortedDistances:
 
     def update(self, block: Block, *, threads: int) -> None:
         """Keep a block's distances."""
-        first = block.own + 1 if self._halved else np.zeros_like(block.own)
 
         def kept(space: int) -> Floats:
-            rows = zip(block.distances[space][:, : block.n_candidates], first, block.own, strict=True)
-            if self._halved:
-                return np.concatenate([row[start:] for row, start, _ in rows]).astype(np.float64)
-            return np.concatenate([np.delete(row, own) for row, _, own in rows]).astype(np.float64)
+            rows = zip(block.distances[space][:, : block.n_candidates], block.own, strict=True)
+            of_pairs = [row[own + 1 :] if self._halved else np.delete(row, own) for row, own in rows]
+            return np.concatenate(of_pairs).astype(np.float64)
 
-        self._rows[block.first] = list(in_order(kept, range(self._n_spaces), threads=threads))
-
-    def merge(self, other: SortedDistances) -> None:
-        """Take over the distances of other rows."""
-        self._rows |= other._rows
+        self._blocks.append(list(in_order(kept, range(self._n_spaces), threads=threads)))
 
     def result(self) -> dict[Pair, float]:
         """Spearman's correlation of every pair."""
-        order = sorted(self._rows)
-        ranks = [
-            _ranks(np.concatenate([self._rows[first][space] for first in order])) for space in range(self._n_spaces)
-        ]
+        ranks = [_ranks(np.concatenate(blocks)) for blocks in zip(*self._blocks, strict=True)]
         values = np.zeros((self._n_spaces, ROWS, COLUMNS))
         parts = []
         for first in range(0, len(ranks[0]), ROWS * COLUMNS):

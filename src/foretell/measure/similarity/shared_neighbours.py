@@ -35,7 +35,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,38 +44,14 @@ from foretell.measure.array_types import Floats, Ints
 from foretell.measure.kernels.compiled import compiled
 from foretell.measure.kernels.nearest import nearest
 from foretell.measure.pairwise.blocks import Block
+from foretell.measure.pairwise.passes import Pair
 from foretell.measure.similarity.cka import ratio
-from foretell.measure.similarity.distance_products import Pair
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 
-__all__ = ["CommonNeighbours", "Neighbourhoods"]
-
-
-@dataclass(frozen=True)
-class CommonNeighbours:
-    """What neighbours in two spaces have in common.
-
-    Attributes
-    ----------
-    overlap, mutual_knn : float
-    cknna : float
-        NaN without kernels, and where h of either space is not above 0.
-    """
-
-    overlap: float
-    mutual_knn: float
-    cknna: float
-
-
-@dataclass(frozen=True)
-class _Lists:
-    """Neighbours of some rows in one space, those of a row in the order of candidates, and the kernel at each."""
-
-    start: Ints
-    candidate: NDArray[np.int32]
-    weight: Floats
-    kernel: Floats
+_Lists = tuple[Ints, NDArray[np.int32], Floats, Floats]
+"""Neighbours of some rows in one space, those of a row in the order of candidates: where a row starts, the candidates,
+their weights, and the kernel at each."""
 
 
 class Neighbourhoods:
@@ -95,7 +70,7 @@ class Neighbourhoods:
     def __init__(self, pairs: Sequence[Pair], n_spaces: int, *, k: int, slopes: Sequence[float] | None = None) -> None:
         self._pairs, self._n_spaces, self._k, self._slopes = list(pairs), n_spaces, k, slopes
         self.reads_distances = slopes is not None
-        self._lists: dict[int, list[_Lists]] = {}
+        self._blocks: list[list[_Lists]] = []  # of each block, those of every space
 
     def n_bytes(self, layout: Layout) -> int:
         """Bytes of the neighbours, with one in k tied, block by block and put together."""
@@ -113,70 +88,45 @@ class Neighbourhoods:
             kernel = np.zeros(0)
             if self._slopes is not None:
                 kernel = 1 - self._slopes[space] * block.distances[space][query, candidate].astype(np.float64)
-            return _Lists(start, candidate, weight, kernel)
+            return start, candidate, weight, kernel
 
-        self._lists[block.first] = list(in_order(find, range(self._n_spaces), threads=threads))
+        self._blocks.append(list(in_order(find, range(self._n_spaces), threads=threads)))
 
-    def merge(self, other: Neighbourhoods) -> None:
-        """Take over the neighbours of other rows."""
-        self._lists |= other._lists
-
-    def result(self, *, threads: int = 1) -> dict[Pair, CommonNeighbours]:
-        """Compare the neighbours of every pair of spaces."""
-        order = sorted(self._lists)
-        whole = [_joined([self._lists[first][space] for first in order]) for space in range(self._n_spaces)]
+    def result(self, *, threads: int = 1) -> dict[str, dict[Pair, float]]:
+        """Overlap and mutual k-NN of every pair of spaces, and with kernels CKNNA, which may be NaN."""
+        whole = [_joined(lists) for lists in zip(*self._blocks, strict=True)]
         with_kernels = self._slopes is not None
 
         def common(pair: Pair) -> tuple[float, float, float]:
             a, b = (whole[space] for space in pair)
-            overlap, mutual, start, candidate, u, v = common_neighbours(
-                a.start,
-                a.candidate,
-                a.weight,
-                a.kernel,
-                b.start,
-                b.candidate,
-                b.weight,
-                b.kernel,
-                self._k,
-                with_kernels,
-            )
+            overlap, mutual, start, candidate, u, v = common_neighbours(a, b, self._k, with_kernels)
             return overlap, mutual, masked_hsic(start, candidate, u, v) if with_kernels else math.nan
 
         own = [(space, space) for space in range(self._n_spaces)] if with_kernels else []
         pairs = list(dict.fromkeys([*own, *self._pairs]))
-        found = dict(zip(pairs, in_order(common, pairs, threads=threads), strict=True))
-        n = len(whole[0].start) - 1
-
-        def cknna(a: int, b: int) -> float:
-            return ratio(found[a, b][2], found[a, a][2], found[b, b][2]) if with_kernels else math.nan
-
-        return {(a, b): CommonNeighbours(found[a, b][0] / n, found[a, b][1] / n, cknna(a, b)) for a, b in self._pairs}
+        common_of = dict(zip(pairs, in_order(common, pairs, threads=threads), strict=True))
+        n = len(whole[0][0]) - 1
+        found = {
+            "overlap": {pair: common_of[pair][0] / n for pair in self._pairs},
+            "mutual_knn": {pair: common_of[pair][1] / n for pair in self._pairs},
+        }
+        if with_kernels:
+            h = {pair: of_pair[2] for pair, of_pair in common_of.items()}
+            found["cknna"] = {(a, b): ratio(h[a, b], h[a, a], h[b, b]) for a, b in self._pairs}
+        return found
 
 
 def _joined(lists: Sequence[_Lists]) -> _Lists:
     """Neighbours of consecutive rows."""
-    counts = np.concatenate([np.diff(of.start) for of in lists])
-    return _Lists(
-        np.concatenate(([0], np.cumsum(counts))),
-        np.concatenate([of.candidate for of in lists]),
-        np.concatenate([of.weight for of in lists]),
-        np.concatenate([of.kernel for of in lists]),
-    )
+    start, candidate, weight, kernel = zip(*lists, strict=True)
+    counts = np.concatenate([np.diff(of_block) for of_block in start])
+    starts = np.concatenate(([0], np.cumsum(counts)))
+    return starts, np.concatenate(candidate), np.concatenate(weight), np.concatenate(kernel)
 
 
 @compiled
 def common_neighbours(
-    start_a: Ints,
-    candidate_a: NDArray[np.int32],
-    weight_a: Floats,
-    kernel_a: Floats,
-    start_b: Ints,
-    candidate_b: NDArray[np.int32],
-    weight_b: Floats,
-    kernel_b: Floats,
-    k: int,
-    with_kernels: bool,
+    of_a: _Lists, of_b: _Lists, k: int, with_kernels: bool
 ) -> tuple[float, float, Ints, NDArray[np.int32], Floats, Floats]:
     """Sum overlap and common weight over rows, and list common neighbours with both kernels masked.
 
@@ -187,6 +137,8 @@ def common_neighbours(
     start, candidate, u, v : ndarray
         Common neighbours of each row, and the masked kernels at them; empty without kernels.
     """
+    start_a, candidate_a, weight_a, kernel_a = of_a
+    start_b, candidate_b, weight_b, kernel_b = of_b
     n = start_a.size - 1
     room = min(candidate_a.size, candidate_b.size) if with_kernels else 0
     start = np.zeros(n + 1, np.int64)

@@ -5,27 +5,24 @@ All of them are symmetric, and larger for spaces that are more alike (``docs/sim
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, check_option, checked_count, warn
+from foretell.exceptions import InputError, OptionError, check_option, checked_count
 from foretell.measure.array_types import Floats
-from foretell.measure.imbalance.cells import check_spaces
+from foretell.measure.imbalance.cells import Cells
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.inference.halves import halves_stderr
-from foretell.measure.inference.standard_errors import critical, group_codes
-from foretell.measure.pairwise.passes import Pair
-from foretell.measure.results.schema import coordinate, result_attributes
+from foretell.measure.inference.standard_errors import group_codes
+from foretell.measure.results.schema import result_attributes, with_intervals
 from foretell.measure.similarity.measures import MEASURES, Measurement
-from foretell.measure.spaces.inputs import Input, Spaces, alike, check_same_names, checked_neighbours, named_sides
+from foretell.measure.spaces.inputs import Spaces, checked_neighbours, named_sides
 from foretell.measure.spaces.queries import Layout
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["similar_cells", "similarity_curve", "similarity_matrix"]
 
 
 def similarity_matrix(
@@ -82,11 +79,8 @@ def similarity_matrix(
     [True, True, False]
     """
     options = Options.checked(metric=metric, convention="adjusted", errors=errors)
-    side_a, side_b = named_sides(spaces_a, spaces_b, metric)
-    cells = [(a, b) for a in range(len(side_a)) for b in range(len(side_b))]
-    return similar_cells(
-        side_a, side_b, cells, curve=False, measures=measures, k=k, options=options, groups=groups, seed=seed
-    )
+    cells = Cells.every(*named_sides(spaces_a, spaces_b, metric))
+    return _similar_cells(cells, measures=measures, k=k, options=options, groups=groups, seed=seed)
 
 
 def similarity_curve(
@@ -125,46 +119,28 @@ def similarity_curve(
         For a space whose items are all alike: its similarities are NaN.
     """
     options = Options.checked(metric=metric, convention="adjusted", errors=errors)
-    side_a, side_b = named_sides(spaces_a, spaces_b, metric)
-    check_same_names(side_a, side_b)
-    cells = [(layer, layer) for layer in range(len(side_a))]
-    return similar_cells(
-        side_a, side_b, cells, curve=True, measures=measures, k=k, options=options, groups=groups, seed=seed
-    )
+    cells = Cells.diagonal(*named_sides(spaces_a, spaces_b, metric))
+    return _similar_cells(cells, measures=measures, k=k, options=options, groups=groups, seed=seed)
 
 
 SPLITS = 40
 _FEWEST = 4  # items that debiased CKA needs
 
 
-def similar_cells(
-    spaces_a: Mapping[str, Input],
-    spaces_b: Mapping[str, Input],
-    cells: Sequence[Pair],
+def _similar_cells(
+    cells: Cells,
     *,
-    curve: bool,
     measures: Sequence[str] | None,
     k: int,
     options: Options,
     groups: Sequence[str] | None,
     seed: int,
 ) -> xr.Dataset:
-    """Measure how alike the spaces of cells (place in A, place in B) are.
+    """Measure how alike the spaces of cells are, as `similarity_matrix` says."""
+    import xarray as xr
 
-    Parameters
-    ----------
-    spaces_a, spaces_b : mapping of names to spaces
-    cells : sequence of (int, int)
-        All of a map, row by row, or the diagonal of a curve.
-    curve : bool
-        Whether the cells are a diagonal.
-    measures, k, groups, seed
-        As for `foretell.similarity_matrix`.
-    options : Options
-    """
     wanted = _checked_measures(measures, options.metric)
-    sides = spaces_a, spaces_b
-    size = check_spaces(*sides)
+    size = cells.n_items
     if size < _FEWEST:
         raise InputError(f"{size} items are too few: a similarity needs at least {_FEWEST}.")
     seed = checked_count("seed", seed, least=0)
@@ -172,13 +148,9 @@ def similar_cells(
     if any(MEASURES[name].of_neighbours for name in wanted):
         k = checked_neighbours(k, size - 1, size)
 
-    every = [*spaces_a.values(), *spaces_b.values()]
-    inputs = list({id(space): space for space in every}.values())
-    place = {id(space): number for number, space in enumerate(inputs)}
-    of_a, of_b = ([place[id(space)] for space in side.values()] for side in sides)
-    pairs = [(min(of_a[a], of_b[b]), max(of_a[a], of_b[b])) for a, b in cells]
-    shape = (len(wanted), len(cells)) if curve else (len(wanted), len(of_a), len(of_b))
-    measurement = Measurement(inputs, list(dict.fromkeys(pairs)), wanted, k, options)
+    pairs = [(min(pair), max(pair)) for pair in cells.pairs(cells.places)]
+    shape = (len(wanted), *cells.shape)
+    measurement = Measurement(cells.inputs, list(dict.fromkeys(pairs)), wanted, k, options)
 
     def values(layout: Layout, constant: set[int]) -> Floats:
         found = measurement.found(layout, constant)
@@ -194,21 +166,31 @@ def similar_cells(
 
     everyone = Layout.everyone(size)
     constant = measurement.constant(everyone)
-    _warn_constant(constant, sides, (of_a, of_b))
+    cells.warn_constant(constant, "How alike it is to others is undefined (NaN).")
     similarity = values(everyone, constant)
-    stderr = halves_stderr(of_half, size, splits=SPLITS, groups=groups, seed=seed) if options.errors else None
+    over = ("measure", *cells.over)
+    variables = {"similarity": (over, similarity)}
+    if options.errors:
+        stderr = halves_stderr(of_half, size, splits=SPLITS, groups=groups, seed=seed)
+        variables |= with_intervals(over, similarity, stderr, n_groups)
+    coords = {
+        "measure": np.array(wanted, dtype=object),
+        **cells.coords,
+        "symmetric": ("measure", [True] * len(wanted)),
+        "larger_is_more_alike": ("measure", [True] * len(wanted)),
+    }
     attributes = {
         "n": size - 1,
         "n_items": size,
         "n_groups": n_groups,
-        "T": [every[0].n_tokens, every[len(of_a)].n_tokens],
+        "T": cells.n_tokens,
         "k": k,
         "metric": options.metric,
         "backend": options.backend,
         "seed": seed,
         "splits": SPLITS if options.errors else 0,
     }
-    return _labelled(wanted, sides, similarity, stderr, n_groups, attributes, curve=curve)
+    return xr.Dataset(variables, coords, result_attributes(attributes))
 
 
 def _checked_measures(measures: Sequence[str] | None, metric: str) -> list[str]:
@@ -226,43 +208,3 @@ def _checked_measures(measures: Sequence[str] | None, metric: str) -> list[str]:
     if not wanted or len(set(wanted)) < len(wanted):
         raise OptionError(f"measures={measures!r} is not an option: give different ones of {', '.join(there)}.")
     return wanted
-
-
-def _warn_constant(
-    constant: set[int], sides: Sequence[Mapping[str, Input]], places: tuple[Sequence[int], Sequence[int]]
-) -> None:
-    for side, names, of_side in zip("AB", sides, places, strict=True):
-        for (name, space), place in zip(names.items(), of_side, strict=True):
-            if place in constant:
-                warn(
-                    f"{alike(f'space {name} of {side}', space)} How alike it is to others is undefined (NaN).",
-                    ConstantSpaceWarning,
-                )
-
-
-def _labelled(
-    wanted: Sequence[str],
-    sides: Sequence[Mapping[str, Input]],
-    similarity: Floats,
-    stderr: Floats | None,
-    n_groups: int,
-    attributes: Mapping[str, Any],
-    *,
-    curve: bool,
-) -> xr.Dataset:
-    import xarray as xr
-
-    over = ("measure", "layer") if curve else ("measure", "a", "b")
-    variables: dict[str, Any] = {"similarity": (over, similarity)}
-    if stderr is not None:
-        variables["stderr"] = (over, stderr)
-        variables["low"] = (over, similarity - critical(n_groups) * stderr)
-        variables["high"] = (over, similarity + critical(n_groups) * stderr)
-    of_spaces = {"layer": sides[0]} if curve else {"a": sides[0], "b": sides[1]}
-    coords = {
-        "measure": np.array(wanted, dtype=object),
-        **{name: coordinate(list(side)) for name, side in of_spaces.items()},
-        "symmetric": ("measure", [MEASURES[name].symmetric for name in wanted]),
-        "larger_is_more_alike": ("measure", [MEASURES[name].larger_is_more_alike for name in wanted]),
-    }
-    return xr.Dataset(variables, coords, result_attributes(attributes))

@@ -14,8 +14,6 @@ from foretell.measure.array_types import Floats
 from foretell.measure.imbalance.estimation.conventions import CONVENTIONS
 from foretell.measure.imbalance.estimation.oracle import neighbour_weights
 
-__all__ = ["average_ranks", "cka", "cknna", "hsic", "mutual_knn", "overlap", "pairs_of_items", "pearson"]
-
 Distances = NDArray[Any]
 
 
@@ -54,9 +52,9 @@ def hsic(kernel: Floats, other: Floats) -> float:
     return h if abs(h) > 1e-12 * np.abs(terms).sum() else 0.0
 
 
-def aligned(h_ab: float, h_aa: float, h_bb: float, least: float = 0.0) -> float:
+def aligned(h_ab: float, h_aa: float, h_bb: float) -> float:
     """The cosine of two kernels; NaN where one has no length."""
-    return float(h_ab / np.sqrt(h_aa * h_bb)) if h_aa > least and h_bb > least else float("nan")
+    return float(h_ab / np.sqrt(h_aa * h_bb)) if h_aa > 0 and h_bb > 0 else float("nan")
 
 
 def cka(d_a: Distances, d_b: Distances) -> float:

@@ -14,8 +14,6 @@ from foretell.exceptions import InputError
 from foretell.measure.kernels.packing import pack_signs
 from foretell.measure.spaces.libraries import as_array, names_of_items
 
-__all__ = ["Bits", "Rows"]
-
 Rows = slice | NDArray[np.intp]
 """Items to read: a slice, or an array of positions (any order, none twice)."""
 
@@ -185,6 +183,16 @@ def as_floats(x: Any) -> NDArray[Any]:
             "numpy.asarray(x, float)."
         )
     return array
+
+
+def as_rows(x: NDArray[Any]) -> NDArray[Any]:
+    """`x` with an item a row, shape (N, D), or an error for an array that has nothing, or no dimensions."""
+    if x.ndim < 2 or not x.size:
+        raise InputError(
+            f"A space is an array of shape (items, dimensions...), not {x.shape}: "
+            "give one row an item, x[:, None] for single numbers."
+        )
+    return x.reshape(len(x), -1)
 
 
 def check_finite(x: NDArray[Any]) -> None:

@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
-from foretell.measure.spaces.bits import Rows, as_floats, check_finite, checked_ids
+from foretell.measure.spaces.bits import Rows, as_floats, as_rows, check_finite, checked_ids
 from foretell.measure.spaces.libraries import names_of_items
-
-__all__ = ["PointSpace", "Points", "check_directions"]
 
 _GREATEST = 1e150
 _LEAST_LENGTH = 1e-150  # of which the square is a number yet
 _BLOCK_BYTES = 16 * 2**20
-
-
-@runtime_checkable
-class PointSpace(Protocol):
-    """What the measure needs of a space of floats, as `foretell.Space` is for bits."""
-
-    @property
-    def n_items(self) -> int:
-        """N, the number of items."""
-        ...
-
-    @property
-    def ids(self) -> tuple[str, ...] | None:
-        """Names of the items in order, or None where there are none to check."""
-        ...
-
-    @property
-    def n_tokens(self) -> int:
-        """T, the number of tokens that make up an item."""
-        ...
-
-    def points(self, rows: Rows = slice(None)) -> NDArray[Any]:
-        """Numbers of the items at `rows`, float32 or float64 of shape (rows, D)."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,15 +40,10 @@ class Points:
     ids: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        data, ids = as_floats(self.data), names_of_items(self.data) if self.ids is None else self.ids
-        if data.ndim < 2 or not data.size:
-            raise InputError(
-                f"A space is an array of shape (items, dimensions...), not {data.shape}: "
-                "give one row an item, x[:, None] for single numbers."
-            )
+        data, ids = as_rows(as_floats(self.data)), names_of_items(self.data) if self.ids is None else self.ids
         check_finite(data)
         _check_magnitude(data)
-        object.__setattr__(self, "data", data.reshape(len(data), -1))
+        object.__setattr__(self, "data", data)
         object.__setattr__(self, "ids", checked_ids(ids, len(data)))
 
     @property

@@ -10,23 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError
-from foretell.measure.spaces.bits import Bits, Rows, as_signable, checked_ids
-from foretell.measure.spaces.floats import Points, PointSpace, check_directions
-from foretell.measure.spaces.given_distances import GivenDistances, as_distances
-from foretell.measure.spaces.libraries import names_of_items
-from foretell.measure.spaces.space import Space
+from foretell.measure.spaces.bits import Bits, Rows, as_rows, as_signable, checked_ids
+from foretell.measure.spaces.floats import Points, check_directions
+from foretell.measure.spaces.libraries import as_array, labels_of, names_of_items
+from foretell.measure.spaces.space import PointSpace, Space
 
-__all__ = [
-    "Input",
-    "Spaces",
-    "alike",
-    "as_input",
-    "check_same_names",
-    "check_sizes",
-    "checked_neighbours",
-    "named",
-    "named_sides",
-]
+
+@dataclass(frozen=True, eq=False)
+class _RowsOfArray:
+    """Items that are the rows of an array, and their names where they have any."""
+
+    data: NDArray[Any]
+    ids: tuple[str, ...] | None
+
+    @property
+    def n_items(self) -> int:
+        """N, the number of items."""
+        return len(self.data)
+
+    @property
+    def n_tokens(self) -> int:
+        """One: arrays are not parted into tokens."""
+        return 1
+
+
+class GivenDistances(_RowsOfArray):
+    """An N x N array of distances, and the names of its items where it has them."""
+
 
 Input = Space | PointSpace | GivenDistances
 """A space of bits, a space of floats, or an N x N array of distances."""
@@ -40,22 +50,13 @@ and the parts of an array of many layers are made as they are asked for."""
 
 
 @dataclass(frozen=True, eq=False)
-class Signed:
+class Signed(_RowsOfArray):
     """A space of the signs of an array, taken when asked."""
 
-    data: NDArray[Any]
-    ids: tuple[str, ...] | None
     name: str
 
-    @property
-    def n_items(self) -> int:
-        return len(self.data)
-
-    @property
-    def n_tokens(self) -> int:
-        return 1
-
     def bits(self, rows: Rows = slice(None)) -> Bits:
+        """Signs of the items at `rows`."""
         try:
             return Bits.of_items(self.data, rows)
         except InputError as error:
@@ -77,18 +78,13 @@ def as_input(x: Any, metric: str, name: str) -> Input:
     """
     try:
         if metric == "precomputed":
-            return as_distances(x)
+            return _as_distances(x)
         if metric == "hamming":
             if isinstance(x, Space):
                 return x
             _refuse_other_metrics(x, PointSpace, metric, "floats", "euclidean")
-            array = as_signable(x)
-            if array.ndim < 2 or not array.size:
-                raise InputError(
-                    f"A space is an array of shape (items, dimensions...), not {array.shape}: "
-                    "give one row an item, x[:, None] for single numbers."
-                )
-            return Signed(array.reshape(len(array), -1), checked_ids(names_of_items(x), len(array)), name)
+            array = as_rows(as_signable(x))
+            return Signed(array, checked_ids(names_of_items(x), len(array)), name)
         if isinstance(x, PointSpace) and not isinstance(x, Points):
             return x
         _refuse_other_metrics(x, Space, metric, "bits", "hamming")
@@ -98,6 +94,40 @@ def as_input(x: Any, metric: str, name: str) -> Input:
         return points
     except InputError as error:
         raise type(error)(f"{name}: {error}") from error
+
+
+def _as_distances(d: Any) -> GivenDistances:
+    """`d` as an N x N array of real numbers, finite off the diagonal.
+
+    Raises
+    ------
+    InputError
+        For another shape or dtype, NaN or infinity (which item), or rows and columns in different orders.
+    """
+    array = as_array(d)
+    if array.ndim != 2 or array.shape[0] != array.shape[1]:
+        raise InputError(
+            f"Precomputed distances are an N x N array, not one of shape {array.shape}: give those between all items."
+        )
+    if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
+        raise InputError(
+            f"Precomputed distances are whole numbers or floats of at most 64 bits, not {array.dtype}: "
+            "convert the array with .astype first."
+        )
+    for item, row in enumerate(array):
+        wrong = ~np.isfinite(row)
+        wrong[item] = False
+        if wrong.any():
+            raise InputError(
+                f"NaN or infinity among the distances from item {item}: drop such items from both sides, or mend them."
+            )
+    rows, columns = labels_of(d)
+    if rows is not None and columns is not None and rows != columns and set(rows) == set(columns):
+        raise InputError(
+            "The rows and the columns of the distances have the same labels in different orders: put the columns in "
+            "the order of the rows."
+        )
+    return GivenDistances(array, checked_ids(rows, len(array)))
 
 
 def _refuse_other_metrics(x: Any, kind: type, metric: str, of: str, instead: str) -> None:

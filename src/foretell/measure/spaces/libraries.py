@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
 
-__all__ = ["as_array", "as_labels", "labels_of", "names_of_items"]
-
 _PROTOCOLS = ("__array__", "__array_interface__", "__array_struct__", "__buffer__")
 """What numpy itself reads, better than DLPack: with names of dtypes, and read-only arrays."""
 

@@ -10,8 +10,6 @@ import numpy as np
 from foretell.exceptions import OptionError, check_option, checked_count
 from foretell.measure.array_types import Items
 
-__all__ = ["CANDIDATES", "FEWEST_QUERIES", "Layout", "drawn", "of_paper"]
-
 CANDIDATES = ("leave-one-out", "split")
 FEWEST_QUERIES = 50
 """Queries from which an error covers what it should: of 30 intervals of 95 % cover 90, of 5 they cover 80."""

@@ -1,4 +1,4 @@
-"""What the measure needs of a space, and the proof that two spaces hold the same items."""
+"""What the measure needs of a space, the proof that two hold the same items, and views of some items or tokens."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import AlignmentError, InputError
 from foretell.measure.spaces.bits import Bits, Rows
-from foretell.measure.spaces.floats import PointSpace
-
-__all__ = ["Space", "align", "check_same_items", "select"]
 
 
 @runtime_checkable
@@ -43,12 +40,32 @@ class Space(Protocol):
         ...
 
 
-class _Named(Protocol):
-    @property
-    def n_items(self) -> int: ...
+class ManyItems(Protocol):
+    """Items in an order, each of as many tokens."""
 
     @property
-    def ids(self) -> tuple[str, ...] | None: ...
+    def n_items(self) -> int:
+        """N, the number of items."""
+        ...
+
+    @property
+    def ids(self) -> tuple[str, ...] | None:
+        """Names of the items in order, or None where there are none to check."""
+        ...
+
+    @property
+    def n_tokens(self) -> int:
+        """T, the number of tokens that make up an item."""
+        ...
+
+
+@runtime_checkable
+class PointSpace(ManyItems, Protocol):
+    """What the measure needs of a space of floats, as `Space` is for bits."""
+
+    def points(self, rows: Rows = slice(None)) -> NDArray[Any]:
+        """Numbers of the items at `rows`, float32 or float64 of shape (rows, D)."""
+        ...
 
 
 AnySpace = TypeVar("AnySpace", Space, PointSpace)
@@ -91,7 +108,7 @@ class _SelectedPoints(_Selected[PointSpace]):
 _REMEDY = "give the same items in the same order (foretell.align puts spaces with ids into it)"
 
 
-def check_same_items(spaces: Sequence[_Named], names: Sequence[str] | None = None) -> None:
+def check_same_items(spaces: Sequence[ManyItems], names: Sequence[str] | None = None) -> None:
     """Refuse spaces whose items differ in number, set or order; `names` are what errors call them.
 
     Raises
@@ -163,3 +180,44 @@ def select(space: AnySpace, rows: NDArray[np.intp]) -> AnySpace:
     """View some items of a space, in the order of their places `rows`. Nothing is copied or read."""
     # mypy checks this for either kind by itself.
     return _SelectedBits(space, rows) if isinstance(space, Space) else _SelectedPoints(space, rows)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, eq=False)
+class _Tokens:
+    """Some tokens of a space, as places from its first."""
+
+    space: Space
+    places: tuple[int, ...]
+
+    @property
+    def n_items(self) -> int:
+        return self.space.n_items
+
+    @property
+    def ids(self) -> tuple[str, ...] | None:
+        return self.space.ids
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.places)
+
+    def bits(self, rows: Rows = slice(None)) -> Bits:
+        whole = self.space.bits(rows)
+        first, last = self.places[0], self.places[-1]
+        # A run of tokens of bits in memory is a view, and so it costs no memory; of bits just read, none may stay.
+        is_run = list(self.places) == list(range(first, last + 1))
+        data = whole.data[:, first : last + 1] if is_run else whole.data[:, list(self.places)]
+        return Bits(data if isinstance(self.space, Bits) else data.copy(), whole.n_bits, whole.ids)
+
+    def __repr__(self) -> str:
+        return f"<tokens {self.places} of {self.space!r}>"
+
+
+def tokens_at(space: Space, positions: Sequence[int]) -> _Tokens:
+    """Tokens at positions from the end."""
+    return _Tokens(space, tuple(sorted(space.n_tokens + position for position in positions)))
+
+
+def single_tokens(space: Space) -> dict[str, Space]:
+    """Every token by itself, by its position from the end."""
+    return {str(position): tokens_at(space, [position]) for position in range(-space.n_tokens, 0)}

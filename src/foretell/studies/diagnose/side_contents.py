@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError
 from foretell.measure.array_types import Items
 from foretell.measure.spaces.bits import Bits
-from foretell.measure.spaces.floats import PointSpace
-from foretell.measure.spaces.given_distances import GivenDistances
+from foretell.measure.spaces.inputs import GivenDistances
 from foretell.measure.spaces.libraries import as_array
-from foretell.measure.spaces.space import Space
+from foretell.measure.spaces.space import PointSpace, Space
 from foretell.representations.store.health import COLLAPSED
 from foretell.studies.diagnose.findings import Finding, first_few
 from foretell.studies.diagnose.sides import Given

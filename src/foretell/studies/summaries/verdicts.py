@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
 from foretell.measure.inference.contrasts import contrast
-from foretell.measure.inference.multiple_testing import contrast_p_value, holm
+from foretell.measure.inference.p_values import contrast_p_value, holm
 from foretell.measure.inference.standard_errors import critical
 from foretell.studies.words import how_many
 

@@ -36,8 +36,6 @@ from foretell.exceptions import check_option
 from foretell.measure.inference.influence import Estimate, ItemScores, Tally, mean_rank, mixed, rank_scores
 from foretell.measure.spaces.queries import Layout
 
-__all__ = ["CONVENTIONS", "Convention", "check_convention", "estimate"]
-
 
 @dataclass(frozen=True)
 class Convention:

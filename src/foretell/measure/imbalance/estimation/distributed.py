@@ -33,8 +33,6 @@ from foretell.measure.pairwise.reduction import Blocks, PairwiseReduction
 from foretell.measure.spaces.inputs import Input, Signed
 from foretell.options import Held, Mapper, Resources, Share
 
-__all__ = ["measure_distributed"]
-
 _TASKS_A_WORKER = 4
 """So many tasks for each worker, or more: what a lost one costs is one of them, and the last ones end together."""
 
@@ -47,6 +45,10 @@ class DistributedReducer(Reducer, Protocol):
 
     def part(self) -> Self:
         """One that has taken nothing yet: after some of the queries it is merged into this one."""
+        ...
+
+    def merge(self, other: Self) -> None:
+        """Take up what a part took of the queries that follow: as if this one had been given its blocks."""
         ...
 
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foretell.exceptions import TieOrderWarning, warn
+from foretell.measure.array_types import Floats
 from foretell.measure.distances.backends import is_constant
 from foretell.measure.distances.protocol import Distances
+from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.distributed import measure_distributed
-from foretell.measure.imbalance.estimation.estimates import of_constant
-from foretell.measure.imbalance.estimation.reference import by_oracle, has_ties
-from foretell.measure.imbalance.estimation.request import Options, Request, both_ways
-from foretell.measure.imbalance.estimation.tally_passes import Found, measure_stages, passes, reduction_of, spaces_of
+from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways, wanted
+from foretell.measure.imbalance.estimation.tally_passes import (
+    Found,
+    estimated,
+    measure_stages,
+    of_constant,
+    passes,
+    reduction_of,
+    spaces_of,
+)
+from foretell.measure.inference.influence import Tally
 from foretell.measure.pairwise.passes import Pair
-
-__all__ = ["SPREAD_FROM", "measure", "warn_of_ties"]
 
 SPREAD_FROM = 1024
 """Queries from which on a cluster shares them out: fewer are measured sooner than sent."""
@@ -44,8 +53,8 @@ def measure(request: Request, cells: Sequence[Pair], options: Options) -> Found:
     found: Found = {k: {} for k in request.ks}
     saw_ties = False
     if varied and options.backend == "numpy":
-        found = by_oracle(varied, request, options)
-        saw_ties = options.convention.by_order and has_ties(request, options, varied)
+        found = _by_oracle(varied, request, options)
+        saw_ties = options.convention.by_order and _has_ties(request, options, varied)
     elif varied and options.mapper is not None and len(request.layout.queries) >= SPREAD_FROM:
         for part, had_ties in measure_distributed(varied, request, options, options.mapper):
             saw_ties |= had_ties
@@ -83,7 +92,47 @@ def _constant(spaces: dict[int, Distances], places: Sequence[int], request: Requ
     """Places of the spaces in which all items are alike. Where steps add tokens, one that is not stays so."""
     constant: set[int] = set()
     for place in places:
-        before = place - 2
-        if (not request.steps or before < 0 or before in constant) and is_constant(spaces[place], request.layout):
+        is_first = not request.steps or place % len(request.steps) == 0
+        if (is_first or place - 1 in constant) and is_constant(spaces[place], request.layout):
             constant.add(place)
     return constant
+
+
+def _by_oracle(cells: Sequence[Pair], request: Request, options: Options) -> dict[int, dict[Pair, Measured]]:
+    """Measure cells both ways, at every k."""
+    layout, convention = request.layout, options.convention
+    d = {place: _distances(request, options, place) for cell in cells for place in cell}
+    found = {}
+    for k in request.ks:
+        tallies = {
+            (a, b): oracle.tally(d[a], d[b], k, convention, own=layout.own, errors=options.errors)
+            for a, b in wanted(cells, options)
+        }
+
+        def rank_sums(
+            pairs: Sequence[Pair], permutations: NDArray[np.int32], tallies: dict[Pair, Tally] = tallies
+        ) -> dict[Pair, Floats]:
+            ranks = {b: oracle.rank_matrix(d[b], convention) for _, b in pairs}
+            return {
+                pair: oracle.null_rank_sum(tallies[pair].neighbours, ranks[pair[1]], permutations) for pair in pairs
+            }
+
+        found[k] = estimated(tallies, cells, request, options, rank_sums)
+    return found
+
+
+def _distances(request: Request, options: Options, place: int) -> NDArray[Any]:
+    """Distances of a layout by the oracle, shape (Q, C)."""
+    d = oracle.distances(request.inputs[place], options.metric)
+    return d[np.ix_(request.layout.queries, request.layout.candidates)]
+
+
+def _has_ties(request: Request, options: Options, cells: Sequence[Pair]) -> bool:
+    """Whether any query has two candidates as far as each other, in any space of the cells."""
+    own = request.layout.own
+    for place in {place for cell in cells for place in cell}:
+        for row, place_of_own in zip(_distances(request, options, place), own, strict=True):
+            others = np.delete(row, place_of_own if place_of_own >= 0 else [])
+            if len(np.unique(others)) < len(others):
+                return True
+    return False

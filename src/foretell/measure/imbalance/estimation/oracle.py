@@ -16,8 +16,6 @@ from foretell.measure.imbalance.estimation.conventions import Convention
 from foretell.measure.inference.influence import Neighbours, Tally
 from foretell.measure.spaces.bits import Bits
 
-__all__ = ["cosine", "euclidean", "hamming", "null_rank_sum", "rank_matrix", "tally"]
-
 
 def euclidean(points: NDArray[Any]) -> Floats:
     """Squared Euclidean distances between all items, shape (N, N), each from the differences."""
@@ -39,6 +37,16 @@ def hamming(bits: Bits) -> NDArray[np.int64]:
     """Hamming distances between all items, shape (N, N): how many bits of all their tokens differ."""
     x = bits.unpack().reshape(bits.n_items, -1)
     return np.stack([(x != item).sum(axis=1) for item in x])
+
+
+def distances(space: Any, metric: str) -> NDArray[Any]:
+    """Distances between all items of an input, shape (N, N)."""
+    if metric == "precomputed":
+        given: NDArray[Any] = space.data
+        return given
+    if metric == "hamming":
+        return hamming(space.bits())
+    return (euclidean if metric == "euclidean" else cosine)(space.points())
 
 
 def neighbour_weights(d: NDArray[Any], k: int, convention: Convention) -> Floats:

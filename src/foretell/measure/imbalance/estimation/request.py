@@ -18,8 +18,6 @@ from foretell.measure.spaces.inputs import Input
 from foretell.measure.spaces.queries import Layout
 from foretell.options import Mapper, current_options
 
-__all__ = ["Measured", "Options", "Pair", "Request", "both_ways", "wanted"]
-
 
 @dataclass(frozen=True)
 class Options:
@@ -97,8 +95,8 @@ class Request:
     permutations : mapping of str to ndarray of int32, shape (P, N)
         Kinds of null, by name: item i of the space that neighbours are taken in goes with item ``[p, i]`` of the other.
     steps : sequence of (Input, Input)
-        Where each cell's spaces are those of the cell before with some tokens more: what is added to either side. Cell
-        t is then (2 t, 2 t + 1), and all distances are sums over the steps up to it.
+        Where each cell's spaces are those of the cell before with some tokens more: what is added to either side. Of T
+        steps cell t is then (t, T + t), and all distances are sums over the steps up to it.
     """
 
     inputs: Sequence[Input]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +17,12 @@ from foretell.measure.inference.influence import Neighbours, Tally
 from foretell.measure.kernels.nearest import nearest
 from foretell.measure.kernels.order_keys import TILE
 from foretell.measure.kernels.outranking import LONG, UNIT, add_ahead, add_ahead_of_long_rows, by_weight
-from foretell.measure.kernels.ranks import rank_entries, rank_own
+from foretell.measure.kernels.ranks import permuted_rank_sum, rank_entries, rank_own, rank_rows
 from foretell.measure.kernels.vector_rows import COUNTED_BYTES
 from foretell.measure.pairwise.blocks import Block
 from foretell.measure.pairwise.passes import Pair
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
-
-__all__ = ["Tallies"]
 
 _TASKS_PER_THREAD = 4
 
@@ -71,8 +71,6 @@ class Tallies:
     """
 
     reads_distances = False
-    symmetric = False
-    larger_is_more_alike = False
 
     def __init__(self, pairs: Sequence[Pair], *, k: int, convention: Convention, errors: bool) -> None:
         self._k, self._convention, self._errors = k, convention, errors
@@ -119,7 +117,20 @@ class Tallies:
 
         def rank(task: tuple[int, slice, slice]) -> None:
             b, rows, columns = task
-            self._rank(block, b, readers[b], rows)
+            of = readers[b]
+            rank_entries(
+                block.order[b],
+                block.n_candidates,
+                block.own,
+                self._convention.tie_share,
+                of.start,
+                of.candidate,
+                of.weight,
+                of.rank,
+                of.rank_sum,
+                rows.start,
+                rows.stop,
+            )
             if self._errors:
                 self._add_ahead(block, b, [found[a] for a in self._readers[b]], columns)
 
@@ -149,7 +160,7 @@ class Tallies:
 
     def result(self) -> dict[Pair, Tally]:
         """Give the tally of every pair, over all queries."""
-        neighbours = {a: _over_queries(blocks) for a, blocks in self._neighbours.items()}
+        neighbours = {a: Neighbours.joined(blocks) for a, blocks in self._neighbours.items()}
         weight_sum = {a: np.add.reduceat(of.weight, of.start[:-1]) for a, of in neighbours.items()}
         return {
             (a, b): Tally(
@@ -183,21 +194,6 @@ class Tallies:
             block.order[b], share, share > 0, of.start, of.candidate, of.weight, found.entry_unit, rank, rank_sum, ahead
         )
         self._ranked[b, b].append((rank, rank_sum))
-
-    def _rank(self, block: Block, b: int, readers: _Readers, rows: slice) -> None:
-        rank_entries(
-            block.order[b],
-            block.n_candidates,
-            block.own,
-            self._convention.tie_share,
-            readers.start,
-            readers.candidate,
-            readers.weight,
-            readers.rank,
-            readers.rank_sum,
-            rows.start,
-            rows.stop,
-        )
 
     def _add_ahead(self, block: Block, b: int, found: Sequence[_Found], columns: slice) -> None:
         order, ties = block.order[b], self._convention.tie_share > 0
@@ -249,11 +245,124 @@ def _joined(found: Sequence[Neighbours]) -> _Readers:
     )
 
 
-def _over_queries(blocks: Sequence[Neighbours]) -> Neighbours:
-    """Neighbours of all queries from those of consecutive blocks."""
-    counts = np.concatenate([np.diff(of.start) for of in blocks])
-    return Neighbours(
-        np.concatenate(([0], np.cumsum(counts))),
-        np.concatenate([of.candidate for of in blocks]),
-        np.concatenate([of.weight for of in blocks]),
-    )
+@dataclass(frozen=True, eq=False)
+class Shuffles:
+    """Permutations of items, and what undoes each: held once, however many reducers there are.
+
+    Attributes
+    ----------
+    there, back : ndarray of uint32, shape (P, N)
+        Item i of A goes with item ``there[p, i]`` of B, and ``back[p, there[p, i]] == i``.
+    """
+
+    there: NDArray[np.uint32]
+    back: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, permutations: NDArray[np.int32]) -> Shuffles:
+        """Of permutations, shape (P, N)."""
+        there = permutations.view(np.uint32)
+        back = np.empty_like(there)
+        for row, item in zip(back, there, strict=True):
+            row[item] = np.arange(len(item))
+        return cls(there, back)
+
+    @staticmethod
+    def bytes_for(n_permutations: int, n_items: int) -> int:
+        """Bytes of both ways."""
+        return 8 * n_permutations * n_items
+
+
+class NullRankSums:
+    """Sum the ranks in B of A's neighbours while it is permuted which item goes with which.
+
+    A second pass: it needs the neighbours of all queries first.
+
+    Parameters
+    ----------
+    neighbours : mapping of (int, int) to Neighbours
+        For each ordered pair (A, B), the neighbours in A.
+    shuffles : Shuffles
+        The same for every pair.
+    convention : Convention
+    """
+
+    reads_distances = False
+
+    def __init__(self, neighbours: Mapping[Pair, Neighbours], shuffles: Shuffles, *, convention: Convention) -> None:
+        self._convention = convention
+        self._shuffles = shuffles
+        self._sources: dict[int, list[int]] = {}
+        for a, b in sorted(neighbours):
+            self._sources.setdefault(b, []).append(a)
+        by_a = {a: of for (a, _), of in neighbours.items()}
+        # Targets mostly have the same sources, whose neighbours are then put together once.
+        self._by_item = {those: _by_item([by_a[a] for a in those]) for those in set(map(tuple, self._sources.values()))}
+        self._total: dict[int, Floats] = {
+            b: np.zeros((len(shuffles.there), len(those))) for b, those in self._sources.items()
+        }
+        self._of_tiles: list[tuple[int, Floats]] | None = None
+
+    def n_bytes(self, layout: Layout) -> int:
+        """Bytes of sums, permutations and neighbours."""
+        n = len(layout.candidates)
+        sums = sum(total.nbytes for total in self._total.values())
+        return 2 * self._shuffles.there.nbytes + sums + sum(16 * len(of[1]) + 8 * n for of in self._by_item.values())
+
+    @staticmethod
+    def bytes_for(n_pairs: int, n_spaces: int, k: int, n_permutations: int, n_items: int) -> int:
+        """About the bytes of a reducer to come, but for the shuffles, with one neighbour in k tied."""
+        return 8 * n_permutations * n_pairs + 32 * k * n_items * n_spaces + 16 * n_items
+
+    def update(self, block: Block, *, threads: int) -> None:
+        """Sum over a block's queries in every B."""
+        tiles = list(block.tiles())
+
+        def sums(task: tuple[Block, int]) -> Floats:
+            tile, b = task
+            sources = tuple(self._sources[b])
+            rank = rank_rows(tile.order[b], tile.n_candidates, tile.own, self._convention.tie_share)
+            total = np.zeros_like(self._total[b])
+            permuted_rank_sum(
+                rank, tile.first, self._shuffles.there, self._shuffles.back, *self._by_item[sources], total
+            )
+            return total
+
+        tasks = [(tile, b) for tile in tiles for b in self._sources]
+        # Taken up in the order of tiles, so that sums of floats do not depend on threads, or on workers.
+        for (_, b), total in zip(tasks, in_order(sums, tasks, threads=threads), strict=True):
+            if self._of_tiles is None:
+                self._total[b] += total
+            else:
+                self._of_tiles.append((b, total))
+
+    def part(self) -> NullRankSums:
+        """One that has summed nothing yet, and keeps the sums of tiles apart."""
+        one = copy(self)
+        one._of_tiles = []
+        return one
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes from one process to another: of a part that has summed something, the sums alone."""
+        return {"_of_tiles": self._of_tiles} if self._of_tiles else self.__dict__
+
+    def merge(self, other: NullRankSums) -> None:
+        """Take up the sums of a part, over the tiles that follow."""
+        for b, total in other._of_tiles or ():
+            self._total[b] += total
+
+    def result(self) -> dict[Pair, Floats]:
+        """Give the rank sum of every pair under every permutation, shape (P,)."""
+        return {(a, b): self._total[b][:, row] for b, those in self._sources.items() for row, a in enumerate(those)}
+
+
+_ByItem = tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.uint32], Floats]
+
+
+def _by_item(found: Sequence[Neighbours]) -> _ByItem:
+    """Neighbours of each item in all spaces together: where they start, their space, candidate and weight."""
+    order = np.argsort(np.concatenate([of.query for of in found]), kind="stable")
+    space = np.repeat(np.arange(len(found), dtype=np.uint32), [len(of.candidate) for of in found])[order]
+    candidate = np.concatenate([of.candidate for of in found]).astype(np.uint32)[order]
+    weight = np.concatenate([of.weight for of in found])[order]
+    return np.sum([of.start for of in found], axis=0).astype(np.uint64), space, candidate, weight

@@ -1,12 +1,12 @@
-"""Passes of tallies: which cells are measured in one pass over the distances, and what it gives.
+"""Passes of tallies: which cells are measured in one pass over the distances, and the estimates that it gives.
 
 The passes are plain data, decided before anything is computed. This machine and a cluster map the same list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Protocol
 
@@ -16,28 +16,14 @@ from numpy.typing import NDArray
 from foretell.measure.array_types import Floats
 from foretell.measure.distances.backends import distances
 from foretell.measure.distances.protocol import Distances
-from foretell.measure.imbalance.estimation.conventions import Convention
-from foretell.measure.imbalance.estimation.estimates import estimated
-from foretell.measure.imbalance.estimation.nulls import NullRankSums, Shuffles
+from foretell.measure.imbalance.estimation.conventions import Convention, estimate
 from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways, wanted
-from foretell.measure.imbalance.estimation.tallies import Tallies
-from foretell.measure.inference.influence import Tally
+from foretell.measure.imbalance.estimation.tallies import NullRankSums, Shuffles, Tallies
+from foretell.measure.inference.influence import Estimate, ItemScores, Neighbours, Tally, rank_scores
+from foretell.measure.inference.standard_errors import standard_error
 from foretell.measure.pairwise.passes import Pair, batches
 from foretell.measure.pairwise.reduction import Blocks, PairwiseReduction
-
-__all__ = [
-    "AnyReduction",
-    "Found",
-    "Pass",
-    "Spaces",
-    "Stage",
-    "measure_stages",
-    "passes",
-    "reduction_of",
-    "shuffle_bytes",
-    "spaces_of",
-    "tallies_of",
-]
+from foretell.threads import in_order
 
 Found = dict[int, dict[Pair, Measured]]
 """What was measured, by k and ordered pair."""
@@ -176,7 +162,7 @@ def _stages_of(cells: Sequence[Pair], request: Request) -> list[Stage]:
     """What is read after each step: all cells after the only one, or each after its own."""
     if not request.steps:
         return [Stage(cells, sorted({place for cell in cells for place in cell}))]
-    ways = [(2 * step, 2 * step + 1) for step in range(len(request.steps))]
+    ways = [(step, len(request.steps) + step) for step in range(len(request.steps))]
     return [Stage([way] if way in cells else [], way) for way in ways]
 
 
@@ -225,3 +211,83 @@ def _null_rank_sums(
         for stage, reducer in zip(stages, reducers, strict=True)
         for pair, total in reducer.result().items()
     }
+
+
+def _lowest(cells: Sequence[Pair], finished: Mapping[Pair, tuple[Estimate, float]]) -> list[Pair]:
+    """The lowest cell of each direction, and of both together."""
+    values = np.array([[finished[cell][0].value, finished[cell[::-1]][0].value] for cell in cells]).T
+    every = [*values, values.sum(axis=0)]
+    return list(dict.fromkeys(cells[int(np.nanargmin(of_all))] for of_all in every if not np.isnan(of_all).all()))
+
+
+def estimated(
+    tallies: Mapping[Pair, Tally],
+    cells: Sequence[Pair],
+    request: Request,
+    options: Options,
+    rank_sums: Callable[[Sequence[Pair], NDArray[np.int32]], dict[Pair, Floats]],
+) -> dict[Pair, Measured]:
+    """Values, errors and nulls of cells both ways from their tallies.
+
+    Parameters
+    ----------
+    tallies : mapping of (A, B) to Tally
+        Of `wanted(cells, options)`.
+    cells : sequence of (int, int)
+    request : Request
+    options : Options
+    rank_sums : callable
+        From ordered pairs and permutations to the rank sums under each.
+    """
+    pairs = list(dict.fromkeys(both_ways(cells)))
+    readers: dict[int, list[Pair]] = {}
+    for pair in pairs:
+        readers.setdefault(pair[1], []).append(pair)
+
+    def finish(b: int) -> dict[Pair, tuple[Estimate, float]]:
+        """All that foretell one space: they share what is known of its own neighbours."""
+        own = tallies.get((b, b))
+        own_scores = rank_scores(own, request.layout) if own is not None and own.ahead is not None else None
+        found = {}
+        for pair in readers[b]:
+            one = estimate(tallies[pair], own, options.convention, request.layout, own_scores)
+            error = standard_error(one.scores, request.groups) if one.scores is not None else np.nan
+            found[pair] = one if request.keep(pair) else replace(one, scores=None), error
+        return found
+
+    threads = options.threads if options.errors else 1  # without errors there is too little to share out
+    finished = {pair: one for of_b in in_order(finish, readers, threads=threads) for pair, one in of_b.items()}
+    if request.keep_lowest and options.errors:
+        for pair in both_ways(_lowest(cells, finished)):
+            one = estimate(tallies[pair], tallies.get((pair[1], pair[1])), options.convention, request.layout)
+            finished[pair] = one, finished[pair][1]
+    nulls: dict[Pair, dict[str, Floats]] = {pair: {} for pair in pairs}
+    for kind, there in request.permutations.items():
+        for pair, total in rank_sums(pairs, there).items():
+            weights = float(tallies[pair].neighbours.weight.sum())
+            nulls[pair][kind] = finished[pair][0].value_at(total / weights)
+    return {
+        pair: Measured(
+            *finished[pair],
+            nulls[pair],
+            *((tallies[pair].neighbours, tallies[pair].rank) if request.keep(pair) else _nobody(0)),
+        )
+        for pair in pairs
+    }
+
+
+def _nobody(n_queries: int) -> tuple[Neighbours, Floats]:
+    """No neighbours of so many queries, and their ranks."""
+    return Neighbours(np.zeros(n_queries + 1, np.int64), np.zeros(0, np.int32), np.zeros(0)), np.zeros(0)
+
+
+def of_constant(value: float, request: Request, options: Options) -> Measured:
+    """What is known of a pair in which one space has no neighbours to tell: exact where there is a value."""
+    layout = request.layout
+    scores = ItemScores.alike(layout.n_items, 0.0 * value) if options.errors else None
+    return Measured(
+        Estimate(value, 0.0, np.nan, scores),
+        0.0 * value if options.errors else np.nan,
+        {kind: np.full(len(there), value) for kind, there in request.permutations.items()},
+        *_nobody(len(layout.queries)),
+    )

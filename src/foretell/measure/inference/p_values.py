@@ -1,4 +1,4 @@
-"""Many tests at once: the p value of a contrast, and p values adjusted for how many there are.
+"""p values: of a contrast, of a value against permutations of the items, and adjusted for how many there are.
 
 **A contrast** of value v and standard error s is t = v / s, which where nothing differs has Student's distribution of
 as many degrees of freedom as there are groups of items (items, where there are none) less one: the intervals of
@@ -8,6 +8,9 @@ as many degrees of freedom as there are groups of items (items, where there are 
 the tests depend on each other: of m p values the least is multiplied by m, the next by m - 1 and so on, and none is
 less than the one before.
 
+**Permutations** say which item of B goes with which item of A: all ways, or those that keep what groups or strata of
+items alone bring about.
+
 Source: Holm 1979.
 """
 
@@ -16,13 +19,13 @@ from __future__ import annotations
 from math import isnan
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from foretell.exceptions import InputError, checked_count
-from foretell.measure.array_types import Floats
+from foretell.measure.array_types import Floats, Ints
 from foretell.measure.inference.standard_errors import FEWEST_GROUPS
 
-__all__ = ["contrast_p_value", "holm"]
+_ROUNDING = 1e-9  # p values: what is lower by less is as low
 
 
 def contrast_p_value(value: float, stderr: float, n_groups: int) -> float:
@@ -103,3 +106,48 @@ def holm(p_values: ArrayLike) -> Floats:
     found = np.full(given.shape, np.nan)
     found[there] = adjusted
     return found
+
+
+def permutations(n_items: int, count: int, seed: int) -> NDArray[np.int32]:
+    """Draw which item of B goes with each item of A, all ways being equally likely, shape (count, N)."""
+    rng = np.random.default_rng(seed)
+    return rng.permuted(np.tile(np.arange(n_items, dtype=np.int32), (count, 1)), axis=1)
+
+
+def group_permutations(groups: Ints, count: int, seed: int) -> NDArray[np.int32]:
+    """Draw which item of B goes with each item of A while groups stay together, shape (count, N).
+
+    Whole groups change places with groups as large, and items change places within their group. So what groups alone
+    bring about, as when neighbours come from one group, is in every draw; a test against such draws holds its level
+    where items of a group are not independent.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = np.bincount(groups)
+    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
+    alike = [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
+    drawn = np.empty((count, len(groups)), np.int32)
+    for permutation in drawn:
+        for those in alike:
+            for group, other in zip(those, rng.permutation(those), strict=True):
+                permutation[members[group]] = rng.permutation(members[other])
+    return drawn
+
+
+def stratum_permutations(strata: Ints, count: int, seed: int) -> NDArray[np.int32]:
+    """Draw which item of B goes with each item of A among those of its stratum, shape (count, N).
+
+    So what strata alone bring about, as when texts of one length are near to each other in both spaces, is in every
+    draw. An item that is alone in its stratum stays where it is.
+    """
+    rng = np.random.default_rng(seed)
+    members = np.split(np.argsort(strata, kind="stable"), np.cumsum(np.bincount(strata))[:-1])
+    drawn = np.empty((count, len(strata)), np.int32)
+    for those in members:
+        drawn[:, those] = rng.permuted(np.tile(those.astype(np.int32), (count, 1)), axis=1)
+    return drawn
+
+
+def p_value(value: Floats, draws: Floats) -> Floats:
+    """Share of permutations, the observed one among them, with a value as low: draws of shape (P, ...)."""
+    # Values that are equal but for rounding are as low.
+    return np.asarray((1 + (draws <= value + _ROUNDING).sum(axis=0)) / (1 + len(draws)))
