@@ -142,19 +142,20 @@ def greedy(n_items: int, *, tokens: int, taken: int, bits: int) -> Work:
     )
 
 
-def token_pairs(n_items: int, n_tokens: int, token_bits: int, **null: Any) -> Work:
+def token_pairs(n_items: int, n_tokens: int, token_bits: int, *, errors: bool = True, **null: Any) -> Work:
     """Every token against every other of the same side, and means over those as far apart.
 
     Both ways are the same T x T pairs, each token with itself among them.
     """
     n_cells = n_tokens**2
-    work = curve(n_items, cells=n_cells / 2, bits=n_tokens * token_bits, spaces=0, kept=n_cells, **null)
-    return work + Work({"scores of distances": 2 * n_cells * n_items})
+    kept = n_cells if errors else 0
+    work = curve(n_items, cells=n_cells / 2, bits=n_tokens * token_bits, spaces=0, kept=kept, **null)
+    return work + Work({"scores of distances": 2 * kept * n_items})
 
 
 def work_of(study: Study, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
     """All that a study measures, draws and writes, given the shapes of both sides of its comparisons."""
-    return _KINDS[study.study](study, comparisons)
+    return _KINDS[study.study](study, comparisons) + Work(pages=1)
 
 
 def _depth(study: DepthStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
@@ -164,7 +165,7 @@ def _depth(study: DepthStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Wor
         n, measure = a.n_items, study.measure
         both: dict[str, Any] = {"cells": a.n_layers, "bits": a.bits + b.bits}
         work += curve(n, permutations=measure.null, is_grouped=a.is_grouped, **both)
-        work += _cross_fit(n, **both)
+        work += _cross_fit(n, **both) + _read(a, b)
         if measure.beside:
             work += similarities(n, measure.beside, errors=True, **both) + _files(figures=1, panels=1)
         work += _items(a, b)
@@ -180,7 +181,7 @@ def _map(study: MapStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
         spaces = a.n_layers + b.n_layers
         null: dict[str, Any] = {"permutations": measure.null, "is_grouped": a.is_grouped}
         work += curve(n, spaces=spaces, kept=spaces, **null, **both)  # about: at equal depths, and the best
-        work += _cross_fit(n, spaces=spaces, **both) + _files(figures=2, panels=3)
+        work += _cross_fit(n, spaces=spaces, **both) + _files(figures=2, panels=3) + _read(a, b)
         if measure.beside:
             work += similarities(n, measure.beside, errors=False, **both) + _files(figures=1, panels=2)
         work += _items(a, b)
@@ -195,7 +196,7 @@ def _tokens(study: TokensStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> W
         null: dict[str, Any] = {"permutations": study.measure.null, "is_grouped": a.is_grouped}
         of_a_token = a.n_layers * a.token_bits + b.n_layers * b.token_bits
         for count in (*study.counts, *(1 for _ in study.counts)):  # concatenated, averaged
-            work += curve(n, cells=a.n_layers, bits=count * of_a_token, **null)
+            work += curve(n, cells=a.n_layers, bits=count * of_a_token, **null) + _read(a, b)
         layer = tokens * (a.token_bits + b.token_bits)
         passes = 2 if study.measure.null else 1  # sums over tokens are not kept for the pass of the null
         work += curve(n, cells=tokens, bits=passes * layer, **null)
@@ -238,7 +239,7 @@ def _controls(study: ControlsStudy, comparisons: Sequence[tuple[Shape, Shape]]) 
     work += _times(2, curve(n, cells=1, bits=0))  # texts alone
     work += curve(n, cells=few, bits=0, coordinates=at_few)
     work += _times(3, curve(n, cells=few, bits=at_few)) + curve(n, cells=few, bits=2 * at_few)  # two bits
-    work += _times(study.subsamples, curve(n // 2, **both))
+    work += _times(study.subsamples, curve(n // 2, **both)) + _times(8, _read(a, b))
     texts = 2 * (len(comparisons) > 1)
     return work + _files(figures=3, panels=3, results=12 + 2 * bool(measure.null) + texts)
 
@@ -253,8 +254,13 @@ _KINDS: Mapping[str, Callable[[Any, Sequence[tuple[Shape, Shape]]], Work]] = {
 
 
 def _files(*, figures: int, panels: int, results: int = 0) -> Work:
-    """What is drawn and written; a page shows all of a study."""
-    return Work({"figures": figures, "panels": panels, "results": results, "pages": results > 0})
+    """What is drawn and written."""
+    return Work({"figures": figures, "panels": panels, "results": results})
+
+
+def _read(a: Shape, b: Shape) -> Work:
+    """Every layer of both sides read from its store."""
+    return Work({"layers read": a.n_layers + b.n_layers})
 
 
 def _cross_fit(n_items: int, **call: Any) -> Work:
