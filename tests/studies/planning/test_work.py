@@ -52,10 +52,11 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 @pytest.mark.parametrize("kind", STUDIES)
-@pytest.mark.parametrize("permutations", [0, 160])
+@pytest.mark.parametrize(("permutations", "groups"), [(0, None), (160, None), (160, 20)])
 def test_work_is_counted_as_it_is_done(
-    world: World, done: Counter[str], kind: str, permutations: int, tmp_path: Path
+    world: World, done: Counter[str], kind: str, permutations: int, groups: int | None, tmp_path: Path
 ) -> None:
+    world.groups = groups
     measure = STUDIES[kind].get("measure", {}) | {"null": permutations}
     study = study_from(STUDIES[kind] | {"measure": measure}, source="it")
     arrangement = arrange(study, Stores(tmp_path, tmp_path))

@@ -94,7 +94,7 @@ def curve(
     permutations : int, default 0
         Of the null.
     is_grouped : bool, default False
-        Whether permutations are of whole groups.
+        Whether items come in groups: then there are free permutations and as many of whole groups.
     coordinates : int, default 0
         Floats of an item in all spaces, where it is measured in floats.
     """
@@ -107,7 +107,7 @@ def curve(
             "bits": pairs * bits,
             "floats": pairs * coordinates,
             "rankings": pairs * (2 * cells + of_themselves),
-            "permuted ranks": 2 * cells * n_items * permutations,
+            "permuted ranks": 2 * cells * n_items * permutations * (2 if is_grouped else 1),
             "items in groups drawn": n_items * permutations if is_grouped else 0,
             "scores": 2 * (cells if kept is None else kept) * n_items,
         }
