@@ -245,7 +245,7 @@ class World:
         self.tried.append(job.model.info.id)
         return ReadingRate(0.0, 1.0, 0.0, 2.0**20)
 
-    def measured_rates(self, resident: Any) -> tuple[Rates, bool]:
+    def measured_rates(self) -> tuple[Rates, bool]:
         """In place of timing the measure: three seconds to start, two for each figure, which take a MiB."""
         return Rates({"figures": 2.0}, {"figures": 2.0**20}, 3.0, 2**20), False
 

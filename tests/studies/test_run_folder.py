@@ -58,6 +58,19 @@ class TestAnswer:
         assert answer.failed
         assert load_run(tmp_path).failed == answer.failed
 
+    def test_texts_that_look_like_numbers_stay_as_they_are(
+        self, world: World, study: dict[str, Any], tmp_path: Path
+    ) -> None:
+        foretell.run(study, out=tmp_path)
+        cells = ["007", "1_000", "nan", "0.25", "-3", "True", "'=1+1", ""]
+        (tmp_path / "tables" / "made.csv").write_text("x\n" + "\n".join(f'"{cell}"' for cell in cells) + "\n")
+        read = [row["x"] for row in load_run(tmp_path).tables["made"]]
+        assert [type(cell).__name__ for cell in read] == ["str", "str", "float", "float", "int", "bool", "str", "str"]
+        assert read[:2] + read[3:] == ["007", "1_000", 0.25, -3, True, "=1+1", ""]
+        (tmp_path / "tables" / "made.csv").write_text("x\n" + "y" * 2**20)
+        with pytest.raises(InputError, match=r"made\.csv cannot be read as a table"):
+            load_run(tmp_path)
+
     def test_other_folders_are_refused(self, world: World, study: dict[str, Any], tmp_path: Path) -> None:
         with pytest.raises(InputError, match="nothing is not the folder of a run: give one"):
             load_run(tmp_path / "nothing")

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foretell.exceptions import InputError
+from foretell.exceptions import InputError, one_line
 from foretell.files import NOTE_BYTES, check_inside, read_bounded, reading
 from foretell.measure.results.result_files import checked_as_result, load_result
 from foretell.representations.store.storage import is_url
 from foretell.studies.answer import Answer
 from foretell.studies.summaries.summary import Block, Summary
-
-_CELL_CHARACTERS = 2**20
 
 
 @dataclass(frozen=True)
@@ -145,15 +143,22 @@ def read_json(folder: Path, name: str) -> Any:
 def _table(file: Path, folder: Path) -> list[dict[str, Any]]:
     """Rows of a table, numbers as numbers."""
     check_inside(file, folder)
-    with reading(file), file.open(newline="", encoding="utf-8") as opened:
-        csv.field_size_limit(_CELL_CHARACTERS)
-        return [{name: _value(cell) for name, cell in row.items()} for row in csv.DictReader(opened)]
+    try:
+        with reading(file), file.open(newline="", encoding="utf-8") as opened:
+            return [{name: _value(cell) for name, cell in row.items()} for row in csv.DictReader(opened)]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read as a table ({one_line(error)}): run the study again.") from error
 
 
 def _value(cell: str | None) -> Any:
+    """A number or a truth value where a cell was written as one, else its text: "007" is a text."""
+    text = cell or ""
+    if text in ("True", "False"):
+        return text == "True"
     for kind in (int, float):
         try:
-            return kind(cell or "")
+            if str(kind(text)) == text:
+                return kind(text)
         except ValueError:
             continue
-    return {"True": True, "False": False}.get(cell or "", (cell or "").removeprefix("'"))
+    return text.removeprefix("'")

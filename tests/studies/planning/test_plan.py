@@ -11,7 +11,8 @@ import pytest
 import foretell
 from foretell.representations.data.pairs import Pairs
 from foretell.studies.config.study_file import study_from
-from foretell.studies.planning.plan import Plan, Step, in_words, plan, resident, shape_of
+from foretell.studies.planning.plan import Plan, Step, in_words, plan, shape_of
+from foretell.studies.planning.rates import resident
 from foretell.studies.planning.reading import ReadingRate, measured_reading, padded_tokens
 from foretell.studies.planning.work import Shape
 from foretell.studies.preparation.stores import Stores

@@ -8,7 +8,6 @@ import pytest
 
 from foretell.measure.similarity.measures import MEASURES
 from foretell.studies.planning import rates
-from foretell.studies.planning.plan import resident
 from foretell.studies.planning.rates import Rates, measured_rates
 from foretell.studies.planning.work import Work, curve
 
@@ -16,7 +15,7 @@ from foretell.studies.planning.work import Work, curve
 def test_rates_are_measured_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path))
     monkeypatch.setattr(rates, "_COMPILING_SECONDS", 1e9)
-    found, measured_now = measured_rates(lambda: resident()[0])
+    found, measured_now = measured_rates()
     assert measured_now
     assert set(curve(100, cells=1, bits=64)) | {f"{name} of pairs" for name in MEASURES} <= set(found.seconds)
     assert all(seconds >= 0 for seconds in found.seconds.values())
@@ -25,14 +24,14 @@ def test_rates_are_measured_once_and_kept(tmp_path: Path, monkeypatch: pytest.Mo
     few, many = (found.seconds_for(curve(n, cells=20, bits=10**6, permutations=100)) for n in (1000, 4000))
     assert 0 < few < many
     monkeypatch.setattr(rates, "_trials", lambda folder: pytest.fail("measured again"))
-    assert measured_rates(lambda: resident()[0]) == (found, False)
+    assert measured_rates() == (found, False)
 
 
 def test_rates_are_not_kept_while_code_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path))
     monkeypatch.setattr(rates, "_COMPILING_SECONDS", 0.0)
     monkeypatch.setattr(rates, "_trials", lambda folder: (0.5, {"calls": 1.0}, {"pages": 2.0}))
-    assert measured_rates(lambda: 0)[0].seconds == {"calls": 1.0}
+    assert measured_rates()[0].seconds == {"calls": 1.0}
     assert not list(tmp_path.rglob("*.json"))
 
 
@@ -40,7 +39,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "file"))
     monkeypatch.setattr(rates, "_trials", lambda folder: (0.5, {"calls": 1.0}, {"pages": 2.0}))
-    assert measured_rates(lambda: 0)[1]
+    assert measured_rates()[1]
 
 
 def test_rates_explain_the_times_of_trials() -> None:

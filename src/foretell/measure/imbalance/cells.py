@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import ConstantSpaceWarning, InputError, OptionError, checked_count, warn
 from foretell.measure.array_types import Floats
 from foretell.measure.imbalance.estimation.measurement import measure
-from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways
+from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways, lowest_cells
 from foretell.measure.inference.item_data import Cell, ItemData
 from foretell.measure.inference.p_values import group_permutations, p_value, permutations, stratum_permutations
 from foretell.measure.inference.standard_errors import Scores, group_codes
@@ -207,7 +207,8 @@ def measure_cells(
 
     pairs = both_ways(forward)
     if keep_best:
-        kept = list(dict.fromkeys([*kept, *_best_cells(cells, found[ks[0]], pairs)]))
+        values = np.array([found[ks[0]][pair].estimate.value for pair in pairs]).reshape(2, -1)
+        kept = list(dict.fromkeys([*kept, *(cells.places[place] for place in lowest_cells(values))]))
     ids = item_names(cells.inputs, layout)
     n_groups = int(codes.max()) + 1
     over, shape = ("direction", *cells.over), (2, *cells.shape)
@@ -254,13 +255,6 @@ def measure_cells(
         return results[0]
     joined = xr.concat(results, xr.DataArray(ks, dims="k", name="k"), combine_attrs="drop_conflicts")
     return joined.assign_attrs(results[0].attrs | {"k": ks})
-
-
-def _best_cells(cells: Cells, found: Mapping[Pair, Measured], pairs: Sequence[Pair]) -> list[Pair]:
-    """Places of the lowest cell of each direction, and of both together."""
-    values = np.array([found[pair].estimate.value for pair in pairs]).reshape(2, -1)
-    every = [*values, values.sum(axis=0)]
-    return [cells.places[int(np.nanargmin(of_all))] for of_all in every if not np.isnan(of_all).all()]
 
 
 def check_spaces(spaces_a: Mapping[str, Input], spaces_b: Mapping[str, Input]) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from foretell.representations.loading.lazy import slowest_load
 from foretell.representations.store.recordings import Recording
 from foretell.studies.config.study_file import load_study
 from foretell.studies.outputs import folder_of
-from foretell.studies.planning.rates import measured_rates
+from foretell.studies.planning.rates import measured_rates, resident
 from foretell.studies.planning.reading import measured_reading, padded_tokens
 from foretell.studies.planning.work import Shape, work_of
 from foretell.studies.preparation.stores import Stores
@@ -109,7 +108,7 @@ def plan(
 
     Its items are chosen as the run would, and kept for it; what must be fetched is fetched. Each model that must read
     is timed on one batch. What is measured, drawn and written is counted, and multiplied by the rates of this machine,
-    which are measured once in about two seconds.
+    which are measured once in about five seconds.
 
     Parameters
     ----------
@@ -153,7 +152,7 @@ def plan_arranged(study: Study, arrangement: Arrangement, stores: Stores, *, sta
     ]
     arrangement.slot.let_go()  # as the run does before it measures
     give_back()
-    rates, measured_now = measured_rates(lambda: resident()[0])
+    rates, measured_now = measured_rates()
     work = work_of(study, [(a, b) for a, b in comparisons])
     seconds = rates.seconds_for(work) + rates.start_seconds
     steps.append(Step("measure, draw and write", seconds, rates.bytes_for(work)))
@@ -203,20 +202,6 @@ def _held(a: Shape, b: Shape) -> int:
     """Bytes that measuring a comparison holds: bits, and what memory allows of all distances, 2 bytes each."""
     spaces, n = a.n_layers + b.n_layers, a.n_items
     return a.n_bytes + b.n_bytes + min(current_options().memory, 2 * spaces * n**2)
-
-
-def resident() -> tuple[int, int]:
-    """Bytes of memory that this process holds, and the most that it held."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        fields = {name: value for name, _, value in (line.partition(":") for line in lines)}
-        now, most = (int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
-    except (OSError, KeyError, ValueError):
-        import resource  # which not every system has
-
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
-        now = most
-    return now, most
 
 
 def give_back() -> None:

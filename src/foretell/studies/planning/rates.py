@@ -1,4 +1,4 @@
-"""How long each kind of work takes on this machine: small trials, two seconds in all, whose results are kept.
+"""How long each kind of work takes on this machine: small trials, about five seconds in all, whose results are kept.
 
 A trial is a call of a public function on random bits, small enough to be quick and large enough to be timed. The rates
 are those that explain the times of all trials best, given the work that each does.
@@ -87,15 +87,10 @@ class Rates:
         return round(sum(count * self.file_bytes.get(name, 0.0) for name, count in work.items()))
 
 
-def measured_rates(resident: Callable[[], int]) -> tuple[Rates, bool]:
+def measured_rates() -> tuple[Rates, bool]:
     """The rates of this machine with these threads, and whether they were measured now.
 
     They are kept in the cache for the next time, unless code had to be compiled first or the cache cannot be written.
-
-    Parameters
-    ----------
-    resident : callable
-        Gives the bytes of memory that this process holds.
     """
     threads = current_options().threads
     machine = [platform.node(), platform.machine(), os.cpu_count(), threads, current_options().backend, __version__]
@@ -104,15 +99,29 @@ def measured_rates(resident: Callable[[], int]) -> tuple[Rates, bool]:
     known = kept_rates(place)
     if known is not None:
         return known, False
-    before, began = resident(), time.perf_counter()
+    before, began = resident()[0], time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         start, seconds, file_bytes = _trials(Path(folder))
-    rates = Rates(seconds, file_bytes, start, max(resident() - before, 0))
+    rates = Rates(seconds, file_bytes, start, max(resident()[0] - before, 0))
     if time.perf_counter() - began < _COMPILING_SECONDS:
         with suppress(WriteError), writing_cache(place.parent), replacing(place) as path:
             path.write_text(json.dumps(asdict(rates)), encoding="utf-8")
     return rates, True
+
+
+def resident() -> tuple[int, int]:
+    """Bytes of memory that this process holds, and the most that it held."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        fields = {name: value for name, _, value in (line.partition(":") for line in lines)}
+        now, most = (int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+    except (OSError, KeyError, ValueError):
+        import resource  # which not every system has
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
+        now = most
+    return now, most
 
 
 def kept_rates(place: Path) -> Rates | None:

@@ -114,6 +114,12 @@ def both_ways(cells: Sequence[Pair]) -> list[Pair]:
     return [*cells, *((b, a) for a, b in cells)]
 
 
+def lowest_cells(values: Floats) -> list[int]:
+    """Places of the lowest cell of each direction, and of both together: values of shape (2, cells)."""
+    every = [*values, values.sum(axis=0)]
+    return list(dict.fromkeys(int(np.nanargmin(of_all)) for of_all in every if not np.isnan(of_all).all()))
+
+
 def wanted(cells: Sequence[Pair], options: Options) -> list[Pair]:
     """Ordered pairs whose tallies the cells need."""
     pairs = set(both_ways(cells))

@@ -17,7 +17,7 @@ from foretell.measure.array_types import Floats
 from foretell.measure.distances.backends import distances
 from foretell.measure.distances.protocol import Distances
 from foretell.measure.imbalance.estimation.conventions import Convention, estimate
-from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways, wanted
+from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways, lowest_cells, wanted
 from foretell.measure.imbalance.estimation.tallies import NullRankSums, Shuffles, Tallies
 from foretell.measure.inference.influence import Estimate, ItemScores, Neighbours, Tally, rank_scores
 from foretell.measure.inference.standard_errors import standard_error
@@ -213,13 +213,6 @@ def _null_rank_sums(
     }
 
 
-def _lowest(cells: Sequence[Pair], finished: Mapping[Pair, tuple[Estimate, float]]) -> list[Pair]:
-    """The lowest cell of each direction, and of both together."""
-    values = np.array([[finished[cell][0].value, finished[cell[::-1]][0].value] for cell in cells]).T
-    every = [*values, values.sum(axis=0)]
-    return list(dict.fromkeys(cells[int(np.nanargmin(of_all))] for of_all in every if not np.isnan(of_all).all()))
-
-
 def estimated(
     tallies: Mapping[Pair, Tally],
     cells: Sequence[Pair],
@@ -258,7 +251,8 @@ def estimated(
     threads = options.threads if options.errors else 1  # without errors there is too little to share out
     finished = {pair: one for of_b in in_order(finish, readers, threads=threads) for pair, one in of_b.items()}
     if request.keep_lowest and options.errors:
-        for pair in both_ways(_lowest(cells, finished)):
+        values = np.array([finished[pair][0].value for pair in both_ways(cells)]).reshape(2, -1)
+        for pair in both_ways([cells[place] for place in lowest_cells(values)]):
             one = estimate(tallies[pair], tallies.get((pair[1], pair[1])), options.convention, request.layout)
             finished[pair] = one, finished[pair][1]
     nulls: dict[Pair, dict[str, Floats]] = {pair: {} for pair in pairs}
