@@ -64,7 +64,7 @@ _PRESETS = (
         (statements.LARGER_FORETELLS_SMALLER,),
     ),
     _Preset("images", ("depth", "beside-google-twitter_all"), ()),
-    _Preset("captions", ("signs", "map-minilm-l6-efficientnet-lite0"), ()),
+    _Preset("captions", ("asymmetries", "map-minilm-l6-efficientnet-lite0"), ()),
     _Preset("controls", ("controls", "reference", "beside"), (statements.SHUFFLED_IS_ONE, statements.BITS_SUFFICE)),
 )
 
@@ -102,7 +102,7 @@ def _of_trained_models() -> list[Entry]:
             "Captions against models that learned differently",
             "python -m examples.studies",
             studies["captions"],
-            ("signs", "asymmetries"),
+            ("asymmetries",),
             (
                 statements.CAPTIONS_FORETELL_IMAGES,
                 statements.AUTOREGRESSIVE_TO_TEXT,

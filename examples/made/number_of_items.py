@@ -10,7 +10,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import foretell
-from foretell import figures
 
 rng = np.random.default_rng(0)
 meaning = rng.standard_normal((1600, 8))
@@ -21,7 +20,9 @@ by_n = foretell.imbalance_by_n(a, b)
 print(by_n["imbalance"].to_pandas().round(3))
 
 figure, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
-figures.plot_by_n(by_n, ax)
+for direction, curve in by_n.groupby("direction"):
+    ax.errorbar(by_n["n"], curve["imbalance"].squeeze(), curve["stderr"].squeeze(), marker="o", label=str(direction))
+ax.set(xscale="log", xlabel="n", ylabel="Information Imbalance", ylim=(0, None))
 ax.legend()
 plt.show()
 

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 
 from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
 from foretell.studies.plotting.curve_figures import (
-    by_n_figure,
     depths_figure,
-    plot_by_n,
     plot_depth,
     plot_semantic_layers,
     plot_token_curve,
     token_curve_figure,
 )
 from foretell.studies.plotting.figure_checks import check_results
-from foretell.studies.plotting.health_figure import health_figure, plot_health
 from foretell.studies.plotting.map_figure import equal_depth_figure, map_figure, plot_map
 from foretell.studies.plotting.panel_grid import save_figure
 from foretell.studies.plotting.plane_figure import plane_figure, plot_plane
@@ -36,16 +33,12 @@ if TYPE_CHECKING:
 __all__ = [
     "asymmetries_figure",
     "beside_figure",
-    "by_n_figure",
     "depths_figure",
     "equal_depth_figure",
-    "health_figure",
     "map_figure",
     "plane_figure",
     "plot_by_distance",
-    "plot_by_n",
     "plot_depth",
-    "plot_health",
     "plot_map",
     "plot_plane",
     "plot_semantic_layers",

@@ -201,10 +201,10 @@ class TestMap:
         assert {(row["layer_a"], row["layer_b"]) for row in rows} == {(a, b)}
         assert np.mean([row["b_to_a"] for row in rows]) == pytest.approx(_cell(result, "b_to_a", a, b))
 
-    def test_of_one_pair_of_sides_signs_are_a_table(self, runs: Runs) -> None:
+    def test_of_several_pairs_of_models(self, runs: Runs) -> None:
         answer = runs["several maps"].answer
         assert list(answer.results) == ["tiny-deep", "tiny-2-deep"]
-        assert {"signs", "asymmetries", "map-tiny-deep", "equal-depth-tiny-2-deep"} <= set(answer.figures)
+        assert {"asymmetries", "map-tiny-deep", "equal-depth-tiny-2-deep"} <= set(answer.figures)
         assert len(answer.tables["best-pairs-compared"]) == 2
         assert answer.summary.paragraph.startswith("Of 4 maps (2 comparisons, both ways) ")
 

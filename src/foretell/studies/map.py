@@ -17,7 +17,7 @@ from foretell.measure.imbalance.information_imbalance import imbalance_matrix
 from foretell.measure.results.schema import DIRECTIONS, cell_of
 from foretell.measure.similarity.similarity_matrix import similarity_matrix
 from foretell.studies.answer import Answer, measured_each
-from foretell.studies.plotting.asymmetry_figure import asymmetry_figure, signs_figure
+from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
 from foretell.studies.plotting.map_figure import equal_depth_figure, map_figure
 from foretell.studies.plotting.similarity_figure import beside_figure
 from foretell.studies.preparation.compared import Compared
@@ -38,11 +38,10 @@ from foretell.studies.summaries.items import neighbours_of, rows_of_items
 from foretell.studies.summaries.other_measures import with_similarity
 from foretell.studies.summaries.summary import Summary
 from foretell.studies.summaries.verdicts import Verdict, family
-from foretell.studies.words import direction_name, direction_sentence, how_many, short_names, side_name
+from foretell.studies.words import direction_name, direction_sentence, how_many, short_names
 
 if TYPE_CHECKING:
     import xarray as xr
-    from matplotlib.figure import Figure
 
     from foretell.studies.config.study_file import MapStudy
 
@@ -113,8 +112,6 @@ def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
         tables["best-pairs-compared"] = rows_of_differences(differences, results)
         attrs = [result.attrs for result in results.values()]
         figures["asymmetries"] = asymmetry_figure(chart_rows(asymmetries), of=attrs)
-        if len({(one["model_a"], one["model_b"]) for one in attrs}) == len(attrs):
-            figures["signs"] = _signs(asymmetries, attrs)
     neighbours = {}
     for one in compared:
         name, result = one.comparison.name, results[one.comparison.name]
@@ -125,13 +122,6 @@ def answer_map(study: MapStudy, compared: Sequence[Compared]) -> Answer:
         if study.measure.beside:
             figures[f"beside-{name}"] = beside_figure(result)
     return Answer(results, summarise_map(results, asymmetries, differences), tables, figures, failed, neighbours)
-
-
-def _signs(asymmetries: Sequence[Asymmetry], attrs: Sequence[Mapping[Any, Any]]) -> Figure:
-    """The table of signs: models of A in rows, of B in columns."""
-    cells = {(str(one.attrs["model_a"]), str(one.attrs["model_b"])): one.test for one in asymmetries}
-    rows, columns = (f"models of {side_name(str(attrs[0][f'side_{end}']))}" for end in "ab")
-    return signs_figure(cells, rows=rows, columns=columns, of=attrs)
 
 
 def rows_of_best(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:

@@ -14,11 +14,10 @@ from matplotlib.figure import Figure
 import foretell
 from foretell import figures
 from foretell.measure.spaces.bits import Bits
-from foretell.studies.plotting.asymmetry_figure import asymmetry_figure, signs_figure
+from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
 from foretell.studies.plotting.controls_figure import ControlRow, controls_figure
 from foretell.studies.summaries.verdicts import Verdict
 from tests.studies.plotting.drawn import assert_readable
-from tests.studies.plotting.test_figures_public import _health
 from tests.studies.synthetic import curve, semantic
 
 _NAMES = {
@@ -89,13 +88,10 @@ class TestOfAnyNames:
         a, b, model = names
         attrs = [curve().attrs | _attrs(names, number) for number in range(count)]
         rows = [(f"{a}, {b} {number}", test) for number in range(count)]
-        cells = {(f"{model} {y}", f"{a} {x}"): test for y in range(count) for x in range(count)}
         controls = [replace(control, control=model, variant=f"{b} {number}") for number in range(count)]
         for figure in (
             asymmetry_figure(rows, of=attrs),
-            signs_figure(cells, of=attrs),
             controls_figure(controls, of=attrs),
-            figures.health_figure({f"{a} by {model} {number}": _health(a) for number in range(count)}),
         ):
             _assert_clear(figure)
 

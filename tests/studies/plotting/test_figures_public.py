@@ -1,4 +1,4 @@
-"""`foretell.figures`: figures of health and of n, axes that are made where none are given, files of every kind."""
+"""`foretell.figures`: axes that are made where none are given, files of every kind."""
 
 from __future__ import annotations
 
@@ -17,40 +17,9 @@ import foretell
 from foretell import figures
 from foretell.exceptions import InputError
 from foretell.measure.inference.item_data import items_of
-from foretell.measure.inference.standard_errors import critical
-from foretell.representations.store.health import Health, LayerHealth
 from tests.studies.conftest import Runs
 from tests.studies.plotting.drawn import assert_readable, words_of
 from tests.studies.synthetic import curve
-
-
-def _health(name: str, n_layers: int = 9) -> Health:
-    layers = tuple(LayerHealth(str(layer), 0.5 + layer / 40, 3 * layer, layer / 20, None) for layer in range(n_layers))
-    return Health(f"last 20 of {name}", layers, 100, 0, 100)
-
-
-class TestHealth:
-    def test_three_shares_along_the_depth(self) -> None:
-        figure = figures.health_figure({"en by tiny": _health("en"), "es by tiny": _health("es", 5)})
-        assert_readable(figure)
-        values = [line.get_ydata() for line in figure.axes[1].lines]
-        assert values[0] == pytest.approx([3 * layer / 100 for layer in range(9)])
-        assert figure.axes[0].lines[0].get_ydata() == pytest.approx([0.5 + layer / 40 for layer in range(9)])
-        assert figure.axes[2].lines[1].get_ydata() == pytest.approx([layer / 20 for layer in range(5)])
-        assert figure.axes[0].lines[1].get_xdata() == pytest.approx(np.linspace(0, 1, 5))
-        for word in ("en by tiny", "es by tiny", "positive bits", "identical items", "tied nearest", "N = 100 items"):
-            assert word in words_of(figure)
-
-    def test_long_names_are_cut_and_told_apart(self) -> None:
-        found = {f"{'side-' * 20}{number} by model": _health("x") for number in range(3)}
-        figure = figures.health_figure(found)
-        assert_readable(figure)
-        (legend,) = figure.legends
-        assert len({text.get_text() for text in legend.get_texts()}) == 3
-
-    def test_of_none(self) -> None:
-        with pytest.raises(InputError, match="needs a store"):
-            figures.health_figure({})
 
 
 class TestOfArrays:
@@ -115,8 +84,6 @@ class TestOfArrays:
             (figures.token_map_figure, "matrix", "takes results by name"),
             (lambda x: figures.plot_token_map(x, direction="a_to_b"), "curve", "needs a result over a and b"),
             (figures.plot_by_distance, "matrix", "with 'by_distance' over distance and way"),
-            (figures.by_n_figure, "curve", "needs a result over n"),
-            (figures.plot_by_n, "curve", "needs a result over n"),
             (figures.asymmetries_figure, "curve", "takes results by name"),
             (lambda x: figures.asymmetries_figure({"mine": x}), "alike", "with 'imbalance' over"),
         ],
@@ -133,29 +100,6 @@ class TestOfArrays:
         }
         with pytest.raises(InputError, match=said):
             draw(made[of]())
-
-
-class TestByN:
-    def test_values_and_bands(self) -> None:
-        x, y = np.random.default_rng(0).standard_normal((2, 400, 24))
-        result = foretell.imbalance_by_n(x, x + y)
-        figure = figures.by_n_figure(result)
-        assert_readable(figure)
-        (ax,) = figure.axes
-        for line, direction in zip(ax.lines, ("a_to_b", "b_to_a"), strict=True):
-            np.testing.assert_array_equal(line.get_xdata(), result["n"])
-            np.testing.assert_array_equal(line.get_ydata(), result["imbalance"].sel(direction=direction))
-        heights = np.asarray(ax.collections[0].get_paths()[0].vertices)[:, 1]
-        margin = critical(int(result["n"].min())) * result["stderr"]
-        top = (result["imbalance"] + margin).sel(direction="a_to_b").max()
-        assert heights.max() == pytest.approx(float(top))
-        for word in ("A predicts B", "N = 400 items", "k = 1", "adjusted", "n, candidates of a query"):
-            assert word in words_of(figure)
-
-    def test_sides_are_named_where_they_are_known(self) -> None:
-        x, y = np.random.default_rng(0).standard_normal((2, 120, 24))
-        named = foretell.imbalance_by_n(x, y).assign_attrs(side_a="en", side_b="es", model_a="m", model_b="m")
-        assert "English predicts Spanish" in words_of(figures.by_n_figure(named))
 
 
 def test_results_that_no_study_made_are_of_a_and_b() -> None:
@@ -183,7 +127,6 @@ def test_axes_are_made_where_none_are_given(runs: Runs) -> None:
         figures.plot_depth(depth),
         figures.plot_plane(depth),
         figures.plot_map(matrix, direction="a_to_b"),
-        figures.plot_health({"x": _health("x")}, what="tied"),
     ):
         assert isinstance(ax, Axes)
         assert isinstance(ax.figure, Figure)

@@ -1,4 +1,4 @@
-"""Figures of rows: asymmetries, controls, signs."""
+"""Figures of rows: asymmetries and controls."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from foretell.exceptions import InputError
 from foretell.measure.inference.standard_errors import critical
-from foretell.studies.plotting.asymmetry_figure import asymmetry_figure, plot_asymmetries, plot_signs, signs_figure
+from foretell.studies.plotting.asymmetry_figure import asymmetry_figure, plot_asymmetries
 from foretell.studies.plotting.controls_figure import ControlRow, controls_figure, plot_controls
 from foretell.studies.plotting.panel_grid import save_figure
 from foretell.studies.plotting.style import DIRECTION_STYLES
@@ -48,14 +47,6 @@ def _controls() -> list[ControlRow]:
         row("bits", "median", 0.21, 0.24),
         row("bits", "mean", 0.22, 0.26),
     ]
-
-
-def _signs() -> dict[tuple[str, str], Verdict]:
-    return {
-        ("text-1", "vision-1"): _test(-0.1, 0.04, 0.001),
-        ("text-1", "vision-2"): _test(0.06, 0.04, 0.004),
-        ("text-2", "vision-1"): _test(-0.02, 0.04, 0.5),
-    }
 
 
 def test_an_asymmetry_is_a_dot_with_its_interval_and_what_was_too_small() -> None:
@@ -129,27 +120,6 @@ def test_controls_are_grouped_and_named() -> None:
     assert ax.get_yticks()[1] < heights["bits"] < median < mean
 
 
-def test_a_sign_says_which_side_predicts_better() -> None:
-    ax = plot_signs(_signs(), Figure().add_subplot())
-    shown = {text.get_position()[0]: [] for text in ax.texts}  # type: dict[float, list[str]]
-    for text in ax.texts:
-        shown[text.get_position()[0]].append(text.get_text())
-    assert shown == {0: ["◀ −0.100", "± 0.040", "○ −0.020", "± 0.040"], 1: ["▶ +0.060", "± 0.040"]}
-    blue, orange, pale = (to_rgb(patch.get_facecolor()) for patch in ax.patches)
-    assert blue[2] > blue[0]
-    assert orange[0] > orange[2]
-    assert min(pale) > max(min(blue), min(orange))
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["text-1", "text-2"]
-
-
-def test_turning_the_sides_turns_the_signs() -> None:
-    turned = {models: replace(test, value=-test.value) for models, test in _signs().items()}
-    words = words_of(signs_figure(turned))
-    assert "▶ +0.100" in words
-    assert "◀ −0.060" in words
-    assert "◀: the row's model predicts the column's better" in words
-
-
 def test_values_that_are_not_defined() -> None:
     nan = float("nan")
     empty = Verdict(nan, nan, 300, nan)
@@ -158,9 +128,6 @@ def test_values_that_are_not_defined() -> None:
     assert "undefined" in words_of(figure)
     control = replace(_controls()[0], imbalance=(nan, nan), low=(nan, nan), high=(nan, nan))
     assert_readable(controls_figure([control, *_controls()[1:]]))
-    figure = signs_figure({("text-1", "vision-1"): empty})
-    assert_readable(figure)
-    assert "undefined" in words_of(figure)
 
 
 def _many_asymmetries() -> Figure:
@@ -172,18 +139,12 @@ def _many_controls() -> Figure:
     return controls_figure(rows, of=[{**curve().attrs, "model_a": _LONG}])
 
 
-def _many_signs() -> Figure:
-    test = _test(-0.1, 0.04, 0.001)
-    cells = {(f"text model {n} {_LONG}", f"vision {m} {_LONG}"): test for n in range(6) for m in range(7)}
-    return signs_figure(cells, of=[curve().attrs])
-
-
-@pytest.mark.parametrize("make", [_many_asymmetries, _many_controls, _many_signs])
+@pytest.mark.parametrize("make", [_many_asymmetries, _many_controls])
 def test_long_names_are_not_cut_off(make: Callable[[], Figure]) -> None:
     assert_readable(make())
 
 
-@pytest.mark.parametrize("make", [_many_asymmetries, _many_controls, _many_signs])
+@pytest.mark.parametrize("make", [_many_asymmetries, _many_controls])
 def test_the_same_rows_give_the_same_bytes(make: Callable[[], Figure], tmp_path: Path) -> None:
     for name in ("first.pdf", "second.pdf"):
         save_figure(make(), tmp_path / name)
@@ -195,5 +156,3 @@ def test_nothing_to_draw_is_an_error() -> None:
         asymmetry_figure([])
     with pytest.raises(InputError, match="controls needs a row"):
         controls_figure([])
-    with pytest.raises(InputError, match="signs needs a cell"):
-        signs_figure({})

@@ -241,7 +241,7 @@ class TestRefused:
     def test_a_curve_over_n(self, tmp_path: Path) -> None:
         x, y = np.random.default_rng(0).standard_normal((2, 120, 16))
         file = save_result(foretell.imbalance_by_n(x, y), tmp_path / "n.nc")
-        with pytest.raises(InputError, match="by_n_figure"):
+        with pytest.raises(InputError, match="no curve or map of one n"):
             contents_of([file])
 
     def test_no_file(self, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Asymmetries of many pairs in one figure, in rows or as a table: which side predicts the other better, how surely."""
+"""Asymmetries of many pairs in one figure: which side predicts the other better, and how surely."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from foretell.exceptions import InputError
-from foretell.studies.plotting.captions import conditions, shortened_apart, text_width, wrapped
+from foretell.studies.plotting.captions import conditions, shortened_apart, text_width
 from foretell.studies.plotting.panel_grid import ONE_COLUMN, TWO_COLUMNS, PanelGrid, axes_or_new, name_rows
 from foretell.studies.plotting.style import DIRECTION_STYLES, INK, PALE, LineStyle, paper_style
 from foretell.studies.summaries.verdicts import Verdict
@@ -24,16 +21,6 @@ _ROW = 0.17
 
 _NAME = 1.15
 """Inches of a row's name, at most, in one column; where one needs more, the figure is two columns wide."""
-
-_CELL = 0.42
-"""Inches of the height of a table's cell."""
-
-# Blue to red through white: apart for the colour-blind; in grey the signs tell the ends apart.
-_COLOURS = "RdBu"
-
-
-Signs = Mapping[tuple[str, str], Verdict]
-"""Asymmetries by row and column."""
 
 
 @paper_style()
@@ -97,97 +84,6 @@ def plot_asymmetries(rows: Sequence[tuple[str, Verdict]], ax: Axes | None = None
     for side, words, ha in ((-5, "first predicts\nbetter", "right"), (5, "second predicts\nbetter", "left")):
         ax.annotate(words, (0.5, 1), (side, 2), "axes fraction", "offset points", ha=ha, linespacing=1.1)
     return ax
-
-
-@paper_style()
-def signs_figure(
-    table: Signs,
-    *,
-    rows: str = "text models",
-    columns: str = "vision models",
-    of: Sequence[Mapping[Any, Any]] = (),
-) -> Figure:
-    """The signs of asymmetries, a model a row against a model a column.
-
-    Parameters
-    ----------
-    table : mapping of (str, str) to Verdict
-        The asymmetry of a row's model (A) and a column's (B), by their names. Rows and columns stand in the order that
-        they are first met in; a pair that is not there stays white.
-    rows, columns : str
-        What the models of rows and of columns are.
-    of : sequence of mappings
-        Attributes of the results that the cells are of, for the caption.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        One column wide where the cells fit, else two.
-
-    Raises
-    ------
-    InputError
-        If there is no cell.
-    """
-    down, across = _names(table)
-    names = shortened_apart(down, 1.2)
-    left = max(map(text_width, names)) + 0.5
-    width = ONE_COLUMN if left + len(across) * 0.75 <= ONE_COLUMN else TWO_COLUMNS
-    cell = (width - left) / len(across)
-    grid = PanelGrid(width, [_CELL * len(down)])
-    ax = plot_signs(table, grid.at(0))
-    headings = [wrapped(name, cell - 0.06) for name in shortened_apart(across, 1.8 * cell)]
-    ax.set_xticks(range(len(across)), headings, linespacing=1.1, va="baseline")
-    ax.set_yticks(range(len(down)), names)
-    ax.set_xlabel(columns)
-    ax.set_ylabel(rows)
-    return grid.finish(
-        conditions(*of),
-        "II(row → column) − II(column → row), ± half a 95 % interval. ◀: the row's model predicts "
-        "the column's better than the reverse (negative); ▶: the column's predicts the row's better; "
-        "○: not resolved, all cells considered.",
-    )
-
-
-def plot_signs(table: Signs, ax: Axes | None = None) -> Axes:
-    """Draw a table: colour and sign say which side predicts better, beneath stands how much."""
-    ax = axes_or_new(ax)
-    down, across = _names(table)
-    reach = max([0.01, *(abs(test.value) for test in table.values() if math.isfinite(test.value))])
-    colours, scale = matplotlib.colormaps[_COLOURS], Normalize(-reach, reach)
-    for (row, column), test in table.items():
-        x, y = across.index(column), down.index(row)
-        known = math.isfinite(test.value)
-        # Half the range of colours, so that dark letters can be read on all of them; unresolved ones are paler still.
-        strength = 0.5 if test.significant else 0.12
-        # The map begins with red: negative values, where the row predicts better, are to be blue as A to B is.
-        colour = colours(0.5 + strength * (0.5 - scale(test.value))) if known else (1.0, 1.0, 1.0, 1.0)
-        ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.5))
-        ax.text(x, y - 0.06, _value(test), ha="center", va="bottom")
-        if math.isfinite(test.low):
-            ax.text(x, y + 0.08, f"± {test.margin:.3f}", ha="center", va="top")
-    ax.set_xlim(-0.5, len(across) - 0.5)
-    ax.set_ylim(len(down) - 0.5, -0.5)
-    ax.set_xticks(range(len(across)), across)
-    ax.set_yticks(range(len(down)), down)
-    ax.xaxis.tick_top()
-    ax.xaxis.set_label_position("top")
-    ax.tick_params(length=0, labelcolor=INK)
-    ax.spines[:].set_visible(False)
-    return ax
-
-
-def _names(table: Signs) -> tuple[list[str], list[str]]:
-    if not table:
-        raise InputError("A table of signs needs a cell: give one or more.")
-    return list(dict.fromkeys(row for row, _ in table)), list(dict.fromkeys(column for _, column in table))
-
-
-def _value(test: Verdict) -> str:
-    if not math.isfinite(test.value):
-        return "undefined"
-    sign = "○" if not test.significant else "◀" if test.value < 0 else "▶"
-    return f"{sign} {test.value:+.3f}".replace("-", "−")
 
 
 def _number(test: Verdict) -> str:

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, MultipleLocator, NullLocator, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from foretell.measure.inference.standard_errors import critical
 from foretell.studies.plotting.captions import (
     conditions,
     direction_labels,
@@ -94,27 +93,6 @@ def token_curve_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     """
     check_results(results, "token curves", {"tokens"})
     return curves_figure(results, plot_token_curve, tokens=False)
-
-
-@paper_style()
-def by_n_figure(result: xr.Dataset) -> Figure:
-    """The imbalance against the number of candidates, both directions, one column wide.
-
-    Parameters
-    ----------
-    result : Dataset
-        As `foretell.imbalance_by_n` gives it.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        With a legend, and a caption that says what the numbers depend on.
-    """
-    check_result(result, "values against n", {"n"})
-    grid = PanelGrid(ONE_COLUMN, [1.75])
-    ax = plot_by_n(result, grid.at(0))
-    numbers = "N = {n_items} items, k = {k}, {convention}.".format(**result.attrs)
-    return grid.finish("Means over parts of the items, with 95 % bands.", numbers, legend_of=[ax])
 
 
 def curves_figure(
@@ -246,34 +224,6 @@ def plot_token_curve(result: xr.Dataset, ax: Axes | None = None, *, labels: Mapp
         margin = max(0.04 * (last - first), 0.2)
         ax.set_xlim(first - margin, last + margin)
     ax.set_xlabel("number of tokens")
-    return ax
-
-
-def plot_by_n(result: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Draw both directions against the number of candidates, on a logarithmic axis.
-
-    Parameters
-    ----------
-    result : Dataset
-        As `foretell.imbalance_by_n` gives it.
-    ax : Axes, optional
-        Where to draw; new ones by default.
-
-    Returns
-    -------
-    Axes
-        The same.
-    """
-    check_result(result, "values against n", {"n"})
-    sizes = result["n"].to_numpy()
-    margin = critical(int(sizes.min())) * result["stderr"]
-    banded = result.assign(low=result["imbalance"] - margin, high=result["imbalance"] + margin)
-    ax = _plot_directions(banded, axes_or_new(ax), sizes)
-    ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_locator(FixedLocator(sizes.tolist()))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
-    ax.set_xlabel("n, candidates of a query")
     return ax
 
 

@@ -194,7 +194,7 @@ def _shown(files: Sequence[Path], folder: Path | None) -> Iterator[Shown]:
         if "imbalance" not in result:
             continue
         if np.asarray(result.attrs.get("n")).dtype.kind not in "iu" or not np.size(result.attrs["n"]):
-            raise InputError(f"{file} is no curve or map of one n: draw it with foretell.figures.by_n_figure.")
+            raise InputError(f"{file} is no curve or map of one n: draw it with its own `plot` (xarray).")
         near = None if folder is None else folder / "neighbours" / file.name
         if folder is not None and near is not None:
             check_inside(near, folder)
