@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import threading
@@ -46,7 +47,14 @@ def test_every_public_name_is_there_and_documented() -> None:
     assert set(foretell.__all__) == {*foretell._HOME, "__version__"}
     assert dir(foretell) == sorted(foretell.__all__)
     with pytest.raises(AttributeError, match=r"no 'nothing': .* information_imbalance"):
-        foretell.nothing  # noqa: B018
+        foretell.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_type_checkers_find_the_same_names_at_the_same_places() -> None:
+    stub = ast.parse(Path(foretell.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    found = {alias.asname: f"{node.module}" for node in imports for alias in node.names}
+    assert found == foretell._HOME | {"__version__": "foretell.version"}
 
 
 def test_the_citation_is_of_this_version() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from foretell.version import __version__
 
@@ -19,7 +19,7 @@ from foretell.version import __version__
 logging.getLogger("foretell").addHandler(logging.NullHandler())
 
 # Public name -> module that defines it. They are loaded on first use, so that `import foretell` costs
-# nothing and needs none of the extras.
+# nothing and needs none of the extras. Type checkers and editors find them in `__init__.pyi`.
 _HOME = {
     "information_imbalance": "foretell.measure.imbalance.information_imbalance",
     "imbalance_matrix": "foretell.measure.imbalance.information_imbalance",
@@ -65,91 +65,7 @@ _HOME = {
     "write_report": "foretell.studies.report.page",
 }
 
-__all__ = [
-    "Answer",
-    "Bits",
-    "Diagnosis",
-    "Imbalance",
-    "Pairs",
-    "Picture",
-    "Plan",
-    "Points",
-    "Replica",
-    "Space",
-    "__version__",
-    "align",
-    "contrast",
-    "contrast_p_value",
-    "cross_fit",
-    "diagnose",
-    "extract",
-    "greedy_tokens",
-    "halves_stderr",
-    "holm",
-    "imbalance_by_n",
-    "imbalance_curve",
-    "imbalance_matrix",
-    "import_activations",
-    "information_imbalance",
-    "item_imbalance",
-    "load_model",
-    "load_pairs",
-    "load_result",
-    "load_run",
-    "open_store",
-    "plan",
-    "run",
-    "save_result",
-    "select_pairs",
-    "semantic_layers",
-    "set_options",
-    "similarity_curve",
-    "similarity_matrix",
-    "to_frame",
-    "token_curve",
-    "token_map",
-    "write_report",
-]
-
-if TYPE_CHECKING:
-    from foretell.cluster.replica import Replica
-    from foretell.measure.imbalance.by_item import item_imbalance
-    from foretell.measure.imbalance.by_n import imbalance_by_n
-    from foretell.measure.imbalance.by_token import token_curve, token_map
-    from foretell.measure.imbalance.cross_validation import cross_fit
-    from foretell.measure.imbalance.greedy_tokens import greedy_tokens
-    from foretell.measure.imbalance.information_imbalance import (
-        imbalance_curve,
-        imbalance_matrix,
-        information_imbalance,
-    )
-    from foretell.measure.imbalance.semantic_layers import semantic_layers
-    from foretell.measure.inference.contrasts import contrast
-    from foretell.measure.inference.halves import halves_stderr
-    from foretell.measure.inference.p_values import contrast_p_value, holm
-    from foretell.measure.results.result_files import load_result, save_result
-    from foretell.measure.results.schema import to_frame
-    from foretell.measure.results.two_spaces import Imbalance
-    from foretell.measure.similarity.similarity_matrix import similarity_curve, similarity_matrix
-    from foretell.measure.spaces.bits import Bits
-    from foretell.measure.spaces.floats import Points
-    from foretell.measure.spaces.space import Space, align
-    from foretell.options import set_options
-    from foretell.representations.data.pairs import Pairs
-    from foretell.representations.data.pictures import Picture
-    from foretell.representations.extraction.extract import extract
-    from foretell.representations.extraction.selection import select_pairs
-    from foretell.representations.imported.import_activations import import_activations
-    from foretell.representations.loading.load_model import load_model
-    from foretell.representations.loading.load_pairs import load_pairs
-    from foretell.representations.store.reader import open_store
-    from foretell.studies.answer import Answer
-    from foretell.studies.diagnose.diagnose import diagnose
-    from foretell.studies.diagnose.findings import Diagnosis
-    from foretell.studies.planning.plan import Plan, plan
-    from foretell.studies.report.page import write_report
-    from foretell.studies.run import run
-    from foretell.studies.run_folder import load_run
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - type checkers read `__init__.pyi`
 
 
 def __getattr__(name: str) -> Any:

@@ -1,18 +1,14 @@
-"""Is this installation sound: what is there, what is missing, and whether it measures and stores rightly."""
+"""Is this installation sound: what is there, what is missing, and whether it measures rightly."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
 import re
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foretell.exceptions import MissingDependencyError, require
 from foretell.measure.distances.backends import choose_backend
@@ -24,29 +20,6 @@ from foretell.version import __version__
 _LIBRARIES = ("numpy", "numba", "xarray", "numkong", "zarr", "h5netcdf", "torch", "transformers", "datasets", "ray")
 _ORACLE = "numpy"
 _FOR_DEVELOPERS = ("dev", "docs")
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was tried.
-
-    Parameters
-    ----------
-    name : str
-    error : str
-        What went wrong; "" where nothing did.
-    """
-
-    name: str
-    error: str
-
-
-def checks(usable: Sequence[str]) -> list[Check]:
-    """Try out what is there: the backends that can be used, and stores."""
-    tried = [_tried(f"{name} measures as {_ORACLE} does", _measures(name)) for name in usable if name != _ORACLE]
-    if find_spec("zarr") is not None:
-        tried.append(_tried("a store is written and read", _stores))
-    return tried
 
 
 def versions() -> dict[str, str]:
@@ -87,51 +60,33 @@ def missing() -> dict[str, list[str]]:
     return found
 
 
-def _tried(name: str, check: Callable[[], str]) -> Check:
-    """Whatever fails here is what is looked for, so any error is an answer."""
+def faults(usable: Sequence[str]) -> dict[str, str]:
+    """What is tried out, and what is wrong with it: nothing where it works.
+
+    Parameters
+    ----------
+    usable : sequence of str
+        Backends whose libraries are there. Each measures two small spaces, and the oracle measures the same.
+    """
+    return {f"{name} measures as {_ORACLE} does": _fault(name) for name in usable if name != _ORACLE}
+
+
+def _fault(backend: str) -> str:
     try:
-        return Check(name, check())
+        found, expected = _measured_by(backend), _measured_by(_ORACLE)
     except Exception as error:
-        return Check(name, f"{type(error).__name__}: {error}")
-
-
-def _measures(backend: str) -> Callable[[], str]:
-    def check() -> str:
-        rng = np.random.default_rng(0)
-        shared = rng.standard_normal((60, 8))
-        a, b = shared @ rng.standard_normal((8, 70)), shared[:, :3] @ rng.standard_normal((3, 40))
-        found, expected = (_measured_by(name, a, b) for name in (backend, _ORACLE))
-        if not np.allclose([found.a_to_b, found.b_to_a], [expected.a_to_b, expected.b_to_a], rtol=1e-12, atol=0):
-            return (
-                f"{found.a_to_b!r} and {found.b_to_a!r} instead of {expected.a_to_b!r} and {expected.b_to_a!r}: "
-                f"reinstall its library, and use another backend until then"
-            )
+        return f"{type(error).__name__}: {error}"
+    if np.allclose([found.a_to_b, found.b_to_a], [expected.a_to_b, expected.b_to_a], rtol=1e-12, atol=0):
         return ""
+    return (
+        f"{found.a_to_b!r} and {found.b_to_a!r} instead of {expected.a_to_b!r} and {expected.b_to_a!r}: reinstall its "
+        "library, and use another backend until then"
+    )
 
-    return check
 
-
-def _measured_by(backend: str, a: NDArray[np.float64], b: NDArray[np.float64]) -> Imbalance:
+def _measured_by(backend: str) -> Imbalance:
+    rng = np.random.default_rng(0)
+    shared = rng.standard_normal((60, 8))
+    a, b = shared @ rng.standard_normal((8, 70)), shared[:, :3] @ rng.standard_normal((3, 40))
     with set_options(backend=backend):
         return information_imbalance(a, b, k=2)
-
-
-def _stores() -> str:
-    from foretell.representations.data.pairs import Pairs
-    from foretell.representations.imported.import_activations import import_activations
-    from foretell.representations.store.reader import open_store
-
-    x = np.random.default_rng(0).standard_normal((2, 9, 3, 13)).astype(np.float32)
-    ids = tuple(f"item {number}" for number in range(x.shape[1]))
-    pairs = Pairs("check", {"side": ids}, ids, None, "CC0-1.0", "made here")
-    with tempfile.TemporaryDirectory() as folder:
-        for layer, of_layer in enumerate(x):
-            np.save(Path(folder) / f"{layer}.npy", of_layer)
-        files = {str(layer): Path(folder) / f"{layer}.npy" for layer in range(len(x))}
-        place = Path(folder) / "store"
-        import_activations(files, pairs=pairs, side="side", out=place, model_id="check", ids=ids, tokens="last 3")
-        store = open_store(place)
-        for layer, of_layer in enumerate(x):
-            if not np.array_equal(store.space(layer).bits().unpack(), of_layer > 0):
-                return f"layer {layer} does not read as it was written in {tempfile.gettempdir()}: look at that disk"
-    return ""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -11,52 +14,15 @@ from foretell.measure.results.schema import DIRECTIONS
 if TYPE_CHECKING:
     import xarray as xr
 
-_LANGUAGES = {
-    "ar": "Arabic",
-    "bg": "Bulgarian",
-    "ca": "Catalan",
-    "cs": "Czech",
-    "da": "Danish",
-    "de": "German",
-    "el": "Greek",
-    "en": "English",
-    "es": "Spanish",
-    "et": "Estonian",
-    "fi": "Finnish",
-    "fr": "French",
-    "he": "Hebrew",
-    "hi": "Hindi",
-    "hu": "Hungarian",
-    "id": "Indonesian",
-    "it": "Italian",
-    "ja": "Japanese",
-    "ko": "Korean",
-    "lt": "Lithuanian",
-    "lv": "Latvian",
-    "nb": "Norwegian",
-    "nl": "Dutch",
-    "no": "Norwegian",
-    "pl": "Polish",
-    "pt": "Portuguese",
-    "pt-br": "Brazilian Portuguese",
-    "ro": "Romanian",
-    "ru": "Russian",
-    "sk": "Slovak",
-    "sl": "Slovenian",
-    "sr": "Serbian",
-    "sv": "Swedish",
-    "th": "Thai",
-    "tr": "Turkish",
-    "uk": "Ukrainian",
-    "vi": "Vietnamese",
-    "zh-hans": "Chinese",
-    "zh-hant": "Traditional Chinese",
-}
-
 
 def side_name(side: str) -> str:
     """A side in words where it is the code of a well-known language, else as it is."""
-    return _LANGUAGES.get(side.lower(), side)
+    return _languages().get(side.lower(), side)
+
+
+@cache
+def _languages() -> dict[str, str]:
+    return tomllib.loads(files("foretell.studies").joinpath("languages.toml").read_text(encoding="utf-8"))
 
 
 def sides_of(attrs: Mapping[Any, Any], direction: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from foretell.representations.imported import import_activations
 from foretell.representations.imported.array_files import open_arrays
 from foretell.representations.imported.layer_arrays import layer_name
 from foretell.representations.store.format import Kept
+from foretell.representations.store.reader import Store
 from foretell.representations.store.recordings import Recording
 
 N, H, L, T = 11, 21, 4, 3
@@ -84,7 +85,7 @@ def save_requests(folder: Path, x: Array, ids: Sequence[str], *, special: int = 
     return named
 
 
-def bits_of(store: foretell.Store, layer: str, **options: Any) -> Array:
+def bits_of(store: Store, layer: str, **options: Any) -> Array:
     return np.asarray(store.space(layer, **options).bits().unpack())
 
 

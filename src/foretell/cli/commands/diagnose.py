@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foretell.cli.output import console, facts
-
 if TYPE_CHECKING:
-    from foretell.studies.diagnose.findings import Diagnosis
+    pass
 
 
 def diagnose(
@@ -52,19 +50,6 @@ def diagnose(
         tokens=tokens,
         items=items,
     )
-    _print(found)
+    print(found.text())
     if not found.is_healthy:
         raise typer.Exit(1)
-
-
-def _print(found: Diagnosis) -> None:
-    screen = console()
-    for one in found.findings:
-        screen.print(f"! {one.said}", soft_wrap=True)
-        facts([*((f"  {name}", shown) for name, shown in one.shown.items()), ("  remedy", one.remedy)])
-        print()
-    if found.is_healthy:
-        print("Nothing wrong was found.")
-    print("Looked at:")
-    for line in found.looked_at:
-        screen.print(f"  {line}", soft_wrap=True)

@@ -42,12 +42,7 @@ def doctor() -> None:
         ]
     )
     print()
-    checks = installation.checks(usable)
-    facts(
-        [
-            ("ok" if not check.error else "FAILED", f"{check.name}{check.error and ': '}{check.error}")
-            for check in checks
-        ]
-    )
-    if any(check.error for check in checks):
+    faults = installation.faults(usable)
+    facts([("FAILED", f"{what}: {fault}") if fault else ("ok", what) for what, fault in faults.items()])
+    if any(faults.values()):
         raise typer.Exit(1)

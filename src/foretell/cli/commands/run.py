@@ -6,12 +6,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from foretell.cli.arguments import ClusterOption, Out, Quiet, StoresOption
 from foretell.cli.output import console, progress
@@ -21,10 +20,9 @@ if TYPE_CHECKING:
     from foretell.studies.answer import Answer
     from foretell.studies.config.study_file import Study
     from foretell.studies.planning.plan import Plan
-    from foretell.studies.summaries.summary import Summary
 
 _FEW = 2
-"""Blocks of a summary that are printed with all their facts, side by side."""
+"""Blocks of a summary that are shown with their facts."""
 
 
 def demo(
@@ -92,33 +90,14 @@ def _run(
             planned=tell if cluster in (None, "local") and not quiet else None,
             starting=starting,
         )
-    _print_summary(answer.summary)
+    summary = answer.summary
+    print((summary if len(summary.blocks) <= _FEW else replace(summary, blocks=())).text())  # summary.txt has them all
     console().print(f"Written to {out}: {', '.join(_written(answer))}", soft_wrap=True)
     console().print(f"To look at in a browser: {out / 'report.html'}", soft_wrap=True)
     for name, why in answer.failed.items():
         print(f"error: {name} was not measured: {why}", file=sys.stderr)
     if answer.failed:
         raise typer.Exit(1)
-
-
-def _print_summary(summary: Summary) -> None:
-    screen = console()
-    screen.print(*summary.heading, sep="\n")
-    screen.print()
-    screen.print(summary.paragraph)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", no_wrap=len(summary.blocks) <= _FEW)
-    if len(summary.blocks) <= _FEW:
-        for one in summary.blocks:
-            table.add_column(one.title)
-        for name in dict.fromkeys(name for one in summary.blocks for name in one.facts):
-            table.add_row(name, *(one.facts.get(name, "") for one in summary.blocks))
-    else:
-        name = next(iter(summary.blocks[0].facts))
-        table.add_column(name)
-        for one in summary.blocks:
-            table.add_row(one.title, one.facts.get(name, ""))
-    screen.print(table)
 
 
 def _written(answer: Answer) -> Iterator[str]:
