@@ -21,8 +21,8 @@ from foretell.representations.data.pairs import Pairs
 from foretell.representations.models.model_options import ModelOptions
 from foretell.representations.store.recordings import Recording, TokenRule
 from foretell.studies.answer import Answer
+from foretell.studies.planning.plan import ReadingRate
 from foretell.studies.planning.rates import Rates
-from foretell.studies.planning.reading import ReadingRate
 from foretell.studies.preparation.prepare import Job
 
 N_BLOCKS = 4

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from foretell.exceptions import InputError, OptionError
-from foretell.studies.controls.strata import final_punctuation, strata_of
+from foretell.studies.controls.texts import final_punctuation, strata_of
 
 
 @pytest.mark.parametrize(

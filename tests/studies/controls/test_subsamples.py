@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 import foretell
 from foretell import Bits
-from foretell.exceptions import AlignmentError, InputError, OptionError
+from foretell.exceptions import InputError
 from foretell.measure.imbalance.semantic_layers import semantic_layers
 from foretell.measure.spaces.space import select
-from foretell.studies.controls.subsamples import _part, subsampled_regions
+from foretell.studies.controls.subsamples import _half, subsampled_regions
 from tests.options import call
 
 N, H = 160, 96
@@ -53,23 +51,21 @@ def test_layers_of_the_region_are_those_planted(sides: Sides) -> None:
         is_minimum = found["is_minimum"].sel(direction=direction).values
         assert is_minimum.sum() == pytest.approx(1)
         assert is_minimum[[2, 3]].sum() == pytest.approx(1)
-    assert (found["is_flat"] == 0).all()
     assert found.attrs["n"] == N // 2 - 1
-    assert (found["n"] == N // 2 - 1).all()
-    assert (found.attrs["n_items"], found.attrs["subsamples"], found.attrs["share"]) == (N // 2, 12, 0.5)
+    assert (found.attrs["n_items"], found.attrs["subsamples"]) == (N // 2, 12)
 
 
 def test_each_part_is_measured_as_if_it_were_all(sides: Sides) -> None:
-    found = subsampled_regions(*sides, count=3, share=0.4, k=2, seed=7, tau=0.2)
+    found = subsampled_regions(*sides, count=3, k=2, seed=7)
     in_region, is_minimum = np.zeros((2, len(NOISE))), np.zeros((2, len(NOISE)))
     for number in range(3):
-        rows = _part(np.arange(N), 64, np.random.default_rng([7, number]))
-        assert len(rows) == len(np.unique(rows)) == 64
+        rows = _half(np.arange(N), np.random.default_rng([7, number]))
+        assert len(rows) == len(np.unique(rows)) == N // 2
         curve = foretell.imbalance_curve(
             *({name: select(space, rows) for name, space in side.items()} for side in sides), k=2
         )
         np.testing.assert_array_equal(found["imbalance"][number], curve["imbalance"])
-        for row, layers in enumerate(semantic_layers(curve, tau=0.2, seed=7).values()):
+        for row, layers in enumerate(semantic_layers(curve, seed=7).values()):
             is_minimum[row, layers.minimum] += 1 / 3
             for region in layers.regions:
                 in_region[row, region.start : region.stop + 1] += 1 / 3
@@ -80,17 +76,15 @@ def test_each_part_is_measured_as_if_it_were_all(sides: Sides) -> None:
 
 def test_where_nothing_is_shared_there_is_no_region() -> None:
     rng = np.random.default_rng(1)
-    a, b = ([Bits.from_activations(rng.standard_normal((60, H))) for _ in range(4)] for _ in range(2))
-    found = subsampled_regions(a, b, count=10)
-    assert (found["is_flat"] > 0.6).all()
-    assert (found["in_region"].max("layer") <= 1 - found["is_flat"] + 1e-12).all()
+    a, b = ({str(layer): Bits.from_activations(rng.standard_normal((60, H))) for layer in range(4)} for _ in range(2))
+    assert (subsampled_regions(a, b, count=10)["in_region"] <= 0.3).all()
 
 
 def test_groups_stay_whole() -> None:
     codes = np.random.default_rng(0).permutation(np.repeat(np.arange(40), np.tile([1, 2, 4, 9], 10)))
     for seed in range(20):
-        items = _part(codes, 80, np.random.default_rng(seed))
-        assert 78 <= len(items) <= 80
+        items = _half(codes, np.random.default_rng(seed))
+        assert len(codes) // 2 - 2 <= len(items) <= round(len(codes) / 2)
         assert np.isin(codes, codes[items]).sum() == len(items)
     a, b = sides_of((1.0, 0.2), copies=4)
     groups = [f"group {i // 4}" for i in range(N)]
@@ -108,23 +102,6 @@ def test_the_seed_decides_and_nothing_else(sides: Sides) -> None:
     assert not np.array_equal(one["imbalance"], other["imbalance"])
 
 
-def test_what_cannot_be(sides: Sides) -> None:
-    wrong: list[tuple[dict[str, Any], str]] = [
-        ({"share": 0}, r"share=0 is not an option: give a number between 0 and 1"),
-        ({"share": 1.0}, r"share=1\.0 is not an option"),
-        (
-            {"share": 0.02},
-            r"share=0\.02 is not an option: a part of the 160 items has 3 of 160 groups",
-        ),
-        ({"groups": ["one"] * 80 + ["two"] * 80}, r"has 1 of 2 groups, and errors need 4"),
-        ({"count": 0}, r"count=0 is not an option"),
-        ({"k": 79}, r"k=79 is not an option: .* from 1 to 78"),
-    ]
-    for options, message in wrong:
-        with pytest.raises(OptionError, match=message):
-            subsampled_regions(*sides, **options)
-    with pytest.raises(InputError, match="by name"):
-        subsampled_regions(sides[0], {"0": sides[1]["0"]})
-    a, b = sides_of((1.0,), ids=True)
-    with pytest.raises(AlignmentError, match="the same ids in another order"):
-        subsampled_regions(a, {"0": select(b["0"], np.arange(N)[::-1])})
+def test_too_few_groups_for_errors(sides: Sides) -> None:
+    with pytest.raises(InputError, match="A half of the 160 items has 1 groups, and errors need 4"):
+        subsampled_regions(*sides, count=1, groups=["one"] * 80 + ["two"] * 80)

@@ -11,9 +11,17 @@ import pytest
 import foretell
 from foretell.representations.data.pairs import Pairs
 from foretell.studies.config.study_file import study_from
-from foretell.studies.planning.plan import Plan, Step, in_words, plan, shape_of
+from foretell.studies.planning.plan import (
+    Plan,
+    ReadingRate,
+    Step,
+    in_words,
+    measured_reading,
+    padded_tokens,
+    plan,
+    shape_of,
+)
 from foretell.studies.planning.rates import resident
-from foretell.studies.planning.reading import ReadingRate, measured_reading, padded_tokens
 from foretell.studies.planning.work import Shape
 from foretell.studies.preparation.stores import Stores
 from foretell.studies.registry import arrange

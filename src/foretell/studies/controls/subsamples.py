@@ -1,136 +1,105 @@
-"""Random parts of the items: how often each layer is semantic, and how often it is the lowest."""
+"""Random halves of the items: how often each layer is semantic, and how often it is the lowest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import OptionError, checked_count
-from foretell.measure.imbalance.cells import Cells, check_spaces, measure_cells
-from foretell.measure.imbalance.estimation.request import Options
+from foretell.exceptions import InputError
+from foretell.measure.imbalance.information_imbalance import imbalance_curve
 from foretell.measure.imbalance.semantic_layers import semantic_layers
 from foretell.measure.inference.standard_errors import FEWEST_GROUPS, group_codes
-from foretell.measure.spaces.inputs import Spaces, check_same_names, named_sides
-from foretell.measure.spaces.queries import Layout
+from foretell.measure.spaces.space import Space, select
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
 def subsampled_regions(
-    spaces_a: Spaces,
-    spaces_b: Spaces,
+    spaces_a: Mapping[str, Space],
+    spaces_b: Mapping[str, Space],
     *,
-    count: int = 20,
-    share: float = 0.5,
-    k: int = 1,
-    convention: str = "adjusted",
+    count: int,
     groups: Sequence[str] | None = None,
     seed: int = 0,
-    tau: float = 0.05,
+    **options: Any,
 ) -> xr.Dataset:
-    """Measure a curve on random parts of the items, and count in how many each layer is in a semantic region.
+    """Measure a curve on random halves of the items, and count in how many each layer is in a semantic region.
 
     Parameters
     ----------
-    spaces_a, spaces_b : mapping of names to spaces, or sequence of spaces
-        As for `imbalance_curve`.
-    count : int, default 20
-        Parts, each drawn without replacement from all items.
-    share : float, default 0.5
-        Share of the items in each, between 0 and 1.
-    k, convention
-        As for `imbalance_curve`.
+    spaces_a, spaces_b : mapping of names to spaces
+        Layers, with the same names and items on both sides.
+    count : int
+        Halves, each drawn without replacement from all items.
     groups : sequence of str, optional
-        Group of each item. A group is in a part with all its items or with none: groups are taken in random order,
-        those left out that would exceed the share.
+        Group of each item. A half has all items of a group or none: groups are taken in random order, those left out
+        that would exceed half of the items.
     seed : int, default 0
-        Of the parts.
-    tau : float, default 0.05
-        As for `semantic_layers`, which says what a region is.
+        Of the halves.
+    **options
+        As for `imbalance_curve`.
 
     Returns
     -------
     Dataset
-        `in_region` and `is_minimum`, the shares of the parts in which a layer is in a region and is the lowest, along
-        direction and layer; `is_flat`, the share in which no layer is told from another, so that there is no region,
-        along direction; `imbalance` along subsample, direction and layer; and `n`, the candidates of a query, along
-        subsample, of which the attribute `n` is the least.
+        `in_region` and `is_minimum`, the shares of the halves in which a layer is in a region and is the lowest, along
+        direction and layer; `imbalance` along subsample, direction and layer. Of halves of groups of unequal size the
+        attributes `n` and `n_items` are those of the smallest.
 
     Raises
     ------
-    AlignmentError, InputError, OptionError
+    InputError
+        If a half has too few groups for errors.
 
     Notes
     -----
-    The distances of each part are made anew, which costs count x share^2 curves of all items: 5 by default.
+    The distances of each half are measured anew, which costs a quarter of the curve of all items.
     """
-    options = Options.checked(metric="hamming", convention=convention)
-    side_a, side_b = named_sides(spaces_a, spaces_b, "hamming")
-    check_same_names(side_a, side_b)
-    size = check_spaces(side_a, side_b)
-    count, seed = checked_count("count", count, least=1), checked_count("seed", seed, least=0)
-    if not 0 < share < 1:
-        raise OptionError(f"share={share!r} is not an option: give a number between 0 and 1.")
+    size = next(iter(spaces_a.values())).n_items
     codes = group_codes(groups, size)
     curves = []
     for number in range(count):
-        items = _part(codes, round(share * size), np.random.default_rng([seed, number]))
-        if len(np.unique(codes[items])) < FEWEST_GROUPS:
-            raise OptionError(
-                f"share={share!r} is not an option: a part of the {size} items has {len(np.unique(codes[items]))} of "
-                f"{codes.max() + 1} groups, and errors need {FEWEST_GROUPS}."
-            )
-        curve = measure_cells(
-            Cells.diagonal(side_a, side_b),
-            k=k,
-            layout=Layout(items, items),
-            options=options,
-            seed=seed,
-            groups=groups,
-        )
-        curves.append(curve)
-    return _counted(curves, tau=tau, seed=seed).assign_attrs(
-        curves[0].attrs
-        | {"n": min(curve.attrs["n"] for curve in curves), "n_items": min(curve.attrs["n_items"] for curve in curves)}
-        | {"subsamples": count, "share": share, "tau": tau, "seed": seed}
-    )
+        items = _half(codes, np.random.default_rng([seed, number]))
+        n_groups = len(np.unique(codes[items]))
+        if n_groups < FEWEST_GROUPS:
+            raise InputError(f"A half of the {size} items has {n_groups} groups, and errors need {FEWEST_GROUPS}.")
+        halves = ({name: select(space, items) for name, space in side.items()} for side in (spaces_a, spaces_b))
+        of_half = None if groups is None else [groups[item] for item in items]
+        curves.append(imbalance_curve(*halves, groups=of_half, seed=seed, **options))
+    smallest = min(curves, key=lambda curve: int(curve.attrs["n"]))
+    return _counted(curves, seed=seed).assign_attrs(smallest.attrs | {"subsamples": count})
 
 
-def _part(codes: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Items of whole groups, in order, at most so many."""
+def _half(codes: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Items of whole groups, in order: half of all at most."""
     sizes = np.bincount(codes)
-    taken = np.zeros(len(sizes), bool)
+    taken, left = np.zeros(len(sizes), bool), round(len(codes) / 2)
     for group in rng.permutation(len(sizes)):
-        if sizes[group] <= most:
+        if sizes[group] <= left:
             taken[group] = True
-            most -= sizes[group]
+            left -= sizes[group]
     return np.flatnonzero(taken[codes])
 
 
-def _counted(curves: Sequence[xr.Dataset], *, tau: float, seed: int) -> xr.Dataset:
+def _counted(curves: Sequence[xr.Dataset], *, seed: int) -> xr.Dataset:
     import xarray as xr
 
     first = curves[0]["imbalance"]
     in_region, is_minimum = np.zeros(first.shape), np.zeros(first.shape)
-    is_flat = np.zeros(len(first["direction"]))
     for curve in curves:
-        for row, found in enumerate(semantic_layers(curve, tau=tau, seed=seed).values()):
+        for row, found in enumerate(semantic_layers(curve, seed=seed).values()):
             is_minimum[row, found.minimum] += 1
-            is_flat[row] += found.flat
             for region in found.regions:
                 in_region[row, region.start : region.stop + 1] += 1
-    values = np.stack([curve["imbalance"].values for curve in curves])
     return xr.Dataset(
         {
             "in_region": (first.dims, in_region / len(curves)),
             "is_minimum": (first.dims, is_minimum / len(curves)),
-            "is_flat": (("direction",), is_flat / len(curves)),
-            "imbalance": (("subsample", *first.dims), values),
-            "n": (("subsample",), [int(curve.attrs["n"]) for curve in curves]),
+            "imbalance": (("subsample", *first.dims), np.stack([curve["imbalance"].values for curve in curves])),
         },
         coords={name: first.coords[name] for name in first.dims},
     )

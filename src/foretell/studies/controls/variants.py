@@ -15,8 +15,7 @@ from foretell.measure.inference.item_data import items_of
 from foretell.measure.spaces.bits import Bits, Rows
 from foretell.measure.spaces.space import Space
 from foretell.representations.store.recordings import Recording, TokenRule
-from foretell.studies.controls.lexical import lexical_distances
-from foretell.studies.controls.strata import strata_of
+from foretell.studies.controls.texts import lexical_distances, strata_of
 
 if TYPE_CHECKING:
     import xarray as xr

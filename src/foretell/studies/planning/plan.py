@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.options import current_options
+from foretell.representations.extraction.extract import BATCH_TOKENS, extract
+from foretell.representations.extraction.model_run import planned_batches
 from foretell.representations.loading.lazy import slowest_load
+from foretell.representations.store.health import check_health, size_on_disk
 from foretell.representations.store.recordings import Recording
 from foretell.studies.config.study_file import load_study
 from foretell.studies.outputs import folder_of
 from foretell.studies.planning.rates import measured_rates, resident
-from foretell.studies.planning.reading import measured_reading, padded_tokens
 from foretell.studies.planning.work import Shape, work_of
 from foretell.studies.preparation.stores import Stores
 from foretell.studies.registry import arrange
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from foretell.representations.data.pairs import Pairs
     from foretell.studies.config.study_file import Study
     from foretell.studies.preparation.prepare import Arrangement, Job
+
 
 _SCORE_BYTES = 350
 """Of the score of an item in a cell: tallies, edges and copies while it is made, and what the allocator keeps."""
@@ -208,3 +212,74 @@ def give_back() -> None:
     """Give memory that was freed back to the system, which the allocator would keep for later (glibc)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@dataclass(frozen=True)
+class ReadingRate:
+    """What a model costs here: seconds of a store, and of a token; bytes of a store, and of an item."""
+
+    seconds: float
+    seconds_per_token: float
+    disk_bytes: float
+    disk_bytes_per_item: float
+
+    def seconds_for(self, n_tokens: int) -> float:
+        """To extract so many tokens, padding included, into one store."""
+        return self.seconds + self.seconds_per_token * n_tokens
+
+    def bytes_for(self, n_items: int) -> float:
+        """That a store of so many items takes."""
+        return self.disk_bytes + self.disk_bytes_per_item * n_items
+
+
+def padded_tokens(job: Job, pairs: Pairs) -> int:
+    """Tokens of all batches of a job, padding included."""
+    return sum(n_tokens for _, n_tokens in _batches(job, pairs))
+
+
+def measured_reading(job: Job, pairs: Pairs) -> ReadingRate:
+    """Time a single item and the largest batch, and measure what they leave on the disk.
+
+    Two points give what does not grow with the items and what does. The largest batch also shows how much memory the
+    model needs.
+    """
+    batches = sorted(_batches(job, pairs), key=lambda batch: batch[1])
+    largest, n_tokens = batches[-1]
+    smallest = batches[0][0][:1]
+    _extracted(job, pairs, smallest)  # what is done once, such as reading in libraries, is done now
+    length = batches[0][1] // len(batches[0][0])
+    seconds, n_bytes = _extracted(job, pairs, smallest)
+    if len(largest) == 1:
+        return ReadingRate(0.0, seconds / length, 0.0, n_bytes)
+    more_seconds, more_bytes = _extracted(job, pairs, largest)
+    return ReadingRate(
+        *_line((length, seconds), (n_tokens, more_seconds)), *_line((1, n_bytes), (len(largest), more_bytes))
+    )
+
+
+def _batches(job: Job, pairs: Pairs) -> Iterator[tuple[list[int], int]]:
+    """Places of the items of each batch, and its tokens, padding included."""
+    contents = pairs.contents(job.side)
+    if job.model.modality == "image":  # all are as long, and what is read of one is large
+        lengths = [job.model.read(contents[:1])[0].length] * len(contents)
+    else:
+        lengths = [reading.length for reading in job.model.read(contents)]
+    for items in planned_batches(lengths, BATCH_TOKENS):
+        yield items, len(items) * max(lengths[item] for item in items)
+
+
+def _extracted(job: Job, pairs: Pairs, items: Sequence[int]) -> tuple[float, int]:
+    """Extract some items into a store that is thrown away: seconds, and bytes on the disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        sample = pairs.take(sorted(items))
+        store = extract(sample, model=job.model, side=job.side, out=Path(folder) / "sample.zarr", tokens=job.tokens)
+        check_health(store)
+        return time.perf_counter() - began, size_on_disk(store) or 0
+
+
+def _line(first: tuple[int, float], second: tuple[int, float]) -> tuple[float, float]:
+    """Height at 0 and slope of the line through two points, neither below 0."""
+    slope = (second[1] - first[1]) / (second[0] - first[0]) if second[0] > first[0] else second[1] / second[0]
+    height = first[1] - slope * first[0]
+    return (height, slope) if min(height, slope) >= 0 else (0.0, second[1] / second[0])

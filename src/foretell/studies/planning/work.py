@@ -173,7 +173,7 @@ def _depth(study: DepthStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Wor
 
 
 def _map(study: MapStudy, comparisons: Sequence[tuple[Shape, Shape]]) -> Work:
-    several = 2 * (len(comparisons) > 1)
+    several = len(comparisons) > 1
     work = _files(figures=several, panels=several, results=2 * len(comparisons))
     for a, b in comparisons:
         n, measure = a.n_items, study.measure

@@ -20,7 +20,7 @@ from foretell.studies.plotting.captions import (
 )
 from foretell.studies.plotting.curve_figures import depths_of, plot_depth, set_depth_axis, shade_regions
 from foretell.studies.plotting.figure_checks import check_result
-from foretell.studies.plotting.matrices import ALIKE_COLOURS, COLOURS, colour_bar, label_sides, mark_cell, plot_matrix
+from foretell.studies.plotting.map_figure import ALIKE_COLOURS, COLOURS, colour_bar, label_sides, mark_cell, plot_matrix
 from foretell.studies.plotting.panel_grid import (
     ONE_COLUMN,
     TWO_COLUMNS,

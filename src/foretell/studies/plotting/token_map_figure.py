@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError
 from foretell.studies.plotting.captions import LETTERS, conditions, shortened
 from foretell.studies.plotting.figure_checks import check_result, check_results
-from foretell.studies.plotting.matrices import colour_bar, label_sides, plot_matrix
+from foretell.studies.plotting.map_figure import colour_bar, label_sides, plot_matrix
 from foretell.studies.plotting.panel_grid import (
     ONE_COLUMN,
     TWO_COLUMNS,

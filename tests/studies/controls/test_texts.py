@@ -9,7 +9,7 @@ import pytest
 
 import foretell
 from foretell.exceptions import OptionError
-from foretell.studies.controls.lexical import KINDS, lexical_distances
+from foretell.studies.controls.texts import KINDS, lexical_distances
 from tests.conftest import WORDS
 
 TEXTS = (
