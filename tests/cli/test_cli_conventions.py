@@ -26,12 +26,12 @@ ESCAPE = "\x1b"
 MAIN = "from foretell.cli.app import main; import sys; sys.argv[0] = 'foretell'; main()"
 # A shell's background jobs ignore Ctrl-C, and so does what they start.
 SLEEPS = """
-import signal, time, foretell.cli.installation
+import signal, time, foretell.cli.commands.doctor
 signal.signal(signal.SIGINT, signal.default_int_handler)
 def wait():
     print("ready", flush=True)
     time.sleep(60)
-foretell.cli.installation.versions = wait
+foretell.cli.commands.doctor.versions = wait
 """
 
 

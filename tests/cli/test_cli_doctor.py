@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import foretell
 from foretell.cli.app import app
-from foretell.cli.installation import faults, missing, why_not
+from foretell.cli.commands.doctor import faults, missing, why_unusable
 from foretell.measure.distances import cpu
 from foretell.options import BACKENDS
 
@@ -39,7 +39,7 @@ def test_a_sound_installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 def test_every_usable_backend_is_tried() -> None:
-    usable = [name for name in BACKENDS if name != "auto" and not why_not(name)]
+    usable = [name for name in BACKENDS if name != "auto" and not why_unusable(name)]
     tried = faults(usable)
     assert {what.partition(" ")[0] for what in tried} == set(usable) - {"numpy"}
     assert not any(tried.values())
@@ -77,9 +77,9 @@ def test_what_is_missing_is_said_by_extra(monkeypatch: pytest.MonkeyPatch) -> No
             raise importlib.metadata.PackageNotFoundError(name)
         return installed(name)
 
-    monkeypatch.setattr("foretell.cli.installation.versions", dict)
-    monkeypatch.setattr("foretell.cli.installation.importlib.metadata.version", version)
-    monkeypatch.setattr("foretell.cli.installation.faults", lambda _usable: {})
+    monkeypatch.setattr("foretell.cli.commands.doctor.versions", dict)
+    monkeypatch.setattr("foretell.cli.commands.doctor.importlib.metadata.version", version)
+    monkeypatch.setattr("foretell.cli.commands.doctor.faults", lambda _usable: {})
     lacking = missing()
     assert set(lacking["hf"]) == {"torch", "gguf"}
     assert "dev" not in lacking
