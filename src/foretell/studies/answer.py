@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foretell.exceptions import InputError, StudyError
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from foretell.studies.preparation.compared import Compared
-    from foretell.studies.summaries.summary import Block, Summary
+    from foretell.studies.summaries.summary import Summary
 
 Found = TypeVar("Found")
 
@@ -71,10 +68,6 @@ class Answer:
     def __repr__(self) -> str:
         return f"Answer({', '.join(self.results)})\n{self.summary.paragraph}"
 
-    def _repr_html_(self) -> str:
-        """What notebooks show: the answer, its numbers, and the first figure."""
-        return answer_html(self)
-
 
 def measured_each(
     compared: Sequence[Compared], measure: Callable[[Compared], Found]
@@ -96,36 +89,3 @@ def measured_each(
     if not found:
         raise StudyError("\n".join(f"{name}: {why}" for name, why in failed.items()))
     return found, failed
-
-
-_MOST_BLOCKS = 12
-"""Rows of the table: of more, the summary has all."""
-
-
-def answer_html(answer: Answer) -> str:
-    """An answer as HTML; text from data is escaped."""
-    summary = answer.summary
-    parts = [f"<p><b>{escape(summary.heading[0])}</b></p>", f"<p>{escape(summary.paragraph)}</p>"]
-    parts.append(_table(summary.blocks[:_MOST_BLOCKS]))
-    if len(summary.blocks) > _MOST_BLOCKS:
-        parts.append(f"<p>The first {_MOST_BLOCKS} of {len(summary.blocks)}: <code>answer.text()</code> has all.</p>")
-    parts += [f"<p>Not measured: {escape(name)}: {escape(why)}</p>" for name, why in answer.failed.items()]
-    for name, figure in list(answer.figures.items())[:1]:
-        parts.append(f'<img alt="{escape(name)}" style="max-width:100%" src="{_png(figure)}">')
-    return "".join(parts)
-
-
-def _table(blocks: tuple[Block, ...]) -> str:
-    """A row a block: its title, and its first fact."""
-    rows = []
-    for block in blocks:
-        name, fact = next(iter(block.facts.items()), ("", ""))
-        cells = (block.title, name, fact)
-        rows.append("<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells) + "</tr>")
-    return f"<table>{''.join(rows)}</table>"
-
-
-def _png(figure: Figure) -> str:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=110)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"

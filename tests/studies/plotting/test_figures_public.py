@@ -154,34 +154,6 @@ def test_all_names_are_there() -> None:
     assert all(callable(getattr(figures, name)) for name in figures.__all__)
 
 
-class TestNotebooks:
-    def test_an_answer(self, runs: Runs) -> None:
-        html = runs["depth"].answer._repr_html_()
-        assert runs["depth"].answer.summary.paragraph.split(",")[0] in html
-        assert html.count("<tr>") == len(runs["depth"].answer.summary.blocks)
-        assert 'src="data:image/png;base64,' in html
-
-    def test_text_from_data_is_escaped(self, runs: Runs) -> None:
-        from dataclasses import replace
-
-        answer = runs["depth"].answer
-        summary = replace(answer.summary, paragraph="<script>1</script>", heading=("<img>",))
-        html = replace(answer, summary=summary, failed={"<b>": "<i>"})._repr_html_()
-        assert "<script>" not in html
-        assert "<b><img" not in html
-        assert "&lt;i&gt;" in html
-
-    def test_an_imbalance(self) -> None:
-        x = np.random.default_rng(0).standard_normal((80, 24))
-        found = foretell.information_imbalance(x, x + np.random.default_rng(1).standard_normal(x.shape))
-        html = found._repr_html_()
-        assert f"{found.a_to_b:.4f}" in html
-        assert f"n = {found.n}" in html
-        assert html.count("<svg") == 2
-        few = foretell.information_imbalance(x[:4], x[:4] + 1)
-        assert "nan" not in few._repr_html_().split("</table>")[0]
-
-
 def _layers(seed: int, shared: float) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
     latent = np.random.default_rng(0).standard_normal((60, 6))
     rng = np.random.default_rng(seed)
