@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import foretell
 from foretell.representations.builtin.catalogue import PARTS
-from foretell.representations.builtin.emoji_pictures import HANDS
+from foretell.representations.builtin.emoji import HANDS
 from foretell.representations.data.filters import draw
 
 __all__ = ["SHARE_HELD_OUT", "Split", "split"]

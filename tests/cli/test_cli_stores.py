@@ -18,7 +18,7 @@ from foretell.cli.app import main as run_command
 from foretell.exceptions import OptionError
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.loading import load_pairs as loading
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions
 from foretell.representations.store.reader import Store, open_store
 from foretell.representations.store_comparison import load_side
 

@@ -125,7 +125,7 @@ class TestRefused:
         self, nodes: Loopback, tiny_pairs: Pairs, tiny_model_folder: Path, tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
-        monkeypatch.setattr("foretell.cluster.remote.SAY_AFTER", 0.0)
+        monkeypatch.setattr("foretell.cluster.nodes.SAY_AFTER", 0.0)
         given: dict[str, Any] = {"out": tmp_path / "left.zarr", "replica": Replica(num_gpus=1)}
         with pytest.raises(ClusterError, match="No node of the cluster can hold a model"):
             under(cluster="auto").extract(tiny_pairs, model=str(tiny_model_folder), **given, **OPTIONS)

@@ -99,7 +99,7 @@ class TestTasks:
     ) -> None:
         import ray
 
-        monkeypatch.setattr("foretell.cluster.remote.SAY_AFTER", 2.0)
+        monkeypatch.setattr("foretell.cluster.nodes.SAY_AFTER", 2.0)
         holder: Any = ray.remote(num_cpus=1)(_Holder).remote()
         ray.get(holder.is_there.remote())
         warned: list[str] = []

@@ -14,7 +14,7 @@ import pytest
 import foretell
 from foretell.cluster.cluster import Cluster
 from foretell.cluster.connection import connected, current_cluster
-from foretell.cluster.remote import RETRIES
+from foretell.cluster.nodes import RETRIES
 from foretell.cluster.replica import Replica
 from foretell.cluster.workers import Crew
 from foretell.exceptions import ClusterError, InputError, MissingDependencyError, OptionError
@@ -167,7 +167,7 @@ class TestEach:
             Cluster().each(_never_loads, None, {f"shard {n}": n for n in range(9)}, replica=Replica(), done=_unread)
 
     def test_more_than_any_node_has_is_refused(self, nodes: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("foretell.cluster.remote.SAY_AFTER", 0.0)
+        monkeypatch.setattr("foretell.cluster.nodes.SAY_AFTER", 0.0)
         with pytest.raises(ClusterError, match=r"No node of the cluster can hold a model with .*'GPU': 8.*replica"):
             Cluster().each(_adder, 1, {"shard": 0}, replica=Replica(num_gpus=8), done=lambda *_: None)
 

@@ -245,7 +245,7 @@ def _make_import(folder: Path) -> None:
 
 
 def _read_import(folder: Path, file: Path) -> object:
-    from foretell.representations.imported.activation_files import open_source
+    from foretell.representations.imported.sources import open_source
 
     of_requests = file.name == "requests.json"
     source = open_source(

@@ -18,7 +18,7 @@ from foretell.exceptions import StoreError
 from foretell.measure.spaces.bits import Bits
 from foretell.measure.spaces.floats import Points
 from foretell.representations.data.pairs import Pairs
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions
 from foretell.representations.store.recordings import Recording, TokenRule
 from foretell.studies.answer import Answer
 from foretell.studies.planning.plan import ReadingRate

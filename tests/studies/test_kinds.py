@@ -17,7 +17,7 @@ from foretell.exceptions import StudyError
 from foretell.measure.inference.item_data import items_of
 from foretell.measure.inference.p_values import contrast_p_value, holm
 from foretell.measure.results.schema import cell_of
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions
 from foretell.studies.words import direction_name
 from tests.studies.conftest import N_BLOCKS, STUDIES, Runs, World
 

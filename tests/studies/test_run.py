@@ -16,7 +16,7 @@ import foretell
 from foretell.cli.app import app
 from foretell.exceptions import InputError, StudyError
 from foretell.measure.inference.item_data import items_of
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions
 from tests.studies.conftest import N_BLOCKS, World
 
 FILES = {

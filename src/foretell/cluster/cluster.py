@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from foretell.cluster import remote
-from foretell.cluster.nodes import Nodes
-from foretell.cluster.remote import PATIENCE, WorkerDiedError, got, hide_gpus, ray_of_here, say_death
+from foretell.cluster import nodes
+from foretell.cluster.nodes import PATIENCE, Nodes, WorkerDiedError, got, hide_gpus, ray_of_here, say_death
 from foretell.cluster.replica import Replica
 from foretell.cluster.workers import Crew, Pool
 from foretell.exceptions import ClusterError
@@ -86,7 +85,7 @@ class Cluster(Nodes):
             while given < len(tasks):
                 room = self.room_for(each)
                 last_seen = time.monotonic() if room else last_seen
-                if time.monotonic() - last_seen > remote.SAY_AFTER:
+                if time.monotonic() - last_seen > nodes.SAY_AFTER:
                     raise ClusterError(
                         f"No node of the cluster has {each.needs} any more: start one, and run this again."
                     )
@@ -96,7 +95,7 @@ class Cluster(Nodes):
                 while len(running) < most and started < min(len(tasks), given + 2 * most):
                     start(started)
                     started += 1
-                if time.monotonic() - last_heard > remote.SAY_AFTER:
+                if time.monotonic() - last_heard > nodes.SAY_AFTER:
                     last_heard = time.monotonic()
                     self._warn_if_none_runs(each)
                 for reference in ray.wait(list(running), timeout=PATIENCE)[0]:

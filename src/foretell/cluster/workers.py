@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.cluster import remote
-from foretell.cluster.nodes import Nodes
-from foretell.cluster.remote import PATIENCE, RETRIES, WorkerDiedError, got, hide_gpus, ray_of_here, say_death
+from foretell.cluster import nodes
+from foretell.cluster.nodes import PATIENCE, RETRIES, Nodes, WorkerDiedError, got, hide_gpus, ray_of_here, say_death
 from foretell.cluster.replica import Replica
 from foretell.exceptions import ClusterError
 
@@ -77,17 +76,17 @@ class Pool:
             self._busy[worker.ready.remote()] = worker, None
         if self._crew.workers:
             self._alone_since = time.monotonic()
-        elif time.monotonic() - self._alone_since > remote.SAY_AFTER:
-            nodes = "; ".join(
+        elif time.monotonic() - self._alone_since > nodes.SAY_AFTER:
+            there = "; ".join(
                 ", ".join(f"{name} {amount:g}" for name, amount in node.items() if ":" not in name)
                 for node in self._nodes.nodes
             )
             if not room:
                 raise ClusterError(
-                    f"No node of the cluster can hold a model with {self._replica.needs}; there are {nodes}. "
+                    f"No node of the cluster can hold a model with {self._replica.needs}; there are {there}. "
                     "Ask for less (`replica`), or add a node."
                 )
-            _LOG.warning("No worker has started yet: waiting for %s among %s", self._replica.needs, nodes)
+            _LOG.warning("No worker has started yet: waiting for %s among %s", self._replica.needs, there)
             self._alone_since = time.monotonic()
 
     def _take(self, reference: Any, done: Callable[[Any, Crew], None]) -> None:

@@ -28,8 +28,8 @@ ImageDraw = pytest.importorskip("PIL.ImageDraw")
 from foretell.representations.builtin import efficientnet_lite  # noqa: E402
 from foretell.representations.builtin.efficientnet_lite import lite0_maps, lite0_weights  # noqa: E402
 from foretell.representations.loading.load_model import load_image_model  # noqa: E402
+from foretell.representations.models.base import ModelOptions  # noqa: E402
 from foretell.representations.models.image import ImageModel  # noqa: E402
-from foretell.representations.models.model_options import ModelOptions  # noqa: E402
 from tests.representations.models.vision import file_of, scene  # noqa: E402
 
 PART = PARTS["efficientnet-lite0"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.builtin import emoji_captions, emoji_names, emoji_pictures, packages, vscode
+from foretell.representations.builtin import emoji, packages, vscode
 from foretell.representations.builtin.catalogue import PARTS, VSCODE_LANGUAGES, parts_named
 from foretell.representations.builtin.emoji import code, family, from_file_name, is_flag, is_skin_tone
 from foretell.representations.builtin.packages import Part, cached, read_members
@@ -43,7 +43,7 @@ def packs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Packs:
         def fetch(part: Part) -> Path:
             return paths[part.name]
 
-        for module in (vscode, emoji_pictures, emoji_names):
+        for module in (vscode, emoji):
             monkeypatch.setattr(module, "fetch", fetch)
 
     return put
@@ -297,10 +297,10 @@ def test_counts_of_the_published_pictures(sides: tuple[str, ...], n_items: int) 
 @pytest.mark.slow
 @published("emoji-names")
 def test_counts_of_the_published_names() -> None:
-    every = emoji_names.languages()
+    every = emoji.languages()
     kept = [
         sum(not is_flag(characters) and not is_skin_tone(characters) for characters in names)
-        for names in emoji_names.read_names(every).values()
+        for names in emoji.read_names(every).values()
     ]
     assert sum(n_names >= 1_800 for n_names in kept) >= 100
     pairs = load_pairs("emoji-names", ["en", "de", "zh", "sw"])
@@ -317,7 +317,7 @@ def test_captions_of_the_published_emoji() -> None:
 
 
 def test_every_set_has_its_parts() -> None:
-    for name in ("home-assistant", vscode.NAME, emoji_pictures.NAME, emoji_names.NAME, emoji_captions.NAME):
+    for name in ("home-assistant", vscode.NAME, emoji.PICTURES, emoji.NAMES, emoji.CAPTIONS):
         assert parts_named(name)
     assert {part.name for part in parts_named("emoji-pictures")} == {"emoji-google", "emoji-twitter", "emoji-fluent"}
     assert parts_named("emoji-google") == (PARTS["emoji-google"],)

@@ -11,7 +11,7 @@ import pytest
 
 import foretell
 from foretell.exceptions import OptionError
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions
 
 GIVEN: dict[str, Any] = {
     "revision": "main",

@@ -26,7 +26,7 @@ from foretell.representations.builtin.packages import fetch
 from foretell.representations.cache import sha256_of
 from foretell.representations.loading.describe_model import describe_model
 from foretell.representations.loading.load_model import load_text_model
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions
 from tests.representations.models.families import save_family, save_tokenizer
 
 torch = pytest.importorskip("torch")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from foretell.representations.loading.load_model import load_image_model, load_text_model
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions
 from foretell.representations.models.text import TextModel
 
 torch = pytest.importorskip("torch")

@@ -25,8 +25,8 @@ Image = pytest.importorskip("PIL.Image")
 
 from foretell.representations.loading.describe_model import describe_model  # noqa: E402
 from foretell.representations.loading.load_model import load_image_model  # noqa: E402
+from foretell.representations.models.base import ModelOptions  # noqa: E402
 from foretell.representations.models.image import ImageModel  # noqa: E402
-from foretell.representations.models.model_options import ModelOptions  # noqa: E402
 from tests.representations.models.vision import FAMILIES, SIDE, Family, Saved, file_of, reference, save, scene  # noqa: E402
 
 PICTURES = (scene(0), scene(1, (50, 40)), scene(2, (40, 90)), scene(3, (300, 200), mode="L"))

@@ -13,8 +13,7 @@ import pytest
 from foretell.exceptions import ForetellWarning, InputError, OptionError
 from foretell.representations.loading.describe_model import describe_model
 from foretell.representations.loading.load_model import load_text_model
-from foretell.representations.models.base import Reading
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions, Reading
 from foretell.representations.models.text import TextModel
 from tests.representations.models.families import save_family
 

@@ -20,8 +20,7 @@ from foretell.representations.data.pictures import Picture
 from foretell.representations.extraction.extract import extract
 from foretell.representations.loading.describe_model import describe_model
 from foretell.representations.loading.load_model import load_model
-from foretell.representations.models.base import Model
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import Model, ModelOptions
 from tests.representations.loading.test_sources import write_gguf
 from tests.representations.models.families import WORDS, save_family
 from tests.representations.models.vision import FAMILIES as VISION

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.extract import extract
 from foretell.representations.loading.load_model import load_image_model, load_text_model
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions
 from foretell.representations.store.reader import Store
 from tests.representations.models.families import FAMILIES, WORDS, save_family
 from tests.representations.models.reference import reference_states

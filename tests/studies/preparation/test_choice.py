@@ -17,8 +17,7 @@ from foretell.exceptions import OptionError
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.selection import select_pairs
 from foretell.representations.loading.lazy import LazyModel, LoadedModel, slowest_load
-from foretell.representations.models.base import Reading
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions, Reading
 from foretell.representations.store.recordings import Recording
 from foretell.studies.preparation.notes import chosen_pairs, n_blocks_of
 

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from foretell.exceptions import FetchError, require
 from foretell.representations.builtin.catalogue import PARTS
 from foretell.representations.builtin.packages import fetch, member_of
-from foretell.representations.models.base import FINAL, ModelInfo, Visit
+from foretell.representations.models.base import AS_STORED, FINAL, ModelInfo, ModelOptions, Visit
 from foretell.representations.models.image import ImageModel, Run
 from foretell.representations.models.image_networks import as_tokens
-from foretell.representations.models.model_options import AS_STORED, ModelOptions
 
 if TYPE_CHECKING:
     import torch

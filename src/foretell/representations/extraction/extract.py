@@ -19,8 +19,7 @@ from foretell.representations.extraction.filling import Advance, filled_store, f
 from foretell.representations.extraction.model_run import ModelRun, windows_of
 from foretell.representations.extraction.sharded import complete_on, spec_of
 from foretell.representations.loading.lazy import LazyModel
-from foretell.representations.models.base import Modality, Model
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import Modality, Model, ModelOptions
 from foretell.representations.store.format import StoreInfo, fingerprint_of
 from foretell.representations.store.reader import Store
 from foretell.representations.store.recordings import Recording, Tokens

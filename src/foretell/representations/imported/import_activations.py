@@ -15,8 +15,8 @@ from foretell.files import reading
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.binarize import kept_of_array, n_near_zero_of_array
 from foretell.representations.extraction.filling import Advance, filled_store, full_chunks, info_of, made_of_items
-from foretell.representations.imported.activation_files import Source, open_source, sha256_of_files
 from foretell.representations.imported.layer_arrays import Ids
+from foretell.representations.imported.sources import Source, open_source, sha256_of_files
 from foretell.representations.models.base import FINAL
 from foretell.representations.store.format import StoreInfo, sha256_of_texts
 from foretell.representations.store.reader import Store

@@ -12,7 +12,7 @@ from foretell.exceptions import InputError, OptionError, check_option
 from foretell.files import reading
 from foretell.representations.builtin.efficientnet_lite import LITE0, find_lite0
 from foretell.representations.builtin.model_folders import BUILT_IN, built_in_folder
-from foretell.representations.models.base import Modality, ModelInfo
+from foretell.representations.models.base import DEFAULTS, Modality, ModelInfo, ModelOptions
 from foretell.representations.models.gguf_file import decoded_gguf
 from foretell.representations.models.model_files import (
     combined_sha256,
@@ -21,7 +21,6 @@ from foretell.representations.models.model_files import (
     snapshot,
     stated_licence,
 )
-from foretell.representations.models.model_options import DEFAULTS, ModelOptions
 
 
 def describe_model(

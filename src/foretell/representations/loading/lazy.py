@@ -11,8 +11,16 @@ from typing import Any
 
 from foretell.representations.loading.describe_model import describe_model
 from foretell.representations.loading.load_model import load
-from foretell.representations.models.base import Modality, Model, ModelInfo, Reading, Visit
-from foretell.representations.models.model_options import AS_STORED, DEFAULTS, ModelOptions
+from foretell.representations.models.base import (
+    AS_STORED,
+    DEFAULTS,
+    Modality,
+    Model,
+    ModelInfo,
+    ModelOptions,
+    Reading,
+    Visit,
+)
 
 # The first load of a process brings its libraries with it, as that of the next process will.
 _SLOWEST: dict[tuple[str, Modality], float] = {}

@@ -11,10 +11,9 @@ from typing import Any
 from foretell.exceptions import ForetellWarning, InputError, OptionError, check_option, require, warn
 from foretell.representations.builtin.efficientnet_lite import LITE0, load_lite0
 from foretell.representations.loading.describe_model import describe_model
-from foretell.representations.models.base import Modality, Model, ModelInfo
+from foretell.representations.models.base import AS_STORED, DEFAULTS, DTYPES, Modality, Model, ModelInfo, ModelOptions
 from foretell.representations.models.image import ImageModel
 from foretell.representations.models.image_networks import CONVOLUTIONAL, convolutional, image_gpt, patch_transformer
-from foretell.representations.models.model_options import AS_STORED, DEFAULTS, DTYPES, ModelOptions
 from foretell.representations.models.quiet import quiet_transformers, reason_of
 from foretell.representations.models.text import TextModel
 from foretell.representations.models.transformer_blocks import text_part

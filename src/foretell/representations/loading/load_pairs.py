@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from foretell.exceptions import OptionError
 from foretell.files import reading
-from foretell.representations.builtin import emoji_captions, emoji_names, emoji_pictures, home_assistant, vscode
+from foretell.representations.builtin import emoji, home_assistant, vscode
 from foretell.representations.data.filters import filtered
 from foretell.representations.data.hub_sets import read_hub
 from foretell.representations.data.image_pairs import pair_classes, pair_views
@@ -22,7 +22,11 @@ from foretell.representations.data.tmx import read_tmx
 _Made = TypeVar("_Made")
 
 BUILT_IN: Mapping[str, Callable[..., Pairs]] = {
-    module.NAME: module.load for module in (home_assistant, vscode, emoji_pictures, emoji_names, emoji_captions)
+    home_assistant.NAME: home_assistant.load,
+    vscode.NAME: vscode.load,
+    emoji.PICTURES: emoji.load_pictures,
+    emoji.NAMES: emoji.load_names,
+    emoji.CAPTIONS: emoji.load_captions,
 }
 """Name of a built-in set -> the function that reads some of its sides."""
 

@@ -1,9 +1,9 @@
-"""What extraction needs of a model, be it of text or of images."""
+"""What extraction needs of a model, be it of text or of images, and how a model is found and run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.exceptions import OptionError, check_option, checked_count
+
 if TYPE_CHECKING:
     import torch
+
 
 FINAL = "final"
 """Name of the layer after the final norm."""
@@ -138,3 +141,59 @@ class Model(Protocol):
         of its item. Nothing is kept: `visit` must take what it needs at once.
         """
         ...
+
+
+DTYPES = ("float32", "bfloat16", "float16")
+AS_STORED = "auto"
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The options of `load_model`, which says what each is for.
+
+    Parameters
+    ----------
+    revision, dtype, device, device_map, trust_remote_code, allow_pickle, random_weights, cache
+        As `load_model` takes them.
+
+    Raises
+    ------
+    OptionError
+        For a dtype that models are not run in, a seed that is none, or a device and a device_map at once.
+    """
+
+    revision: str | None = None
+    dtype: str = "float32"
+    device: str = "auto"
+    device_map: str | Mapping[str, Any] | None = None
+    trust_remote_code: bool = False
+    allow_pickle: bool = False
+    random_weights: int | None = None
+    cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_option("dtype", self.dtype, (*DTYPES, AS_STORED))
+        if self.random_weights is not None:
+            checked_count("random_weights", self.random_weights, least=0)
+        if self.device != "auto" and self.device_map is not None:
+            raise OptionError(
+                f"device={self.device!r} and device_map={self.device_map!r} exclude each other: give one of them."
+            )
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> ModelOptions:
+        """The options that stand in a mapping.
+
+        Raises
+        ------
+        OptionError
+            For a name that none has.
+        """
+        valid = [field.name for field in fields(cls)]
+        for name in given:
+            if name not in valid:
+                raise OptionError(f"{name!r} is not an option of models: choose among {', '.join(valid)}.")
+        return cls(**given)
+
+
+DEFAULTS = ModelOptions()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from foretell.exceptions import FetchError, InputError, require
 from foretell.representations.cache import is_offline, sha256_of
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions
 from foretell.representations.models.quiet import reason_of
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")

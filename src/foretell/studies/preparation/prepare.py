@@ -18,7 +18,7 @@ from foretell.representations.data.filters import sampled
 from foretell.representations.extraction.extract import extract, fingerprint
 from foretell.representations.loading.lazy import LazyModel, LoadedModel
 from foretell.representations.loading.load_pairs import load_pairs
-from foretell.representations.models.model_options import ModelOptions
+from foretell.representations.models.base import ModelOptions
 from foretell.representations.store.reader import Store, open_store
 from foretell.representations.store.recordings import Recording
 from foretell.studies.config.comparisons import Comparison, file_name

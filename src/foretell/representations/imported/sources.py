@@ -1,9 +1,10 @@
-"""Activations as one file a request, as a vLLM server's hidden-states connector writes them."""
+"""Files of activations of either layout: a file a layer, or a file a request as a vLLM server writes them."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError
-from foretell.representations.imported.array_files import Tensor, open_arrays
-from foretell.representations.imported.layer_arrays import Ids, first_to_last, layer_name, only_dtype, reading_of
+from foretell.files import check_inside
+from foretell.options import current_options
+from foretell.representations.cache import sha256_of
+from foretell.representations.imported.array_files import SUFFIXES, Tensor, open_arrays
+from foretell.representations.imported.layer_arrays import (
+    BESIDE,
+    Ids,
+    LayerArrays,
+    first_to_last,
+    layer_name,
+    of_layers,
+    only_dtype,
+    reading_of,
+)
 from foretell.representations.models.base import Reading
+from foretell.threads import in_order
 
 FILE_NAMES = "file names"
 """As ids of requests: a file NAME.safetensors is of item NAME."""
@@ -132,3 +146,48 @@ def _hidden_states(path: Path) -> tuple[Tensor, NDArray[Any]]:
     if not hidden.is_float or len(hidden.shape) != 3 or 0 in hidden.shape:
         raise InputError(f"{path}: hidden_states is {hidden.dtype} of shape {hidden.shape}, not (tokens, layers, H).")
     return hidden, np.array(arrays["token_ids"].stored)
+
+
+Source = LayerArrays | RequestFiles
+"""Activations of some items at some layers, of whichever layout."""
+
+
+def open_source(
+    source: str | Path | Mapping[str, str | Path],
+    *,
+    ids: Ids | None,
+    layers: Sequence[int | str] | None,
+    special: Iterable[int],
+) -> Source:
+    """Find out what files hold, and open them; `foretell.import_activations` says what they may be."""
+    numbers = frozenset(int(number) for number in special)
+    if isinstance(source, Mapping):
+        named = {layer_name(name): Path(path) for name, path in source.items()}
+        if len(named) < len(source):
+            raise InputError(f"Of {len(source)} files some are of one layer ({', '.join(source)}): give one a layer.")
+        return of_layers(named, None, ids, layers, numbers)
+    path = Path(source)
+    if not path.is_dir():
+        return of_layers({"": path}, None, ids, layers, numbers)
+    read = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES or file.stem in BESIDE)
+    for file in read:
+        check_inside(file, path)
+    files = [file for file in read if file.suffix in SUFFIXES and file.stem not in BESIDE]
+    if not files:
+        raise InputError(f"{path} has no {', '.join(SUFFIXES)} files: give the folder that has them.")
+    if files[0].suffix == ".safetensors" and not KEYS - open_arrays(files[0])[0].keys():
+        return of_requests(files, ids, layers, numbers)
+    by_layer: dict[str, Path] = {}
+    for file in files:
+        layer = layer_name(file.stem)
+        if layer in by_layer:
+            raise InputError(f"{by_layer[layer].name} and {file.name} are both of layer {layer}: give one a layer.")
+        by_layer[layer] = file
+    return of_layers(by_layer, path, ids, layers, numbers)
+
+
+def sha256_of_files(files: Mapping[str, Path]) -> str:
+    """One sha256 of many files and their names."""
+    found = in_order(sha256_of, files.values(), threads=current_options().threads)
+    lines = sorted(f"{name} {digest}\n" for name, digest in zip(files, found, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
