@@ -10,8 +10,7 @@ import numpy as np
 
 from foretell.exceptions import OptionError, check_option, require
 from foretell.measure.array_types import Items, Numbers
-from foretell.measure.distances.panels import Kernel, PrecomputedDistances, ReadDistances
-from foretell.measure.distances.protocol import Distances
+from foretell.measure.distances.reading import Distances, Kernel, PrecomputedDistances, ReadDistances
 from foretell.measure.spaces.bits import Bits, Rows
 from foretell.measure.spaces.floats import Points, check_directions
 from foretell.measure.spaces.inputs import GivenDistances, Input

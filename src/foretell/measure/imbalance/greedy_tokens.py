@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError, OptionError, checked_count
 from foretell.measure.array_types import Items, Numbers
 from foretell.measure.distances.backends import distances, is_constant
-from foretell.measure.distances.protocol import Distances
+from foretell.measure.distances.reading import Distances
 from foretell.measure.imbalance.by_token import sides_with_tokens
 from foretell.measure.imbalance.cross_validation import stderr_of_mean
 from foretell.measure.imbalance.estimation.conventions import estimate
@@ -37,7 +37,7 @@ from foretell.measure.kernels.compiled import compiled
 from foretell.measure.kernels.nearest import nearest
 from foretell.measure.kernels.order_keys import TILE, empty_rows, order_dtype, put_self
 from foretell.measure.kernels.ranks import rank_rows
-from foretell.measure.pairwise.blocks import Block
+from foretell.measure.pairwise.reduction import Block
 from foretell.measure.results.schema import DIRECTIONS, result_attributes
 from foretell.measure.spaces.inputs import checked_neighbours
 from foretell.measure.spaces.queries import Layout

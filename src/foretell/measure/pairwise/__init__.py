@@ -22,7 +22,7 @@ any pair of spaces is read off them. Then the block is forgotten:
         for reducer in reducers:
             reducer.update(block)
 
-A *reducer* (`blocks.Reducer`) is all that the reduction knows of what is measured. A *pass* is one run over all
+A *reducer* (`reduction.Reducer`) is all that the reduction knows of what is measured. A *pass* is one run over all
 blocks. A null needs the neighbours of all queries first, and so a second pass. *Steps* add to the same block: the
 distances of several tokens together are the sum over the tokens, so a curve over 1 to T tokens costs the T tokens
 once each.

@@ -5,18 +5,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
+from typing import Protocol
 
 from foretell.exceptions import OptionError
 from foretell.measure.array_types import Items, Numbers
-from foretell.measure.distances.protocol import Distances
+from foretell.measure.distances.reading import Distances
 from foretell.measure.kernels.order_keys import TILE, empty_rows, order_dtype, put_places, put_self, row_bytes
-from foretell.measure.pairwise.blocks import Block, Reducer
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
+
+
+@dataclass(frozen=True)
+class Block:
+    """Distances of some queries in every space.
+
+    Parameters
+    ----------
+    first : int
+        Place of the first row among all queries.
+    own : ndarray of int64, shape (R,)
+        Each query's place among the candidates, or -1.
+    n_candidates : int
+        C.
+    order : sequence of ndarray of uint16 or uint32, shape (R, P)
+        For each space, whole numbers in the order of its distances, whose first C columns are read; the greatest number
+        of the dtype in queries' own places. They may be compared within a row alone.
+    distances : sequence of ndarray, shape (R, P)
+        The distances themselves, where a reducer asks for them; queries' own places are not to be read.
+    """
+
+    first: int
+    own: Items
+    n_candidates: int
+    order: Sequence[Numbers]
+    distances: Sequence[Numbers] = ()
+
+    @property
+    def n_rows(self) -> int:
+        """R, the number of queries."""
+        return len(self.own)
+
+    def tiles(self) -> Iterator[Block]:
+        """Parts of `TILE` rows, the last one maybe of fewer."""
+        for start in range(0, self.n_rows, TILE):
+            rows = slice(start, start + TILE)
+            yield Block(
+                self.first + start,
+                self.own[rows],
+                self.n_candidates,
+                [x[rows] for x in self.order],
+                [x[rows] for x in self.distances],
+            )
+
+
+class Reducer(Protocol):
+    """What is read off blocks of distances."""
+
+    reads_distances: bool
+    """Whether distances themselves are wanted beside their order."""
+
+    def n_bytes(self, layout: Layout) -> int:
+        """Bytes that the reducer holds, about."""
+        ...
+
+    def update(self, block: Block, *, threads: int) -> None:
+        """Take up the next block."""
+        ...
+
 
 _LEAST_PANEL = 2**20  # bytes read at a time of a space that is not held
 

@@ -50,18 +50,6 @@ class Imbalance:
             return f"not resolved: 95 % from {self.asymmetry - margin:+.3f} to {self.asymmetry + margin:+.3f}"
         return "A predicts B better" if self.asymmetry < 0 else "B predicts A better"
 
-    def _repr_html_(self) -> str:
-        """What notebooks show: both values on a bar from 0 to 1, with their 95 % intervals."""
-        rows = [
-            _bar("A → B", self.a_to_b, critical(self.n_items) * self.stderr_a_to_b, "#0072B2"),
-            _bar("B → A", self.b_to_a, critical(self.n_items) * self.stderr_b_to_a, "#D55E00"),
-        ]
-        return (
-            f"<table>{''.join(rows)}</table><p>Asymmetry {self.asymmetry:+.4f} ± {self.stderr_asymmetry:.4f}: "
-            f"{self._verdict}. 0: the first foretells the second; 1: it says nothing. n = {self.n}, k = {self.k}, "
-            f"{self.metric}, {self.convention}; bars: 95 %.</p>"
-        )
-
     def __repr__(self) -> str:
         return (
             f"Imbalance(n={self.n}, n_items={self.n_items}, k={self.k}, metric={self.metric!r}, "
@@ -71,16 +59,3 @@ class Imbalance:
             f"  B -> A     {self.b_to_a:.4f} +- {self.stderr_b_to_a:.4f}   neighbours in B, ranks in A\n"
             f"  asymmetry {self.asymmetry:+.4f} +- {self.stderr_asymmetry:.4f}   {self._verdict}"
         )
-
-
-def _bar(name: str, value: float, margin: float, colour: str) -> str:
-    """A row: a name, a value with its error, and where it lies from 0 to 1."""
-    width = 200
-    low, high = (float(np.clip(np.nan_to_num(value + sign * margin, nan=value), 0, 1)) for sign in (-1, 1))
-    at = float(np.clip(value, 0, 1))
-    return (
-        f'<tr><td>{name}</td><td>{value:.4f}</td><td><svg width="{width}" height="14" role="img" '
-        f'aria-label="{name}: {value:.4f}"><line x1="0" y1="7" x2="{width}" y2="7" stroke="#999"/>'
-        f'<line x1="{low * width:.1f}" y1="7" x2="{high * width:.1f}" y2="7" stroke="{colour}" stroke-width="5" '
-        f'opacity=".5"/><circle cx="{at * width:.1f}" cy="7" r="4" fill="{colour}"/></svg></td></tr>'
-    )

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from foretell.measure.array_types import Floats, Items, Numbers
 from foretell.measure.kernels.compiled import compiled, compiled_sums
 from foretell.measure.kernels.order_keys import TILE
-from foretell.measure.pairwise.blocks import Block
 from foretell.measure.pairwise.passes import Pair
+from foretell.measure.pairwise.reduction import Block
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 

@@ -10,15 +10,11 @@ import numpy as np
 
 from foretell.exceptions import OptionError
 from foretell.measure.distances.backends import METRICS, distances, distances_from, is_constant
-from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.request import Options
-from foretell.measure.pairwise.blocks import Reducer
 from foretell.measure.pairwise.passes import Pair, batches
-from foretell.measure.pairwise.reduction import PairwiseReduction
-from foretell.measure.similarity import similarity_oracle as similar
-from foretell.measure.similarity.cka import debiased_cka
+from foretell.measure.pairwise.reduction import PairwiseReduction, Reducer
+from foretell.measure.similarity.correlations import DistanceCounts, SortedDistances, cosines, debiased_cka, pearson
 from foretell.measure.similarity.distance_products import Products, Values
-from foretell.measure.similarity.rsa import DistanceCounts, SortedDistances, cosines, pearson
 from foretell.measure.similarity.shared_neighbours import Neighbourhoods
 from foretell.measure.spaces.inputs import Input
 from foretell.measure.spaces.queries import Layout
@@ -52,7 +48,7 @@ class Measurement:
     def __init__(
         self, inputs: Sequence[Input], cells: Sequence[Pair], wanted: Sequence[str], k: int, options: Options
     ) -> None:
-        self._inputs, self._cells, self._k = inputs, cells, k
+        self._cells, self._k = cells, k
         self._wanted = set(wanted)
         self._spaces = [distances(space, options.metric, options.backend) for space in inputs]
         to_hold = sum(space.to_hold for space in self._spaces)
@@ -80,11 +76,8 @@ class Measurement:
         """Every measure of every pair of spaces that vary."""
         cells = [cell for cell in self._cells if not constant.intersection(cell)]
         found: _Found = {name: {} for name in self._wanted}
-        if self._options.backend == "numpy":
-            parts = [self._by_oracle(cells, layout)]
-        else:
-            parts = [self._by_pass(some, layout) for some in batches(cells, lambda some: self._n_blocks(some, layout))]
-        for part in parts:
+        for some in batches(cells, lambda some: self._n_blocks(some, layout)):
+            part = self._by_pass(some, layout)
             for name in self._wanted:
                 found[name] |= part[name]
         return found
@@ -164,22 +157,3 @@ class Measurement:
             row = distances_from(space, 0, np.arange(1, space.n_items)).astype(np.float64)
             self._centres[place, root] = float((np.sqrt(row) if root else row).mean())
         return self._centres[place, root]
-
-    def _by_oracle(self, cells: Sequence[Pair], layout: Layout) -> _Found:
-        own = np.ix_(layout.queries, layout.queries)
-        d = {
-            place: oracle.distances(self._inputs[place], self._options.metric)[own] for cell in cells for place in cell
-        }
-        apart = {place: similar.pairs_of_items(np.sqrt(x) if self._roots else x) for place, x in d.items()}
-        ranks = {place: similar.average_ranks(x) for place, x in apart.items()}
-        slope = {place: 2 / (self._spaces[place].greatest or 4) for place in d}
-        found: _Found = {name: {} for name in MEASURES}
-        for a, b in cells:
-            found["cka"][a, b] = similar.cka(d[a], d[b])
-            found["rsa_pearson"][a, b] = similar.pearson(apart[a], apart[b])
-            found["rsa_spearman"][a, b] = similar.pearson(ranks[a], ranks[b])
-            if self.least_items:
-                found["overlap"][a, b] = similar.overlap(d[a], d[b], self._k)
-                found["mutual_knn"][a, b] = similar.mutual_knn(d[a], d[b], self._k)
-                found["cknna"][a, b] = similar.cknna(d[a], d[b], self._k, (slope[a], slope[b]))
-        return found

@@ -43,9 +43,9 @@ from numpy.typing import NDArray
 from foretell.measure.array_types import Floats, Ints
 from foretell.measure.kernels.compiled import compiled
 from foretell.measure.kernels.nearest import nearest
-from foretell.measure.pairwise.blocks import Block
 from foretell.measure.pairwise.passes import Pair
-from foretell.measure.similarity.cka import ratio
+from foretell.measure.pairwise.reduction import Block
+from foretell.measure.similarity.correlations import ratio
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 

@@ -20,6 +20,7 @@ from foretell.measure.results.schema import result_attributes, with_intervals
 from foretell.measure.similarity.measures import MEASURES, Measurement
 from foretell.measure.spaces.inputs import Spaces, checked_neighbours, named_sides
 from foretell.measure.spaces.queries import Layout
+from foretell.options import BACKENDS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -139,6 +140,7 @@ def _similar_cells(
     """Measure how alike the spaces of cells are, as `similarity_matrix` says."""
     import xarray as xr
 
+    check_option("backend", options.backend, [name for name in BACKENDS if name not in ("auto", "numpy")])
     wanted = _checked_measures(measures, options.metric)
     size = cells.n_items
     if size < _FEWEST:

@@ -13,33 +13,6 @@ from foretell.exceptions import AlignmentError, InputError
 from foretell.measure.spaces.bits import Bits, Rows
 
 
-@runtime_checkable
-class Space(Protocol):
-    """What one model makes of one side of the pairs at one layer, for some of its tokens.
-
-    `Bits` are a space held in memory; a view of a store reads its bits when asked.
-    """
-
-    @property
-    def n_items(self) -> int:
-        """N, the number of items."""
-        ...
-
-    @property
-    def ids(self) -> tuple[str, ...] | None:
-        """Names of the items in order, or None where there are none to check."""
-        ...
-
-    @property
-    def n_tokens(self) -> int:
-        """T, the number of tokens that make up an item."""
-        ...
-
-    def bits(self, rows: Rows = slice(None)) -> Bits:
-        """Sign bits of the items at `rows` (all by default), shape (rows, T, bytes)."""
-        ...
-
-
 class ManyItems(Protocol):
     """Items in an order, each of as many tokens."""
 
@@ -56,6 +29,18 @@ class ManyItems(Protocol):
     @property
     def n_tokens(self) -> int:
         """T, the number of tokens that make up an item."""
+        ...
+
+
+@runtime_checkable
+class Space(ManyItems, Protocol):
+    """What one model makes of one side of the pairs at one layer, for some of its tokens.
+
+    `Bits` are a space held in memory; a view of a store reads its bits when asked.
+    """
+
+    def bits(self, rows: Rows = slice(None)) -> Bits:
+        """Sign bits of the items at `rows` (all by default), shape (rows, T, bytes)."""
         ...
 
 

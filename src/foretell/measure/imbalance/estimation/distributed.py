@@ -27,9 +27,8 @@ from foretell.measure.imbalance.estimation.tally_passes import (
     tallies_of,
 )
 from foretell.measure.kernels.order_keys import TILE
-from foretell.measure.pairwise.blocks import Reducer
 from foretell.measure.pairwise.passes import Pair
-from foretell.measure.pairwise.reduction import Blocks, PairwiseReduction
+from foretell.measure.pairwise.reduction import Blocks, PairwiseReduction, Reducer
 from foretell.measure.spaces.inputs import Input, Signed
 from foretell.options import Held, Mapper, Resources, Share
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import TieOrderWarning, warn
 from foretell.measure.array_types import Floats
 from foretell.measure.distances.backends import is_constant
-from foretell.measure.distances.protocol import Distances
+from foretell.measure.distances.reading import Distances
 from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.distributed import measure_distributed
 from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways, wanted

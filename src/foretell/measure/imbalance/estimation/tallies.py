@@ -19,8 +19,8 @@ from foretell.measure.kernels.order_keys import TILE
 from foretell.measure.kernels.outranking import LONG, UNIT, add_ahead, add_ahead_of_long_rows, by_weight
 from foretell.measure.kernels.ranks import permuted_rank_sum, rank_entries, rank_own, rank_rows
 from foretell.measure.kernels.vector_rows import COUNTED_BYTES
-from foretell.measure.pairwise.blocks import Block
 from foretell.measure.pairwise.passes import Pair
+from foretell.measure.pairwise.reduction import Block
 from foretell.measure.spaces.queries import Layout
 from foretell.threads import in_order
 

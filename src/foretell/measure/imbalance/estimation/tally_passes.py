@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from foretell.measure.array_types import Floats
 from foretell.measure.distances.backends import distances
-from foretell.measure.distances.protocol import Distances
+from foretell.measure.distances.reading import Distances
 from foretell.measure.imbalance.estimation.conventions import Convention, estimate
 from foretell.measure.imbalance.estimation.request import Measured, Options, Request, both_ways, lowest_cells, wanted
 from foretell.measure.imbalance.estimation.tallies import NullRankSums, Shuffles, Tallies

@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.measure.array_types import Floats
+from foretell.measure.distances.backends import distances
+from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.conventions import CONVENTIONS
 from foretell.measure.imbalance.estimation.oracle import neighbour_weights
+from foretell.measure.similarity.measures import MEASURES
+from foretell.measure.spaces.inputs import as_input
 
 Distances = NDArray[Any]
 
@@ -97,3 +101,21 @@ def pearson(x: Floats, y: Floats) -> float:
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     return float(np.corrcoef(x, y)[0, 1])
+
+
+def similarities(a: Any, b: Any, k: int, metric: str) -> dict[str, float]:
+    """Every measure of two spaces that a metric allows, NaN where all items of one are equally far apart."""
+    inputs = [as_input(x, metric, name) for name, x in (("a", a), ("b", b))]
+    d_a, d_b = (oracle.distances(x, metric) for x in inputs)
+    apart = [pairs_of_items(np.sqrt(d) if metric == "euclidean" else d) for d in (d_a, d_b)]
+    slopes = [2 / (distances(x, metric, "numba").greatest or 4) for x in inputs]
+    found = {
+        "cka": cka(d_a, d_b),
+        "mutual_knn": mutual_knn(d_a, d_b, k),
+        "overlap": overlap(d_a, d_b, k),
+        "cknna": cknna(d_a, d_b, k, (slopes[0], slopes[1])),
+        "rsa_pearson": pearson(*apart),
+        "rsa_spearman": pearson(*(average_ranks(x) for x in apart)),
+    }
+    constant = any((rows == rows[:, :1]).all() for rows in (x.reshape(len(d_a), -1) for x in apart))
+    return {name: np.nan if constant else value for name, value in found.items() if metric in MEASURES[name].metrics}
