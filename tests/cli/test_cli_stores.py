@@ -249,7 +249,7 @@ class TestCompare:
         difference, stderr = foretell.contrast(expected, {("a_to_b", 1, 1): 1, ("b_to_a", 1, 1): -1})
         margin = 2.093 * stderr  # 20 groups
         said = f"{difference:+.3f} ({difference - margin:+.3f} to {difference + margin:+.3f})"
-        assert f"Where both ways together are least, 1 | 1: A -> B less B -> A is {said}" in text
+        assert f"Where both ways together are lowest, 1 | 1: A -> B minus B -> A is {said}" in text
         assert "The best of 9 pairs" in text
         rows = (tmp_path / "o" / "result.csv").read_text().splitlines()
         assert len(rows) == 1 + 2 * 9
@@ -306,7 +306,7 @@ class TestCompare:
         assert "best pair a | b a | b" in text
         assert f"imbalance {expected.a_to_b:.3f} (" in text
         assert f") {expected.b_to_a:.3f} (" in text
-        assert f"A -> B less B -> A is {expected.asymmetry:+.3f} (" in text
+        assert f"A -> B minus B -> A is {expected.asymmetry:+.3f} (" in text
         assert "The best of" not in text
 
     @pytest.mark.filterwarnings("ignore::foretell.exceptions.ConstantSpaceWarning")

@@ -50,63 +50,29 @@ class Side:
         return next(iter(self.spaces.values())).ids
 
 
-@dataclass(frozen=True)
-class Asymmetry:
-    """Of the pair whose two directions together are least: ``a_to_b - b_to_a``, and its 95 % interval.
-
-    The least of one direction alone would favour that direction.
-    """
-
-    a: str
-    b: str
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class BestPair:
-    """Where one direction is least.
-
-    Parameters
-    ----------
-    direction : str
-    a, b : str
-        Names of the two spaces.
-    value, low, high : float
-        The imbalance in this direction, and its 95 % interval.
-    p_value : float, optional
-        Of the least value over all pairs, against shuffled items; None without a null.
-    """
-
-    direction: str
-    a: str
-    b: str
-    value: float
-    low: float
-    high: float
-    p_value: float | None
-
-
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What `compare_sides` found.
+    """What was found of two sides.
 
     Parameters
     ----------
-    result : xarray.Dataset
-        As of `imbalance_matrix`, or `imbalance_curve` for the diagonal.
-    best : tuple of BestPair
-        By direction; one that has no value is left out.
-    asymmetry : Asymmetry, optional
-        None where no pair has values both ways.
-    n_left_out : tuple of int
+    result : Dataset
+        As `imbalance_matrix` or `imbalance_curve` gives it.
+    best : mapping of direction to Dataset
+        The cell of `result` where that direction is lowest, of the directions that have a value.
+    joint : Dataset, optional
+        The cell where both directions together are lowest (the lowest of one direction would favour it), both
+        directions; None where no cell has both.
+    asymmetry : (float, float), optional
+        ``a_to_b - b_to_a`` there, and half of its 95 % interval.
+    n_left_out : (int, int)
         Items of either side that the other lacks.
     """
 
     result: xr.Dataset
-    best: tuple[BestPair, ...]
-    asymmetry: Asymmetry | None
+    best: Mapping[str, xr.Dataset]
+    joint: xr.Dataset | None
+    asymmetry: tuple[float, float] | None
     n_left_out: tuple[int, int]
 
 
@@ -184,19 +150,26 @@ def compare_sides(
     result = result.assign_attrs(
         {f"{name}_{end}": value for end, side in (("a", a), ("b", b)) for name, value in side.attributes.items()}
     )
-    best = tuple(
-        _best(result, direction)
-        for direction in DIRECTIONS
-        if result["imbalance"].sel(direction=direction).notnull().any()
-    )
+    lowest = {direction: _lowest(result.sel(direction=direction), "imbalance") for direction in DIRECTIONS}
+    best = {direction: cell for direction, cell in lowest.items() if cell is not None}
     if not best:
         raise InputError(
             f"Nothing of {a.name} and {b.name} can be compared: all items of a side are alike. Of floats the signs are "
             "compared; where all are of one sign, subtract each dimension's median first."
         )
+    joint = _lowest(result.assign(both=result["imbalance"].sum("direction", skipna=False)), "both")
+    asymmetry = None
+    if joint is not None:
+        cell = [str(joint[dim].item()) for dim in result["imbalance"].dims[1:]]
+        value, stderr = contrast(result, {(DIRECTIONS[0], *cell): 1, (DIRECTIONS[1], *cell): -1})
+        asymmetry = value, critical(int(result.attrs["n_groups"])) * stderr
     n_kept = next(iter(a.spaces.values())).n_items
-    asymmetry = _asymmetry(result, a, b, groups)
-    return Comparison(result, best, asymmetry, (n_items[0] - n_kept, n_items[1] - n_kept))
+    return Comparison(result, best, joint, asymmetry, (n_items[0] - n_kept, n_items[1] - n_kept))
+
+
+def names_of(cell: xr.Dataset) -> str:
+    """A cell's two spaces in words."""
+    return " | ".join(str(cell[name].item()) for name in (("layer", "layer") if "layer" in cell.coords else ("a", "b")))
 
 
 def write_comparison(comparison: Comparison, folder: str | Path) -> Path:
@@ -266,37 +239,7 @@ def _common(a: Side, b: Side) -> tuple[Side, Side]:
     return Side(a.name, first, None, a.attributes), Side(b.name, second, None, b.attributes)
 
 
-def _best(result: xr.Dataset, direction: str) -> BestPair:
-    cell = _least(result.sel(direction=direction), "imbalance")
-    at_a, at_b = _names(cell)
-    return BestPair(
-        direction=direction,
-        a=at_a,
-        b=at_b,
-        value=float(cell["imbalance"]),
-        low=float(cell["low"]),
-        high=float(cell["high"]),
-        p_value=float(result["p_value_minimum"].sel(direction=direction)) if "p_value_minimum" in result else None,
-    )
-
-
-def _asymmetry(result: xr.Dataset, a: Side, b: Side, groups: Sequence[str] | None) -> Asymmetry | None:
-    both = result["imbalance"].sum("direction", skipna=False).to_dataset(name="both")
-    if not both["both"].notnull().any():
+def _lowest(cells: xr.Dataset, name: str) -> xr.Dataset | None:
+    if not cells[name].notnull().any():
         return None
-    at_a, at_b = _names(_least(both, "both"))
-    # A result keeps the scores of few of its cells, and the asymmetry needs those of this one.
-    one = imbalance_matrix({at_a: a.spaces[at_a]}, {at_b: b.spaces[at_b]}, k=int(result.attrs["k"]), groups=groups)
-    value, stderr = contrast(one, {(DIRECTIONS[0], at_a, at_b): 1, (DIRECTIONS[1], at_a, at_b): -1})
-    margin = critical(int(result.attrs["n_groups"])) * stderr
-    return Asymmetry(at_a, at_b, value, value - margin, value + margin)
-
-
-def _least(cells: xr.Dataset, name: str) -> xr.Dataset:
     return cells.isel({dim: int(number) for dim, number in cells[name].argmin(..., skipna=True).items()})
-
-
-def _names(cell: xr.Dataset) -> tuple[str, str]:
-    """Names of the two spaces of a cell, of a curve or of a map."""
-    first, second = (str(cell[name].item()) for name in (("layer", "layer") if "layer" in cell.coords else ("a", "b")))
-    return first, second

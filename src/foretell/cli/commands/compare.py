@@ -57,6 +57,8 @@ def compare(
 
 
 def _print_comparison(comparison: Comparison, sides: list[Side]) -> None:
+    from foretell.representations.store_comparison import names_of
+
     result, screen = comparison.result, console()
     for letter, side in zip("AB", sides, strict=True):
         tokens = f", {side.attributes['tokens']}" if "tokens" in side.attributes else ""
@@ -70,23 +72,20 @@ def _print_comparison(comparison: Comparison, sides: list[Side]) -> None:
         screen.print(f"Left out, since the other lacks them: {' and '.join(map(str, comparison.n_left_out))} items")
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
-    for best in comparison.best:
-        table.add_column(_ARROWS[best.direction], overflow="fold")
-    rows = {
-        "best pair": [f"{best.a} | {best.b}" for best in comparison.best],
-        "imbalance": [f"{best.value:.3f} ({best.low:.3f} to {best.high:.3f})" for best in comparison.best],
-        "p of the least": [f"{best.p_value:.3g}" for best in comparison.best if best.p_value is not None],
-    }
-    for name, said in rows.items():
-        if said:
-            table.add_row(name, *said)
+    for direction in comparison.best:
+        table.add_column(_ARROWS[direction], overflow="fold")
+    best = list(comparison.best.values())
+    table.add_row("best pair", *(names_of(cell) for cell in best))
+    table.add_row("imbalance", *(f"{cell['imbalance']:.3f} ({cell['low']:.3f} to {cell['high']:.3f})" for cell in best))
+    if "p_value_minimum" in result:
+        table.add_row("p of the minimum", *(f"{cell['p_value_minimum']:.3g}" for cell in best))
     screen.print(table)
     n_pairs = result["imbalance"].isel(direction=0).size
-    one = comparison.asymmetry
-    if one is not None:
-        where = f"Where both ways together are least, {one.a} | {one.b}: " if n_pairs > 1 else ""
+    if comparison.joint is not None and comparison.asymmetry is not None:
+        value, margin = comparison.asymmetry
+        where = f"Where both ways together are lowest, {names_of(comparison.joint)}: " if n_pairs > 1 else ""
         screen.print(
-            f"{where}A -> B less B -> A is {one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f}); "
+            f"{where}A -> B minus B -> A is {value:+.3f} ({value - margin:+.3f} to {value + margin:+.3f}); "
             "below 0: A predicts B better.",
             soft_wrap=True,
         )

@@ -1,8 +1,9 @@
 r"""Correlations of two spaces' distances over pairs of items: representational similarity analysis, and debiased CKA.
 
 **Representational similarity analysis.** Pearson's follows from the sums of
-`foretell.measure.similarity.distance_products`. Spearman's is Pearson's of the distances' average ranks among all distances of the space. With :math:`y_{ij}` how many distances are below
-:math:`d_{ij}` less how many are above, a rank is :math:`(m + 1 + y_{ij}) / 2` among m; the mean of y is 0, so that
+`foretell.measure.similarity.distance_products`. Spearman's is Pearson's of the distances' average ranks among all
+distances of the space. With :math:`y_{ij}` how many distances are below :math:`d_{ij}` less how many are above, a rank
+is :math:`(m + 1 + y_{ij}) / 2` among m; the mean of y is 0, so that
 
 .. math:: r_S = \frac{\sum y^A_{ij} y^B_{ij}}{\sqrt{\sum (y^A_{ij})^2 \sum (y^B_{ij})^2}}.
 
