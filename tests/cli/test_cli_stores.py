@@ -350,7 +350,7 @@ def test_compare_takes_what_the_stores_keep(pairs: Pairs, tmp_path: Path) -> Non
         )
     side = load_side(str(tmp_path / "a"), layers=None, tokens=None)
     assert side.attributes["tokens"] == "last 2, median"
-    expected = open_store(tmp_path / "a").space(1, "last 2", binarize="median").bits()
+    expected = open_store(tmp_path / "a").space(1, "last 2, median").bits()
     assert (side.spaces["1"].bits().data == expected.data).all()
     assert load_side(str(tmp_path / "a"), layers=None, tokens="last 3").attributes["tokens"] == "last 3"
     assert load_side(str(tmp_path / "b"), layers=None, tokens="last 2").attributes["tokens"] == "last 2, median"

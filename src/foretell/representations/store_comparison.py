@@ -187,15 +187,16 @@ def _of_store(store: Store, layers: Sequence[str] | None, tokens: str | None) ->
             f"{store.name} keeps {info.tokens!r}, no bits of {tokens or 'any tokens'!r}: extract it again with these."
         )
     names = _chosen(layers or list(kept.n_bits), store.layers, store.name)
-    rule, binarize = tokens or str(kept.recording.tokens), kept.recording.how
+    how = kept.recording.how
+    rule = f"{tokens or kept.recording.tokens}{'' if how == 'sign' else f', {how}'}"
     attributes = {
         "model": info.model_id,
         "revision": info.model_revision,
         "side": info.side,
         "data": info.pairs_name,
-        "tokens": rule if binarize == "sign" else f"{rule}, {binarize}",
+        "tokens": rule,
     }
-    spaces = {name: store.space(name, rule, binarize=binarize) for name in names}
+    spaces = {name: store.space(name, rule) for name in names}
     return Side(f"{info.model_id} {info.side}", spaces, store.groups, attributes)
 
 

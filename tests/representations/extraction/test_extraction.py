@@ -442,21 +442,18 @@ def test_every_recording_is_what_it_says(rich: Store, whole: list[Activations]) 
         agree(bits_of(rich, layer, "last 2 before 3"), last[:, -5:-3])
         agree(bits_of(rich, layer, "first 2"), np.stack([item[:2] for item in items]))
         agree(bits_of(rich, layer, "mean"), mean)
-        for same in (("mean last 4", {}), ("last 4", {"aggregate": "mean"})):
-            again = bits_of(rich, layer, same[0], **same[1])
-            assert (again == bits_of(rich, layer, "mean last 4")).all()
         agree(bits_of(rich, layer, "first"), np.stack([item[:1] for item in items]))
         agree(bits_of(rich, layer, "mean last 4"), last[:, -4:].mean(axis=1, keepdims=True))
         agree(
-            bits_of(rich, layer, binarize="median"), last - np.median(last, axis=0), least=0.8
+            bits_of(rich, layer, f"last {T}, median"), last - np.median(last, axis=0), least=0.8
         )  # one item is the median
-        agree(bits_of(rich, layer, "last 2", binarize="median"), (last - np.median(last, axis=0))[:, -2:], least=0.8)
+        agree(bits_of(rich, layer, "last 2, median"), (last - np.median(last, axis=0))[:, -2:], least=0.8)
         directions = np.random.default_rng([5, 20]).standard_normal((20, 7), dtype="float32")
-        agree(bits_of(rich, layer, "mean", binarize="projection 7 seed 5"), mean @ directions)
+        agree(bits_of(rich, layer, "mean, projection 7 seed 5"), mean @ directions)
         square = np.random.default_rng([0, 20]).standard_normal((20, 20), dtype="float32")
-        agree(bits_of(rich, layer, "last 2", binarize="projection"), last[:, -2:] @ square)
+        agree(bits_of(rich, layer, "last 2, projection"), last[:, -2:] @ square)
         t = np.sort(np.abs(last[:, -2:]), axis=-1)[..., [9]]  # the lower median of 20
-        levels = bits_of(rich, layer, "last 2", binarize="2bit")
+        levels = bits_of(rich, layer, "last 2, 2bit")
         x = np.concatenate([last[:, -2:] + t, last[:, -2:] - t], axis=-1)
         sure = np.abs(x) > 1e-4
         assert (levels == (x > 0))[sure].all()
@@ -464,9 +461,9 @@ def test_every_recording_is_what_it_says(rich: Store, whole: list[Activations]) 
     for layer in ("1", "final"):
         items = [item[layer][0].astype(np.float64) for item in whole]
         last = np.stack([item[-T:] for item in items])
-        agree(bits_of(rich, layer, f"last {T}", binarize="mean"), last - last.mean(axis=0))
+        agree(bits_of(rich, layer, f"last {T}, mean"), last - last.mean(axis=0))
     with pytest.raises(OptionError, match="has no 'last 6, mean' of layer 0"):
-        rich.space("0", "last 6", binarize="mean")
+        rich.space("0", "last 6, mean")
 
 
 def test_full_precision_is_clipped_and_scaled(rich: Store, whole: list[Activations]) -> None:
@@ -475,7 +472,7 @@ def test_full_precision_is_clipped_and_scaled(rich: Store, whole: list[Activatio
     low, high = np.quantile(last, (0.05, 0.95), axis=1, keepdims=True)
     clipped = np.clip(last, low, high)
     np.testing.assert_allclose(points, clipped / np.linalg.norm(clipped, axis=1, keepdims=True), atol=1e-5)
-    with pytest.raises(OptionError, match="has no 'full' of layer 2"):
+    with pytest.raises(OptionError, match="has no 'numbers' of layer 2"):
         rich.points(2)
     ii = foretell.information_imbalance(rich.points(1), rich.points(1, "last 1"), metric="euclidean")
     assert 0 < ii.a_to_b < 0.5
@@ -521,7 +518,7 @@ def test_a_run_stopped_while_bits_waited_is_completed(
     assert half.committed.all()
     assert not half.is_complete
     with pytest.raises(StoreError, match="wait for all items"):
-        half.space(1, binarize="median").bits()
+        half.space(1, RECORDINGS[5]).bits()
     assert check_health(half).problems[-2:] == tuple(
         f"bits of {kept!r} are not made yet: run the same extract again" for kept in RECORDINGS[5:7]
     )
@@ -672,7 +669,7 @@ def test_repair_beside_bits_that_waited(tiny_pairs: Pairs, model: TextModel, tmp
         extract(tiny_pairs, model=model, repair=True, **options)
     assert open_store(tmp_path / "s").committed.all()
     with pytest.raises(StoreError, match="delete the store"):
-        open_store(tmp_path / "s").space(2, binarize="median").bits()
+        open_store(tmp_path / "s").space(2, MIXED[1]).bits()
 
 
 def test_damaged_numbers_make_no_bits(

@@ -186,18 +186,14 @@ def test_layers_and_tokens_that_there_are_not(store: Store) -> None:
         store.space(1, "first 2")
     with pytest.raises(OptionError, match="has no 'mean'"):
         store.space(1, "mean")
-    with pytest.raises(OptionError, match="has no 'median'"):
-        store.space(1, binarize="median")
-    with pytest.raises(OptionError, match="has no 'full'"):
+    with pytest.raises(OptionError, match="has no 'last 4, median'"):
+        store.space(1, "last 4, median")
+    with pytest.raises(OptionError, match=r"has no 'numbers' of layer 1.*last 20, full"):
         store.points(1)
     with pytest.raises(OptionError, match="token rule"):
         store.space(1, "some 2")
     with pytest.raises(OptionError, match="has no 'mean last 4'"):
-        store.space(1, aggregate="mean")
-    with pytest.raises(OptionError, match="takes a token rule"):
-        store.space(1, [0, 1], aggregate="mean")
-    with pytest.raises(OptionError, match="'concatenate', 'mean'"):
-        store.space(1, aggregate="sum")
+        store.space(1, "mean last 4")
     for window in (slice(4, None), [4], []):
         with pytest.raises(OptionError, match="keeps 4 tokens"):
             store.space(1, window)

@@ -31,7 +31,7 @@ def curves(stores: Sequence[Store], tokens: str, layers: Sequence[str], projecti
     kinds = ("sign", "median", "mean", "2bit", projection)
     found = {
         kind: foretell.imbalance_curve(
-            *({layer: store.space(layer, tokens, binarize=kind) for layer in layers} for store in stores)
+            *({layer: store.space(layer, f"{tokens}, {kind}") for layer in layers} for store in stores)
         )
         for kind in kinds
     }
@@ -87,7 +87,7 @@ def test_a_planted_signal(tiny_model_folder: Path, planted: Pairs, tmp_path: Pat
         assert (curve["imbalance"] > 0.75).all(), kind
     # Bits of any kind also go by tokens.
     by_token = under(threads=1).token_curve(
-        *(store.space("1", "last 20", binarize="median") for store in (left, right)), errors=False
+        *(store.space("1", "last 20, median") for store in (left, right)), errors=False
     )
     assert float(by_token["imbalance"][0, -1]) == float(found["median"]["imbalance"].sel(layer=1)[0])
 

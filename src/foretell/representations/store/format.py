@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -145,35 +145,44 @@ class StoreInfo:
         return first, min(first + self.chunk_items, self.n_items)
 
     def chosen(
-        self, where: str, layer: str, tokens: str | TokenRule | slice | Sequence[int] | None, binarize: str
+        self, where: str, layer: str, tokens: str | TokenRule | slice | Sequence[int] | None, *, full: bool = False
     ) -> tuple[int, Window]:
-        """Number of the recording that has what is asked for, and which of its tokens that is.
+        """Which of what is kept serves, and which of its tokens: bits, or numbers at full precision.
 
         Parameters
         ----------
         where : str
-            Name of the store, for errors.
-        layer, tokens, binarize
-            As for `Store.space`.
+            The store, for messages.
+        layer : str
+        tokens : str, TokenRule, slice or sequence of int, optional
+            What `Store.space` takes.
+        full : bool, default False
+            Whether numbers are asked for.
+
+        Raises
+        ------
+        OptionError
+            If nothing that is kept serves; the message says what to extract.
         """
         check_option("layer", layer, self.layers)
-        of_layer = [number for number, one in enumerate(self.kept) if layer in one.n_bits]
-        rule = tokens if isinstance(tokens, str | TokenRule) else None
-        for number in of_layer:
-            one = self.kept[number]
-            wanted = Recording.parse(f"{one.recording.tokens if rule is None else rule}, {binarize}")
-            found = one.recording.serves(wanted, one.n_tokens)
-            if found is None:
-                continue
-            if rule is not None or tokens is None:
-                return number, found
-            window = tokens if isinstance(tokens, slice) else np.asarray(tokens, np.intp)
-            return number, _checked(window, one.n_tokens, where)
-        asked = f"{'' if rule is None else rule}{'' if binarize == 'sign' else f', {binarize}'}".lstrip(", ") or "sign"
+        of_layer = [number for number, one in enumerate(self.kept) if layer in one.n_bits and one.is_full == full]
+        asked = "numbers" if full else "bits"
+        remedy = "last 20, full" if full else "last 20"
+        if isinstance(tokens, str | TokenRule):
+            wanted = Recording.parse(tokens)
+            if full:
+                wanted = replace(wanted, binarize="full")
+            asked = remedy = str(wanted)
+            for number in of_layer:
+                found = self.kept[number].recording.serves(wanted, self.kept[number].n_tokens)
+                if found is not None:
+                    return number, found
+        elif of_layer:
+            window = slice(None) if tokens is None else tokens if isinstance(tokens, slice) else np.asarray(tokens, int)
+            return of_layer[0], _checked(window, self.kept[of_layer[0]].n_tokens, where)
         raise OptionError(
-            f"{where} keeps {self.tokens!r} and has no {asked!r} of layer {layer}. What is averaged or "
-            "binarised otherwise is made from activations, and these are not kept: extract with "
-            f"tokens=[..., {(str(rule or 'last 20') + ('' if binarize == 'sign' else f', {binarize}'))!r}]."
+            f"{where} keeps {self.tokens!r} and has no {asked!r} of layer {layer}. What is averaged or binarised "
+            f"otherwise is made from activations, and these are not kept: extract with tokens=[..., {remedy!r}]."
         )
 
     def to_attrs(self) -> dict[str, Any]:

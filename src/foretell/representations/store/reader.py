@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.exceptions import ForetellError, OptionError, StoreError, check_option
+from foretell.exceptions import ForetellError, StoreError
 from foretell.measure.spaces.bits import Bits, Rows
 from foretell.representations.store.format import StoreInfo, Window
 from foretell.representations.store.recordings import TokenRule
@@ -124,14 +124,7 @@ class Store:
         """Whether every item has its bits."""
         return bool(self.committed.all()) and not self.waiting
 
-    def space(
-        self,
-        layer: int | str,
-        tokens: str | TokenRule | slice | Sequence[int] | None = None,
-        *,
-        aggregate: str = "concatenate",
-        binarize: str = "sign",
-    ) -> StoreSpace:
+    def space(self, layer: int | str, tokens: str | TokenRule | slice | Sequence[int] | None = None) -> StoreSpace:
         """One layer, for some tokens of each item; nothing is read yet.
 
         Parameters
@@ -139,27 +132,17 @@ class Store:
         layer : int or str
             Number of the layer, 0 to the number of blocks, or its name, such as "final".
         tokens : str, TokenRule, slice or sequence of int, optional
-            A rule such as ``"last 5"``, ``"class"`` or ``"mean"``; or which of the tokens that the store keeps, by
-            number or as a slice: ``slice(-5, None)``. All that were asked for first by default.
-        aggregate : {"concatenate", "mean"}
-            What becomes of several tokens. ``tokens="last 20", aggregate="mean"`` is ``tokens="mean last 20"``, which
-            must have been extracted: signs of a mean do not follow from signs.
-        binarize : str
-            How activations became bits: "sign", or what the store was extracted with, such as "median" or
-            "projection 256".
+            What was extracted, or a part of it: a rule such as ``"last 5"``, ``"class"`` or ``"mean"``, and after a
+            comma how activations became bits where that is not by their signs, as in ``"last 5, median"``; or which
+            tokens of the first bits that the store keeps, by number or as a slice: ``slice(-5, None)``. All of these
+            by default. Signs of a mean do not follow from signs: a mean must have been extracted.
 
         Raises
         ------
         OptionError
             For a layer that there is not, or what the store does not keep; the message says what to extract.
         """
-        check_option("aggregate", aggregate, ("concatenate", "mean"))
-        if aggregate == "mean":
-            if tokens is not None and not isinstance(tokens, str | TokenRule):
-                raise OptionError(f"aggregate='mean' takes a token rule such as 'last 5', not tokens={tokens!r}.")
-            rule = self.info.kept[0].recording.tokens if tokens is None else TokenRule.parse(tokens)
-            tokens = rule if rule.of == "class" else replace(rule, mean=True)
-        number, window = self.info.chosen(self.name, str(layer), tokens, binarize)
+        number, window = self.info.chosen(self.name, str(layer), tokens)
         return StoreSpace(self, str(layer), number, window)
 
     def points(self, layer: int | str, tokens: str | TokenRule | slice | Sequence[int] | None = None) -> StorePoints:
@@ -172,7 +155,7 @@ class Store:
         layer, tokens
             As for `space`, of what was extracted as ``"TOKENS, full"``.
         """
-        number, window = self.info.chosen(self.name, str(layer), tokens, "full")
+        number, window = self.info.chosen(self.name, str(layer), tokens, full=True)
         return StorePoints(self, str(layer), number, window)
 
     def read(

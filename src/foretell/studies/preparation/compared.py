@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from foretell.exceptions import InputError
 from foretell.measure.spaces.space import select
 from foretell.representations.store.reader import Store
-from foretell.representations.store.recordings import Recording
 from foretell.studies.config.comparisons import Comparison
 
 if TYPE_CHECKING:
@@ -86,8 +85,7 @@ class Side:
 
     def space(self, layer: str) -> Space:
         """Bits of one layer."""
-        recording = Recording.parse(self.tokens)
-        space = self.store.space(layer, recording.tokens, binarize=recording.how)
+        space = self.store.space(layer, self.tokens)
         return space if self.rows is None else select(space, self.rows)
 
     def spaces(self, layers: Sequence[str] | None = None) -> dict[str, Space]:
