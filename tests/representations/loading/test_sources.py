@@ -231,49 +231,6 @@ def test_a_gguf_file_that_cannot_be_decoded(tmp_path: Path) -> None:
     assert list((tmp_path / "cache" / "models").iterdir()) == []
 
 
-# Installed packages
-
-
-@pytest.fixture
-def site(tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of installed packages in which one carries a model, and may not be imported."""
-    site = tmp_path / "site"
-    shutil.copytree(tiny_model_folder, site / "carrier" / "model")
-    (site / "carrier" / "__init__.py").write_text("raise SystemExit('imported')")
-    described = site / "carrier_of_models-1.2.dist-info"
-    described.mkdir()
-    (described / "METADATA").write_text("Metadata-Version: 2.4\nName: carrier-of-models\nVersion: 1.2\nLicense: MIT\n")
-    record(site)
-    monkeypatch.syspath_prepend(str(site))
-    return site
-
-
-def record(site: Path) -> None:
-    files = [file.relative_to(site).as_posix() for file in site.rglob("*") if file.is_file()]
-    (site / "carrier_of_models-1.2.dist-info" / "RECORD").write_text("".join(f"{file},,\n" for file in files))
-
-
-def test_a_model_in_an_installed_package(site: Path, tiny_model_folder: Path) -> None:
-    info = describe_model("package:carrier-of-models")
-    plain = describe_model(tiny_model_folder)
-    assert info.id == "package:carrier-of-models"
-    assert info.revision == f"1.2 {plain.revision}"
-    assert (info.tokenizer, info.licence) == (plain.tokenizer, "MIT")
-    assert same(states("package:carrier-of-models/carrier/model"), states(tiny_model_folder))
-
-
-def test_a_package_with_two_models_or_none(site: Path) -> None:
-    shutil.copytree(site / "carrier" / "model", site / "carrier" / "second")
-    record(site)
-    with pytest.raises(OptionError, match=r"2 such models.*package:carrier-of-models/carrier/model"):
-        describe_model("package:carrier-of-models")
-    assert describe_model("package:carrier-of-models/carrier/second").folder == site / "carrier" / "second"
-    with pytest.raises(OptionError, match="0 such models"):
-        describe_model("package:carrier-of-models/carrier/third")
-    with pytest.raises(OptionError, match="no package 'no-such-carrier'"):
-        describe_model("package:no-such-carrier")
-
-
 # Published packages
 
 

@@ -68,7 +68,7 @@ class TestOfAnyNames:
         for figure in (
             figures.depths_figure(results, layers),
             figures.depths_figure({name: result.drop_vars("relative_depth") for name, result in results.items()}),
-            figures.plane_figure(results, errors=True),
+            figures.plane_figure(results),
         ):
             _assert_clear(figure)
 

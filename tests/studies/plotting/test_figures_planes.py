@@ -81,18 +81,6 @@ def test_layers_without_a_value_are_left_out() -> None:
     assert_readable(plane_figure({"nothing": result}))
 
 
-def test_error_bars_are_the_intervals() -> None:
-    result = curve(n_layers=4)
-    figure = plane_figure({"few": result}, errors=True)
-    (bars,) = figure.axes[0].containers
-    across, _ = bars.lines[2]  # type: ignore[attr-defined]
-    ends = np.array([segment[:, 0] for segment in across.get_segments()])
-    np.testing.assert_allclose(ends[:, 0], result["low"].sel(direction="a_to_b"))
-    np.testing.assert_allclose(ends[:, 1], result["high"].sel(direction="a_to_b"))
-    assert "Bars: 95 %." in words_of(figure)
-    assert not plane_figure({"few": result}).axes[0].containers
-
-
 def test_long_names_are_not_cut_off() -> None:
     results = {
         str(place): curve().assign_attrs(model_a=_LONG + str(place), model_b=_LONG + "b", side_b="en")

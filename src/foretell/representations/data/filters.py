@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from foretell.exceptions import InputError, OptionError, check_option
+from foretell.exceptions import InputError, check_option, checked_count
 from foretell.representations.data.pairs import Pairs
 
 _Item = TypeVar("_Item")
@@ -59,8 +59,8 @@ def filtered(
     """
     check_option("duplicates", duplicates, _DUPLICATES)
     if limit is not None:
-        check_count("limit", limit, least=1)
-    check_count("seed", seed, least=0)
+        checked_count("limit", limit, least=1)
+    checked_count("seed", seed, least=0)
     fewest, most, longest = (
         _by_side(name, value, pairs)
         for name, value in (("min_words", min_words), ("max_words", max_words), ("max_characters", max_characters))
@@ -112,19 +112,13 @@ def choose(ids: Sequence[str], count: int, *, seed: int) -> list[int]:
     return sorted(sorted(range(len(ids)), key=lambda row: draw(seed, ids[row]))[:count])
 
 
-def check_count(name: str, value: object, *, least: int) -> None:
-    """Raise `OptionError` unless `value` is a whole number of at least `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise OptionError(f"{name}={value!r} must be a whole number of at least {least}.")
-
-
 def _by_side(name: str, value: int | Mapping[str, int] | None, pairs: Pairs) -> dict[str, int]:
     if value is None:
         return {}
     numbers = dict(value) if isinstance(value, Mapping) else dict.fromkeys(pairs.texts, value)
     for side, number in numbers.items():
         check_option(f"{name}: side", side, pairs.texts)
-        check_count(f"{name} of side {side!r}", number, least=1)
+        checked_count(f"{name} of side {side!r}", number, least=1)
     return numbers
 
 

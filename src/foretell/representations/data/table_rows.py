@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from foretell.exceptions import InputError, OptionError, check_option
-from foretell.representations.data.filters import check_count
+from foretell.exceptions import InputError, OptionError, check_option, checked_count
 from foretell.representations.data.image_pairs import pair_within_classes
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.data.pictures import Picture
@@ -72,8 +71,8 @@ class Choice:
             for side in self.pictures:
                 check_option("pictures: side", side, self.sides)
         check_option("captions", self.captions, ("first", "all"))
-        check_count("pairs_per_class", self.pairs_per_class, least=1)
-        check_count("seed", self.seed, least=0)
+        checked_count("pairs_per_class", self.pairs_per_class, least=1)
+        checked_count("seed", self.seed, least=0)
         if self.classes is not None and (len(self.sides) != 2 or len(set(map(self.column, self.sides))) != 1):
             raise OptionError(
                 f"classes={self.classes!r} draws pairs of images: give two sides, both mapped to the one column of "

@@ -5,8 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable
-from importlib import metadata
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.files import reading
@@ -88,17 +87,13 @@ def find_text_model(name: str, options: ModelOptions) -> ModelInfo:
         built_in = BUILT_IN[name]
         folder = built_in_folder(built_in, cache=cache)
         return ModelInfo(name, built_in.revision, _tokenizer(folder), built_in.licence, folder)
-    if name.startswith(PREFIX):
-        path, version, licence = installed_model(name)
-        info = _of_path(path, options)
-        return ModelInfo(name, f"{version} {info.revision}", info.tokenizer, licence, info.folder)
     if path.is_dir() or path.is_file():
         return _of_path(path.resolve(), options)
     near = difflib.get_close_matches(name, BUILT_IN, n=1)
     raise OptionError(
         f"{name!r} is no model that reads this{f': did you mean {near[0]!r}?' if near else '.'} Give a built-in name "
         f"({', '.join(BUILT_IN)}), the path of a folder with config.json, safetensors and a tokenizer, the path of a "
-        f"GGUF file, '{PREFIX}NAME', or a hub id with its organisation, such as 'google-bert/bert-base-uncased'."
+        "GGUF file, or a hub id with its organisation, such as 'google-bert/bert-base-uncased'."
     )
 
 
@@ -139,47 +134,6 @@ def _tokenizer(folder: Path) -> str:
         )
     files = [folder / name for name in sorted(_TOKENIZER_FILES) if (folder / name).is_file()]
     return f"tokenizer {combined_sha256(files)}"
-
-
-PREFIX = "package:"
-"""What a name begins with, to mean an installed package."""
-
-
-def installed_model(name: str) -> tuple[Path, str, str]:
-    """Where an installed package has its model: (GGUF file or folder in the hub's layout, version, stated licence).
-
-    Parameters
-    ----------
-    name : str
-        ``package:NAME`` where the package has one model, or ``package:NAME/PATH`` with the path of the file or folder
-        as the package lists it.
-
-    Raises
-    ------
-    OptionError
-        If the package is not installed, or has no such model, or several.
-    """
-    package, _, wanted = name.removeprefix(PREFIX).partition("/")
-    try:
-        distribution = metadata.distribution(package)
-    except (metadata.PackageNotFoundError, ValueError) as error:
-        raise OptionError(
-            f"model={name!r}: no package {package!r} is installed here: pip install {package}."
-        ) from error
-    files = [PurePosixPath(file.as_posix()) for file in distribution.files or ()]
-    weighty = {file.parent for file in files if file.suffix == ".safetensors"}
-    found = [file for file in files if file.suffix == ".gguf"]
-    found += [file.parent for file in files if file.name == "config.json" and file.parent in weighty]
-    chosen = [path for path in found if not wanted or str(path) == wanted.rstrip("/")]
-    if len(chosen) != 1:
-        listed = ", ".join(f"{PREFIX}{package}/{path}" for path in found) or "none"
-        raise OptionError(
-            f"model={name!r}: the package has {len(chosen)} such models, not one. It carries these GGUF files and "
-            f"folders with config.json and safetensors: {listed}."
-        )
-    said = distribution.metadata
-    stated = next((said[key] for key in ("License-Expression", "License") if key in said), "not stated")
-    return Path(str(distribution.locate_file(chosen[0]))), distribution.version, stated.splitlines()[0]
 
 
 BUILT_IN_IMAGE = (LITE0,)

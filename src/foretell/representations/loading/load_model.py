@@ -41,8 +41,7 @@ def load_model(
     name : str or path
         A built-in name (``foretell data`` lists them); the path of a folder in the hub's layout, which has config.json,
         safetensors, and a tokenizer or preprocessor_config.json; or an id of the Hugging Face hub,
-        ``organisation/model``. Of texts also a GGUF file, or ``package:NAME``: an installed package that carries
-        either. A path that exists is a path.
+        ``organisation/model``. Of texts also a GGUF file. A path that exists is a path.
     modality : {"text", "image"}
         What it is to read: a model with a tower for each has both.
     revision : str, optional

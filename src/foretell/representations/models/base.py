@@ -33,7 +33,7 @@ class ModelInfo:
     Parameters
     ----------
     id : str
-        The name of a built-in model, the hub's id, the last part of a folder's or file's path, or ``package:NAME``.
+        The name of a built-in model, the hub's id, or the last part of a folder's or file's path.
     revision : str
         Of the hub, the commit's hash. Of a package, its name, version and the sha256 of the published weights; of a
         GGUF file its sha256; of a folder, the sha256 of its configuration and weights, and of its code where that may

@@ -30,15 +30,13 @@ if TYPE_CHECKING:
 
 
 @paper_style()
-def plane_figure(results: Mapping[str, xr.Dataset], *, errors: bool = False) -> Figure:
+def plane_figure(results: Mapping[str, xr.Dataset]) -> Figure:
     """Curves in the plane of both directions, one column wide: A to B across, B to A up.
 
     Parameters
     ----------
     results : mapping of names to Dataset
         Curves (`docs/result.md`) with the attributes of a study, the layers in order of depth.
-    errors : bool, default False
-        Whether to draw the 95 % intervals, both ways: readable for few layers.
 
     Returns
     -------
@@ -57,7 +55,7 @@ def plane_figure(results: Mapping[str, xr.Dataset], *, errors: bool = False) -> 
     ax = grid.at(0)
     titles = shortened_apart(panel_titles(results), 2.4)
     for title, style, result in zip(titles, cycle(RESULT_STYLES), results.values(), strict=False):
-        plot_plane(result, ax, style=style, label=title, errors=errors)
+        plot_plane(result, ax, style=style, label=title)
     _annotate(ax, ("A", "B") if names == LETTERS else sides_of(attrs[0], "a_to_b"))
     ax.set_xlabel(f"Information Imbalance, {names['a_to_b']}")
     ax.set_ylabel(f"Information Imbalance, {names['b_to_a']}")
@@ -67,7 +65,6 @@ def plane_figure(results: Mapping[str, xr.Dataset], *, errors: bool = False) -> 
         conditions(*attrs),
         letters_told(attrs, *names.values()),
         "Layers joined in order of depth, larger as they lie deeper; on the dashed line neither side knows more.",
-        "Bars: 95 %." if errors else "",
         legend_of=[ax],
     )
 
@@ -78,7 +75,6 @@ def plot_plane(
     *,
     style: LineStyle = RESULT_STYLES[0],
     label: str = "",
-    errors: bool = False,
 ) -> Axes:
     """Draw a curve in the plane on given axes: a point a layer, larger as it lies deeper, joined in order.
 
@@ -92,8 +88,6 @@ def plot_plane(
         Colour, dashes and marker of the line.
     label : str
         For a legend; none by default.
-    errors : bool
-        Whether to draw the intervals, where the result has them.
 
     Returns
     -------
@@ -117,13 +111,6 @@ def plot_plane(
     ax.scatter(x[known], y[known], s=sizes, marker=style.marker, facecolors=style.fill, linewidths=0.6, **points)
     for end, fill in ((known[:1], "white"), (known[-1:], style.colour)):
         ax.scatter(x[end], y[end], s=42, marker="o", facecolors=fill, linewidths=1.2, **points)
-    if errors and "low" in result:
-        bars = [
-            np.abs([result[end].sel(direction=direction)[known] - values[known] for end in ("low", "high")])
-            for direction, values in zip(LETTERS, (x, y), strict=True)
-        ]
-        across, up = bars
-        ax.errorbar(x[known], y[known], xerr=across, yerr=up, fmt="none", ecolor=style.colour, elinewidth=0.5, zorder=2)
     reach = max([1.12, *ax.get_xlim(), *ax.get_ylim()])
     ax.set(xlim=(0, reach), ylim=(0, reach), box_aspect=1)
     ax.set(xlabel="Information Imbalance, A → B", ylabel="Information Imbalance, B → A")
