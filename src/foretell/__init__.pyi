@@ -1,12 +1,13 @@
 """What type checkers and editors read in place of `__init__.py`, whose names are loaded on first use."""
 
-from foretell.cluster.replica import Replica as Replica
+from foretell.cluster.nodes import Replica as Replica
 from foretell.measure.imbalance.by_item import item_imbalance as item_imbalance
 from foretell.measure.imbalance.by_n import imbalance_by_n as imbalance_by_n
 from foretell.measure.imbalance.by_token import token_curve as token_curve
 from foretell.measure.imbalance.by_token import token_map as token_map
 from foretell.measure.imbalance.cross_validation import cross_fit as cross_fit
 from foretell.measure.imbalance.greedy_tokens import greedy_tokens as greedy_tokens
+from foretell.measure.imbalance.information_imbalance import Imbalance as Imbalance
 from foretell.measure.imbalance.information_imbalance import imbalance_curve as imbalance_curve
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix as imbalance_matrix
 from foretell.measure.imbalance.information_imbalance import information_imbalance as information_imbalance
@@ -18,7 +19,6 @@ from foretell.measure.inference.p_values import holm as holm
 from foretell.measure.results.result_files import load_result as load_result
 from foretell.measure.results.result_files import save_result as save_result
 from foretell.measure.results.schema import to_frame as to_frame
-from foretell.measure.results.two_spaces import Imbalance as Imbalance
 from foretell.measure.similarity.similarity_matrix import similarity_curve as similarity_curve
 from foretell.measure.similarity.similarity_matrix import similarity_matrix as similarity_matrix
 from foretell.measure.spaces.bits import Bits as Bits

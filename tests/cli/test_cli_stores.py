@@ -125,7 +125,7 @@ class TestExtract:
             given.append((name, modality, options))
             raise StopError
 
-        monkeypatch.setattr("foretell.representations.loading.lazy.load", load)
+        monkeypatch.setattr("foretell.representations.loading.load_model.load", load)
         words = [
             "extract",
             "--model",

@@ -83,7 +83,7 @@ def test_a_rerun_loads_no_model_and_changes_no_byte(demo_run: DemoRun, monkeypat
     }
     before = {path: path.read_bytes() for path in files}
     monkeypatch.setattr(
-        "foretell.representations.loading.lazy.load",
+        "foretell.representations.loading.load_model.load",
         lambda *_, **__: pytest.fail("the model was loaded although the stores are complete"),
     )
     again = foretell.run(DEMO_STUDY, out=demo_run.folder)

@@ -19,7 +19,7 @@ import xarray as xr
 
 import foretell
 from foretell.cluster.cluster import Cluster
-from foretell.cluster.replica import Replica
+from foretell.cluster.nodes import Replica
 from foretell.cluster.workers import Crew
 from foretell.measure.imbalance.estimation import measurement
 from foretell.representations.data.pairs import Pairs

@@ -12,8 +12,7 @@ import xarray as xr
 
 import foretell
 from foretell.cluster.cluster import Cluster
-from foretell.cluster.nodes import Share
-from foretell.cluster.replica import Replica
+from foretell.cluster.nodes import Replica, Share
 from foretell.measure.imbalance.estimation import distributed, measurement
 from foretell.measure.kernels.order_keys import TILE
 from tests.cluster.conftest import Loopback

@@ -11,12 +11,12 @@ from safetensors.numpy import load_file, save_file
 
 import foretell
 from foretell.cluster.connection import connected
-from foretell.cluster.replica import Replica
+from foretell.cluster.nodes import Replica
 from foretell.exceptions import ClusterError, InputError, OptionError, StoreError
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction import model_run
 from foretell.representations.extraction.sharded import complete_on, spec_of
-from foretell.representations.loading.lazy import LazyModel
+from foretell.representations.loading.load_model import LazyModel
 from foretell.representations.store.reader import opened
 from foretell.representations.store.storage import Storage
 from foretell.representations.store.writer import StoreWriter

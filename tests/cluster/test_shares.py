@@ -11,7 +11,7 @@ import xarray as xr
 
 import foretell
 from foretell.cluster.cluster import Cluster
-from foretell.cluster.replica import Replica
+from foretell.cluster.nodes import Replica
 from foretell.exceptions import ClusterError, OptionError
 from foretell.measure.imbalance.estimation import measurement
 from tests.cluster.conftest import Loopback, loopback

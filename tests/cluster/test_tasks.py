@@ -14,8 +14,7 @@ import pytest
 import foretell
 from foretell.cluster.cluster import Cluster
 from foretell.cluster.connection import connected, current_cluster
-from foretell.cluster.nodes import RETRIES
-from foretell.cluster.replica import Replica
+from foretell.cluster.nodes import RETRIES, Replica
 from foretell.cluster.workers import Crew
 from foretell.exceptions import ClusterError, InputError, MissingDependencyError, OptionError
 from tests.cluster.conftest import Loopback

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import foretell
-from foretell.cluster.replica import Replica
+from foretell.cluster.nodes import Replica
 from foretell.exceptions import StoreError
 from foretell.measure.spaces.bits import Bits
 from foretell.measure.spaces.floats import Points

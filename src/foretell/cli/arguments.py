@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from foretell.cluster.replica import Replica
+    from foretell.cluster.nodes import Replica
     from foretell.representations.data.pairs import Pairs
 
 Data = Annotated[
@@ -91,7 +91,7 @@ def replica_of(text: str) -> Replica:
     ------
     BadParameter
     """
-    from foretell.cluster.replica import Replica
+    from foretell.cluster.nodes import Replica
 
     found: dict[str, float] = {}
     for part in text.split(","):

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from foretell.cluster import nodes
-from foretell.cluster.nodes import PATIENCE, Nodes, WorkerDiedError, got, hide_gpus, ray_of_here, say_death
-from foretell.cluster.replica import Replica
+from foretell.cluster.nodes import PATIENCE, Nodes, Replica, WorkerDiedError, got, hide_gpus, ray_of_here, say_death
 from foretell.cluster.workers import Crew, Pool
 from foretell.exceptions import ClusterError
 

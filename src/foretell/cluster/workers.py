@@ -10,8 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from foretell.cluster import nodes
-from foretell.cluster.nodes import PATIENCE, RETRIES, Nodes, WorkerDiedError, got, hide_gpus, ray_of_here, say_death
-from foretell.cluster.replica import Replica
+from foretell.cluster.nodes import (
+    PATIENCE,
+    RETRIES,
+    Nodes,
+    Replica,
+    WorkerDiedError,
+    got,
+    hide_gpus,
+    ray_of_here,
+    say_death,
+)
 from foretell.exceptions import ClusterError
 
 _START = "the start of a worker"

@@ -33,8 +33,7 @@ from foretell.studies.summaries.best_layers import (
     summarise_best,
     with_best,
 )
-from foretell.studies.summaries.items import neighbours_of, rows_of_items
-from foretell.studies.summaries.other_measures import with_similarity
+from foretell.studies.summaries.items import neighbours_of, rows_of_items, with_similarity
 from foretell.studies.summaries.summary import Summary
 from foretell.studies.summaries.verdicts import LEVEL, Verdict, family, plus_minus
 from foretell.studies.words import direction_name, direction_sentence, from_to, how_many, listed, runs

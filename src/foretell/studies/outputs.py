@@ -14,7 +14,7 @@ from foretell.exceptions import StudyError
 from foretell.files import NOTE_BYTES, leads_inside, read_bounded, reading, replacing
 from foretell.measure.results.result_files import as_cell, save_result, write_csv
 from foretell.studies.plotting.panel_grid import save_figure
-from foretell.studies.summaries.other_measures import similarities_of
+from foretell.studies.summaries.items import similarities_of
 
 if TYPE_CHECKING:
     from foretell.studies.answer import Answer, Table

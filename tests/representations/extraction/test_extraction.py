@@ -284,7 +284,7 @@ def test_a_killed_run_is_completed_by_the_same_call(
 def test_a_complete_store_loads_no_model(
     store: Store, tiny_pairs: Pairs, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch, passes: list[int]
 ) -> None:
-    monkeypatch.setattr("foretell.representations.loading.lazy.load", None)
+    monkeypatch.setattr("foretell.representations.loading.load_model.load", None)
     again = extract(
         tiny_pairs,
         model=tiny_model_folder,

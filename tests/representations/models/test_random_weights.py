@@ -234,7 +234,7 @@ class TestStores:
         def fail(*_args: Any, **_options: Any) -> None:
             raise AssertionError("the model was loaded")
 
-        monkeypatch.setattr("foretell.representations.loading.lazy.load", fail)
+        monkeypatch.setattr("foretell.representations.loading.load_model.load", fail)
         assert made(random_weights=0).is_complete
         for options in ({}, {"random_weights": 1}):
             with pytest.raises(StoreError, match="model revision"):

@@ -192,7 +192,7 @@ class TestATinyModel:
         study = _study(str(tiny_model_folder), tokens="last 4", measure={"null": 40})
         first = foretell.run(study, out=tmp_path)
         assert first.result.attrs["n_items"] == N_ITEMS
-        loading = "foretell.representations.loading.lazy.load"
+        loading = "foretell.representations.loading.load_model.load"
         monkeypatch.setattr(loading, lambda *_, **__: pytest.fail("a model was loaded"))
         again = foretell.run(study, out=tmp_path)
         xr.testing.assert_identical(again.result, first.result)

@@ -16,7 +16,7 @@ import pytest
 from foretell.exceptions import OptionError
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.selection import select_pairs
-from foretell.representations.loading.lazy import LazyModel, LoadedModel, slowest_load
+from foretell.representations.loading.load_model import LazyModel, LoadedModel, slowest_load
 from foretell.representations.models.base import ModelOptions, Reading
 from foretell.representations.store.recordings import Recording
 from foretell.studies.preparation.notes import chosen_pairs, n_blocks_of
@@ -160,8 +160,8 @@ class TestLazyModel:
             calls.append((name, modality, options))
             return _Loaded(name)
 
-        monkeypatch.setattr("foretell.representations.loading.lazy.load", load)
-        monkeypatch.setattr("foretell.representations.loading.lazy.describe_model", lambda *of: of)
+        monkeypatch.setattr("foretell.representations.loading.load_model.load", load)
+        monkeypatch.setattr("foretell.representations.loading.load_model.describe_model", lambda *of: of)
         return calls
 
     def test_a_description_loads_nothing(self, loaded: list[Any]) -> None:
@@ -197,7 +197,7 @@ class TestLazyModel:
             alive.append(gone() is not None)
             return _Loaded(name)
 
-        monkeypatch.setattr("foretell.representations.loading.lazy.load", load)
+        monkeypatch.setattr("foretell.representations.loading.load_model.load", load)
         read: list[Any] = list(other.read([1]))
         assert read == ["other: 1"]
         assert alive == [False]
@@ -215,7 +215,7 @@ class TestLazyModel:
         def fail(*_: Any) -> _Loaded:
             raise OSError("no such model")
 
-        monkeypatch.setattr("foretell.representations.loading.lazy.load", fail)
+        monkeypatch.setattr("foretell.representations.loading.load_model.load", fail)
         with pytest.raises(OSError, match="no such model"):
             other.read([])
         assert (slot.of, slot.model) == (None, None)

@@ -66,7 +66,7 @@ def extract(
     """
     from foretell.representations.extraction.extract import extract as run
     from foretell.representations.extraction.selection import select_pairs
-    from foretell.representations.loading.lazy import LazyModel
+    from foretell.representations.loading.load_model import LazyModel
     from foretell.representations.models.base import ModelOptions
 
     pairs = pairs_of(data, side, sides, data_option)

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.cluster.connection import current_cluster
-from foretell.cluster.replica import Replica
+from foretell.cluster.nodes import Replica
 from foretell.exceptions import InputError, OptionError, check_option
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.filling import Advance, filled_store, full_chunks, info_of, made_of_items
 from foretell.representations.extraction.model_run import ModelRun, windows_of
 from foretell.representations.extraction.sharded import complete_on, spec_of
-from foretell.representations.loading.lazy import LazyModel
+from foretell.representations.loading.load_model import LazyModel
 from foretell.representations.models.base import Modality, Model, ModelOptions
 from foretell.representations.store.format import StoreInfo, fingerprint_of
 from foretell.representations.store.reader import Store

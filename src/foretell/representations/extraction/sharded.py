@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from foretell.cluster.cluster import Cluster
-from foretell.cluster.replica import Replica
+from foretell.cluster.nodes import Replica
 from foretell.cluster.workers import Crew
 from foretell.exceptions import OptionError, StoreError
 from foretell.representations.extraction.model_run import ModelRun, windows_of
-from foretell.representations.loading.lazy import LazyModel, LoadedModel
+from foretell.representations.loading.load_model import LazyModel, LoadedModel
 from foretell.representations.models.base import Model
 from foretell.representations.store.reader import Store, opened
 from foretell.representations.store.storage import Storage

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from foretell.cluster.replica import Replica
+from foretell.cluster.nodes import Replica
 from foretell.exceptions import InputError, check_option
 from foretell.measure.similarity.measures import MEASURES
 from foretell.representations.store.recordings import Recording

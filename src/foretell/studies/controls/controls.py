@@ -26,7 +26,7 @@ from foretell.studies.preparation.notes import n_blocks_of
 from foretell.studies.preparation.prepare import Arrangement, arrange
 from foretell.studies.preparation.stores import Stores
 from foretell.studies.summaries.best_layers import lowest_together
-from foretell.studies.summaries.other_measures import with_similarity
+from foretell.studies.summaries.items import with_similarity
 from foretell.studies.summaries.summary import Summary, direction_block, heading, note
 from foretell.studies.summaries.verdicts import LEVEL, Verdict, corrected, findings, plus_minus, signed
 from foretell.studies.words import direction_name, listed, runs

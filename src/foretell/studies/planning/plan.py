@@ -16,7 +16,7 @@ import numpy as np
 from foretell.options import current_options
 from foretell.representations.extraction.extract import BATCH_TOKENS, extract
 from foretell.representations.extraction.model_run import planned_batches
-from foretell.representations.loading.lazy import slowest_load
+from foretell.representations.loading.load_model import slowest_load
 from foretell.representations.store.health import check_health, size_on_disk
 from foretell.representations.store.recordings import Recording
 from foretell.studies.config.study_file import load_study

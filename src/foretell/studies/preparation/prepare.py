@@ -16,7 +16,7 @@ from foretell.files import read_bounded
 from foretell.measure.inference.standard_errors import FEWEST_GROUPS
 from foretell.representations.data.filters import sampled
 from foretell.representations.extraction.extract import extract, fingerprint
-from foretell.representations.loading.lazy import LazyModel, LoadedModel
+from foretell.representations.loading.load_model import LazyModel, LoadedModel
 from foretell.representations.loading.load_pairs import load_pairs
 from foretell.representations.models.base import ModelOptions
 from foretell.representations.store.reader import Store, open_store

@@ -16,7 +16,7 @@ from foretell.measure.results.result_files import checked_as_result
 from foretell.measure.results.schema import DIRECTIONS, tidy
 from foretell.studies.plotting.captions import conditions, panel_titles
 from foretell.studies.plotting.token_map_figure import is_within
-from foretell.studies.summaries.other_measures import similarities_of
+from foretell.studies.summaries.items import similarities_of
 from foretell.studies.words import direction_name, direction_sentence, in_words, sides_of
 
 if TYPE_CHECKING:
