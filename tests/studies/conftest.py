@@ -83,9 +83,10 @@ class FakeStore:
     def token_counts(self) -> Any:
         return np.arange(len(self.ids)) % 7 + 20
 
-    def space(self, layer: str, tokens: TokenRule, *, binarize: str = "sign") -> Bits:
-        x = self._activations(layer, tokens)
-        return Bits.from_activations(x - (np.median(x, axis=0) if binarize == "median" else 0), ids=self.ids)
+    def space(self, layer: str, tokens: str) -> Bits:
+        recording = Recording.parse(tokens)
+        x = self._activations(layer, recording.tokens)
+        return Bits.from_activations(x - (np.median(x, axis=0) if recording.how == "median" else 0), ids=self.ids)
 
     def points(self, layer: str, tokens: TokenRule) -> Points:
         return Points(self._activations(layer, tokens).reshape(len(self.ids), -1), self.ids)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from foretell.exceptions import InputError, one_line
 from foretell.files import NOTE_BYTES, check_inside, read_bounded, reading
 from foretell.measure.results.result_files import checked_as_result, load_result
 from foretell.representations.store.storage import is_url
 from foretell.studies.answer import Answer
-from foretell.studies.summaries.summary import Block, Summary
+from foretell.studies.summaries.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,7 @@ def load_run(folder: str | Path) -> Answer:
         tables = sorted((folder / "tables").glob("*.csv"))
     with checked_as_result(f"{folder / 'summary.json'}"):
         written = read_json(folder, "summary.json")
-        summary = Summary(
-            heading=tuple(map(str, written["heading"])),
-            paragraph=str(written["paragraph"]),
-            blocks=tuple(Block(str(block["title"]), dict(block["facts"])) for block in written["blocks"]),
-            note=str(written["note"]),
-        )
+        summary = TypeAdapter(Summary).validate_python(written)
         failed = {str(name): str(why) for name, why in written["failed"].items()}
     return Answer(
         results={file.stem: load_result(file) for file in result_files(folder)},

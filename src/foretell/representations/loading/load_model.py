@@ -1,4 +1,4 @@
-"""One way to any model: safe by default, by what its items are, on the device and in the type that were asked for, now or when needed."""
+"""One way to any model, now or when needed: safe by default, on the device and in the type that were asked for."""
 
 from __future__ import annotations
 

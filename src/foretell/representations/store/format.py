@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, ValidationError
 
-from foretell.exceptions import OptionError, StoreError, UnfinishedStoreError, check_option
+from foretell.exceptions import InputError, OptionError, StoreError, UnfinishedStoreError, check_option
 from foretell.representations.store.recordings import Recording, TokenRule
 
 Window = slice | NDArray[np.intp]
@@ -23,11 +23,16 @@ FORMAT = "foretell-activations"
 VERSION = 1
 
 # A store may come from anyone: what its attributes may hold at most.
-_NAME = re.compile(r"[\w-]{1,100}")  # of a layer: it is part of a path
-_MOST = 2**40
-_MOST_TOKENS = 2**20  # of an item: they are counted out, whatever is there of them
+_Text = Annotated[str, Field(max_length=4096)]
+_Count = Annotated[int, Field(ge=1, le=2**40)]
+_Layer = Annotated[str, Field(pattern=r"^[\w-]{1,100}$")]  # it is part of a path
 _MOST_LAYERS = 10_000
-_LONGEST_TEXT = 4096
+
+
+def _distinct(layers: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(layers)) < len(layers):
+        raise InputError("two layers have one name")
+    return layers
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,9 @@ class Kept:
         For each layer that it keeps, bits of one token; of the numbers themselves, how many there are.
     """
 
-    recording: Recording
-    n_tokens: int
-    n_bits: Mapping[str, int]
+    recording: Annotated[Recording, PlainValidator(Recording.parse)]
+    n_tokens: Annotated[int, Field(ge=1, le=2**20)]  # they are counted out, whatever is there of them
+    n_bits: Annotated[Mapping[_Layer, _Count], Field(min_length=1)]
 
     @property
     def is_full(self) -> bool:
@@ -108,26 +113,26 @@ class StoreInfo:
         Two stores with one fingerprint hold the same bits, rounding aside.
     """
 
-    model_id: str
-    model_revision: str
-    model_licence: str
-    preprocessing: str
-    modality: str
-    dtype: str
-    n_blocks: int
-    layers: tuple[str, ...]
-    kept: tuple[Kept, ...]
-    n_items: int
-    chunk_items: int
-    near_zero: float
-    pairs_name: str
-    side: str
-    source: str
-    licence: str
+    model_id: _Text
+    model_revision: _Text
+    model_licence: _Text
+    preprocessing: _Text
+    modality: Literal["text", "image"]
+    dtype: _Text
+    n_blocks: _Count
+    layers: Annotated[tuple[_Layer, ...], Field(min_length=1, max_length=_MOST_LAYERS), AfterValidator(_distinct)]
+    kept: Annotated[tuple[Kept, ...], Field(min_length=1, max_length=_MOST_LAYERS)]
+    n_items: _Count
+    chunk_items: _Count
+    near_zero: Annotated[float, Field(ge=0, le=1)]
+    pairs_name: _Text
+    side: _Text
+    source: _Text
+    licence: _Text
     dropped: Mapping[str, int]
     versions: Mapping[str, str]
     made_of: Mapping[str, str | int]
-    fingerprint: str
+    fingerprint: _Text
 
     @property
     def n_chunks(self) -> int:
@@ -209,22 +214,22 @@ class StoreInfo:
         missing = next((name for name in names if name not in attrs), None)
         if missing is not None:
             raise StoreError(f"{where} lacks the attribute {missing!r}, so it is damaged: delete it and extract again.")
-        values = {name: attrs[name] for name in names}
-        wrong = _wrong_attribute(values)
-        if wrong is not None:
-            raise StoreError(
-                f"{where} is damaged, its attribute {wrong!r} is not what docs/store.md says: delete it and extract "
-                "again."
-            )
         try:
-            recordings = [Recording.parse(one["recording"]) for one in values["kept"]]
-        except OptionError as error:
-            raise StoreError(f"{where} is damaged, a recording of its attribute 'kept' is none: {error}") from error
-        kept = tuple(
-            Kept(recording, one["n_tokens"], one["n_bits"])
-            for recording, one in zip(recordings, values["kept"], strict=True)
-        )
-        return cls(**values | {"layers": tuple(values["layers"]), "kept": kept})
+            info = _ATTRIBUTES.validate_json(json.dumps({name: attrs[name] for name in names}), strict=True)
+            for one in info.kept:
+                for layer in one.n_bits:
+                    check_option("layer", layer, info.layers)
+        except (ValidationError, OptionError) as error:
+            place = error.errors()[0]["loc"] if isinstance(error, ValidationError) else ("kept",)
+            name = place[0] if place else "text"
+            raise StoreError(
+                f"{where} is damaged, its attribute {name!r} is not what docs/store.md says: delete it and extract "
+                "again."
+            ) from error
+        return info
+
+
+_ATTRIBUTES = TypeAdapter(StoreInfo)
 
 
 def _checked(window: Window, n_tokens: int, where: str) -> Window:
@@ -235,61 +240,6 @@ def _checked(window: Window, n_tokens: int, where: str) -> Window:
     if not some.size:
         raise OptionError(f"{where} keeps {n_tokens} tokens: {window!r} asks for none of them.")
     return window
-
-
-def _wrong_attribute(attrs: Mapping[str, Any]) -> str | None:
-    """The first attribute of a store that is not what it must be, before anything is made of it."""
-    layers, kept = attrs["layers"], attrs["kept"]
-    if not _is_list(layers) or not all(map(_is_name, layers)) or len(set(layers)) < len(layers):
-        return "layers"
-    if not _is_list(kept) or not all(_is_kept(one, layers) for one in kept):
-        return "kept"
-    if attrs["modality"] not in ("text", "image"):
-        return "modality"
-    # The others are checked by the types that `StoreInfo` gives them.
-    checks: dict[str, Callable[[Any], bool]] = {
-        "str": _is_text,
-        "int": _is_count,
-        "float": lambda value: isinstance(value, int | float) and 0 <= value <= 1,
-        "Mapping[str, int]": lambda value: _maps_to(value, int),
-        "Mapping[str, str]": lambda value: _maps_to(value, str),
-        "Mapping[str, str | int]": lambda value: _maps_to(value, str | int),
-    }
-    typed = [field for field in fields(StoreInfo) if str(field.type) in checks]
-    return next((field.name for field in typed if not checks[str(field.type)](attrs[field.name])), None)
-
-
-def _is_text(value: object) -> bool:
-    """Whether this is a text of some length, that can be written to a screen or file."""
-    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and not any("\ud800" <= c <= "\udfff" for c in value)
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list | tuple) and 0 < len(value) <= _MOST_LAYERS
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and _NAME.fullmatch(value) is not None
-
-
-def _maps_to(value: object, kinds: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(one, kinds) for one in value.values())
-
-
-def _is_kept(value: object, layers: Sequence[str]) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and isinstance(value.get("recording"), str)
-        and _is_count(value.get("n_tokens"))
-        and value["n_tokens"] <= _MOST_TOKENS
-        and isinstance(value.get("n_bits"), Mapping)
-        and bool(value["n_bits"])
-        and all(layer in layers and _is_count(n_bits) for layer, n_bits in value["n_bits"].items())
-    )
 
 
 def fingerprint_of(made_of: Mapping[str, str | int]) -> str:

@@ -18,9 +18,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from pydantic import Field, TypeAdapter
 from scipy.optimize import nnls
 
 from foretell.exceptions import WriteError
@@ -57,6 +58,9 @@ _COMPILING_SECONDS = 10.0
 """A first trial that takes longer has compiled code, which happens once after an installation."""
 
 
+_Rate = Annotated[float, Field(ge=0, lt=1e12)]
+
+
 @dataclass(frozen=True)
 class Rates:
     """What one of each count of `Work` takes.
@@ -73,10 +77,10 @@ class Rates:
         Memory that they take.
     """
 
-    seconds: Mapping[str, float]
-    file_bytes: Mapping[str, float]
-    start_seconds: float
-    start_bytes: int
+    seconds: Mapping[str, _Rate]
+    file_bytes: Mapping[str, _Rate]
+    start_seconds: _Rate
+    start_bytes: Annotated[int, Field(ge=0)]
 
     def seconds_for(self, work: Work) -> float:
         """To do all of some work."""
@@ -85,6 +89,9 @@ class Rates:
     def bytes_for(self, work: Work) -> int:
         """That some work leaves on the disk."""
         return round(sum(count * self.file_bytes.get(name, 0.0) for name, count in work.items()))
+
+
+_KEPT = TypeAdapter(Rates)
 
 
 def measured_rates() -> tuple[Rates, bool]:
@@ -127,17 +134,9 @@ def resident() -> tuple[int, int]:
 def kept_rates(place: Path) -> Rates | None:
     """Rates that were measured before, or None where there are none that can be read."""
     try:
-        kept = json.loads(read_bounded(place, NOTE_BYTES))
-        rates = Rates(
-            {str(name): float(value) for name, value in kept["seconds"].items()},
-            {str(name): float(value) for name, value in kept["file_bytes"].items()},
-            float(kept["start_seconds"]),
-            int(kept["start_bytes"]),
-        )
-    except (OSError, ValueError, ArithmeticError, RecursionError, TypeError, KeyError, AttributeError):
+        return _KEPT.validate_json(read_bounded(place, NOTE_BYTES))
+    except (OSError, ValueError):
         return None  # they are measured again
-    every = [*rates.seconds.values(), *rates.file_bytes.values(), rates.start_seconds, rates.start_bytes]
-    return rates if all(0 <= value < 1e12 for value in every) else None  # JSON as Python reads it has NaN, infinities
 
 
 def _trials(folder: Path) -> tuple[float, dict[str, float], dict[str, float]]:

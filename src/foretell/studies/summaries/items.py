@@ -1,4 +1,4 @@
-"""Items for people to look at: those that fail, the nearest neighbours of some, and other measures of the same spaces."""
+"""Items for people to look at, their nearest neighbours, and other measures of the same spaces."""
 
 from __future__ import annotations
 
