@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 _FEW, _SOME, _MANY = 64, 200, 800
 """Items of trials: few, where the calls themselves take the time, and many."""
 _LAYERS, _SOME_LAYERS = 20, 4
-_SHORT_SECONDS = 0.2
+_SHORT_SECONDS = 0.06
 _COMPILING_SECONDS = 10.0
 """A first trial that takes longer has compiled code, which happens once after an installation."""
 
@@ -203,16 +203,16 @@ def _trials(folder: Path) -> tuple[float, dict[str, float], dict[str, float]]:
 
     trials += [
         (lambda: publish(small, "small"), Work({"pages": 1, "results": 1, "scores": of_small})),
-        (lambda: publish(small, "small", 4), Work({"pages": 1, "results": 4, "scores": 4 * of_small})),
+        (lambda: publish(small, "small", 3), Work({"pages": 1, "results": 3, "scores": 3 * of_small})),
         (lambda: publish(large, "large"), Work({"pages": 1, "results": 1, "scores": of_large})),
         (lambda: draw(1), Work(figures=1, panels=1)),
-        (lambda: draw(3), Work(figures=1, panels=3)),
+        (lambda: draw(2), Work(figures=1, panels=2)),
     ]
     # The first call, picture and page read in the libraries, which happens once in a run as well.
     of_each = [_seconds(work) for work in (trials[0][0], lambda: draw(1), lambda: publish(small, "small"))]
     seconds = _solved([(_seconds(trial), work) for trial, work in trials])
     start = max(sum(of_each) - seconds["figures"] - seconds["panels"] - seconds["results"] - seconds["pages"], 0.0)
-    a_panel = (sizes["3 panels"] - sizes["1 panels"]) / 2
+    a_panel = float(sizes["2 panels"] - sizes["1 panels"])
     file_bytes = {
         "panels": a_panel,
         "figures": max(sizes["1 panels"] - a_panel, 0.0),
