@@ -97,7 +97,8 @@ _KEPT = TypeAdapter(Rates)
 def measured_rates() -> tuple[Rates, bool]:
     """The rates of this machine with these threads, and whether they were measured now.
 
-    They are kept in the cache for the next time, unless code had to be compiled first or the cache cannot be written.
+    They are kept in the cache for the next time, unless the cache cannot be written. Where code had to be compiled, the
+    trials are made again, and are not kept: what the first of them cost is not known then.
     """
     threads = current_options().threads
     machine = [platform.node(), platform.machine(), os.cpu_count(), threads, current_options().backend, __version__]
@@ -107,11 +108,11 @@ def measured_rates() -> tuple[Rates, bool]:
     if known is not None:
         return known, False
     before, began = resident()[0], time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        start, seconds, file_bytes = _trials(Path(folder))
+    found = _trials()
+    has_compiled = time.perf_counter() - began >= _COMPILING_SECONDS
+    start, seconds, file_bytes = _trials() if has_compiled else found
     rates = Rates(seconds, file_bytes, start, max(resident()[0] - before, 0))
-    if time.perf_counter() - began < _COMPILING_SECONDS:
+    if not has_compiled:
         with suppress(WriteError), writing_cache(place.parent), replacing(place) as path:
             path.write_text(json.dumps(asdict(rates)), encoding="utf-8")
     return rates, True
@@ -139,7 +140,13 @@ def kept_rates(place: Path) -> Rates | None:
         return None  # they are measured again
 
 
-def _trials(folder: Path) -> tuple[float, dict[str, float], dict[str, float]]:
+def _trials() -> tuple[float, dict[str, float], dict[str, float]]:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _tried(Path(folder))
+
+
+def _tried(folder: Path) -> tuple[float, dict[str, float], dict[str, float]]:
     """Seconds that the first calls take longer; seconds, and bytes of files, of one of each kind of work."""
     one, few = _spaces(_FEW, 1, 64), _spaces(_FEW, _LAYERS, 64)
     some, wide = (_spaces(_MANY, _SOME_LAYERS, n_bits) for n_bits in (2**13, 2**16))
