@@ -65,19 +65,19 @@ def main() -> None:
             _killed(a, b, statistics.median(shared))
 
 
-def _spaces(options: argparse.Namespace, side: int) -> dict[str, foretell.Bits]:
+def _spaces(options: argparse.Namespace, side: int) -> dict[str, foretell.BinarySpace]:
     known = np.random.default_rng(0).standard_normal((options.items, 20), np.float32)
     rng = np.random.default_rng(side)
     found = {}
     for layer in range(options.layers):
         x = known @ rng.standard_normal((20, options.bits), np.float32)
         x += (1 + layer) * rng.standard_normal(x.shape, np.float32)
-        found[str(layer)] = foretell.Bits.from_activations(x)
+        found[str(layer)] = foretell.BinarySpace.from_activations(x)
     return found
 
 
 def _timed(
-    a: dict[str, foretell.Bits], b: dict[str, foretell.Bits], null: int = 0, **how: Any
+    a: dict[str, foretell.BinarySpace], b: dict[str, foretell.BinarySpace], null: int = 0, **how: Any
 ) -> tuple[float, xr.Dataset]:
     began = time.perf_counter()
     with foretell.set_options(memory=MEMORY, **how):
@@ -117,7 +117,7 @@ def _small_measure(common: None, number: int) -> float:
     return foretell.information_imbalance(x, x[::-1].copy()).a_to_b
 
 
-def _killed(a: dict[str, foretell.Bits], b: dict[str, foretell.Bits], undisturbed: float) -> None:
+def _killed(a: dict[str, foretell.BinarySpace], b: dict[str, foretell.BinarySpace], undisturbed: float) -> None:
     """Kill a worker half way, again and again, and say what it cost."""
     starts, costs = [], []
     for _ in range(3):

@@ -38,7 +38,7 @@ def measured(n_items: int, n_bits: int, n_spaces: int) -> dict[str, Any]:
     """Seconds, peak and digest of one call."""
     a, b = (
         [
-            foretell.Bits(data.packed(n_items, n_bits, side=side, number=number)[:, None], n_bits)
+            foretell.BinarySpace(data.packed(n_items, n_bits, side=side, number=number)[:, None], n_bits)
             for number in range(n_spaces)
         ]
         for side in (0, 1)

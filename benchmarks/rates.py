@@ -15,7 +15,7 @@ import numpy as np
 
 from foretell.measure.distances.backends import distances
 from foretell.measure.kernels.order_keys import empty_rows
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 from foretell.options import current_options
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     n_items = max(options.queries, options.candidates)
-    space = Bits(rng.integers(0, 256, (n_items, 1, options.bits // 8), np.uint8), options.bits)
+    space = BinarySpace(rng.integers(0, 256, (n_items, 1, options.bits // 8), np.uint8), options.bits)
     queries, candidates = np.arange(options.queries), np.arange(options.candidates)
     threads = current_options().threads
     fastest = {}

@@ -17,9 +17,9 @@ def _work(n_bits: int) -> str:
     return f"token curve, N={N_ITEMS:,}, T={N_TOKENS}, {n_bits:,} bits a token"
 
 
-def _sides(n_bits: int) -> list[foretell.Bits]:
+def _sides(n_bits: int) -> list[foretell.BinarySpace]:
     return [
-        foretell.Bits(
+        foretell.BinarySpace(
             np.stack([data.packed(N_ITEMS, n_bits, side=side, number=token) for token in range(N_TOKENS)], axis=1),
             n_bits,
         )
@@ -76,5 +76,5 @@ def rows(repeats: int) -> list[Row]:
     ]
 
 
-def _last(x: foretell.Bits, n_tokens: int, *, n_items: int | None = None) -> foretell.Bits:
-    return foretell.Bits(x.data[:n_items, -n_tokens:], x.n_bits)
+def _last(x: foretell.BinarySpace, n_tokens: int, *, n_items: int | None = None) -> foretell.BinarySpace:
+    return foretell.BinarySpace(x.data[:n_items, -n_tokens:], x.n_bits)

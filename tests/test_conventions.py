@@ -24,8 +24,8 @@ SOURCES = Path(foretell.__file__).parent
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((2, 40, 6))
 FLAT = np.ones((40, 6))
-X_TOKENS, Y_TOKENS = (foretell.Bits.from_activations(RNG.standard_normal((40, 3, 6))) for _ in "xy")
-FLAT_TOKENS = foretell.Bits.from_activations(np.ones((40, 3, 6)))
+X_TOKENS, Y_TOKENS = (foretell.BinarySpace.from_activations(RNG.standard_normal((40, 3, 6))) for _ in "xy")
+FLAT_TOKENS = foretell.BinarySpace.from_activations(np.ones((40, 3, 6)))
 
 
 @cache
@@ -84,7 +84,7 @@ OF_CONSTANT: dict[str, Callable[[], Any]] = {
     "similarity_curve": lambda: foretell.similarity_curve([X], [FLAT]),
     "token_curve": lambda: foretell.token_curve(X_TOKENS, FLAT_TOKENS),
     "token_map": lambda: foretell.token_map(X_TOKENS, FLAT_TOKENS),
-    "cross_fit": lambda: foretell.cross_fit([X, X], [Y, FLAT], curve=True),
+    "cross_fit": lambda: foretell.cross_validate([X, X], [Y, FLAT], curve=True),
     "imbalance_by_n": lambda: foretell.imbalance_by_n(np.vstack([FLAT[:39], -FLAT[:1]]), X, sizes=[10, 40]),
 }
 OF_TIES: dict[str, Callable[[], Any]] = {
@@ -160,7 +160,7 @@ SEEDED: dict[str, Callable[[int], Any]] = {
     "similarity_curve": lambda seed: foretell.similarity_curve([X], [Y], k=3, errors=True, seed=seed),
     "similarity_matrix": lambda seed: foretell.similarity_matrix([X], [Y], k=3, errors=True, seed=seed),
     "cross_fit": lambda seed: [
-        (one.value, one.stderr) for one in foretell.cross_fit([X, Y], [Y, X], curve=True, seed=seed).values()
+        (one.value, one.stderr) for one in foretell.cross_validate([X, Y], [Y, X], curve=True, seed=seed).values()
     ],
     "halves_stderr": lambda seed: foretell.halves_stderr(lambda rows: X[rows].mean(), 40, seed=seed),
 }

@@ -17,12 +17,12 @@ n_items, n_tokens, width = 400, 8, 64
 about = rng.standard_normal((n_items, 6))
 
 
-def made_text() -> foretell.Bits:
+def made_text() -> foretell.BinarySpace:
     """Activations of shape (items, tokens, width), as sign bits."""
     own = rng.standard_normal((n_items, n_tokens + 1, width))
     local = own[:, 1:] + own[:, :-1]
     weight = np.linspace(0.2, 0.6, n_tokens)[:, None]
-    return foretell.Bits.from_activations(local + weight * (about @ rng.standard_normal((6, width)))[:, None])
+    return foretell.BinarySpace.from_activations(local + weight * (about @ rng.standard_normal((6, width)))[:, None])
 
 
 text, translation = made_text(), made_text()

@@ -5,7 +5,7 @@ from foretell.measure.imbalance.by_item import item_imbalance as item_imbalance
 from foretell.measure.imbalance.by_n import imbalance_by_n as imbalance_by_n
 from foretell.measure.imbalance.by_token import token_curve as token_curve
 from foretell.measure.imbalance.by_token import token_map as token_map
-from foretell.measure.imbalance.cross_validation import cross_fit as cross_fit
+from foretell.measure.imbalance.cross_validation import cross_validate as cross_validate
 from foretell.measure.imbalance.greedy_tokens import greedy_tokens as greedy_tokens
 from foretell.measure.imbalance.information_imbalance import Imbalance as Imbalance
 from foretell.measure.imbalance.information_imbalance import imbalance_curve as imbalance_curve
@@ -21,8 +21,8 @@ from foretell.measure.results.result_files import save_result as save_result
 from foretell.measure.results.schema import to_frame as to_frame
 from foretell.measure.similarity.similarity_matrix import similarity_curve as similarity_curve
 from foretell.measure.similarity.similarity_matrix import similarity_matrix as similarity_matrix
-from foretell.measure.spaces.bits import Bits as Bits
-from foretell.measure.spaces.floats import Points as Points
+from foretell.measure.spaces.bits import BinarySpace as BinarySpace
+from foretell.measure.spaces.floats import FloatSpace as FloatSpace
 from foretell.measure.spaces.space import Space as Space
 from foretell.measure.spaces.space import align as align
 from foretell.options import set_options as set_options

@@ -121,7 +121,9 @@ def test_what_is_merged_here_keeps_to_the_memory_of_this_machine(
 
 
 def test_token_curves_are_the_same_to_the_bit(nodes: Loopback) -> None:
-    tokens = [foretell.Bits.from_activations(np.random.default_rng(of).standard_normal((N, 5, 24))) for of in (1, 2)]
+    tokens = [
+        foretell.BinarySpace.from_activations(np.random.default_rng(of).standard_normal((N, 5, 24))) for of in (1, 2)
+    ]
     alone = foretell.token_curve(*tokens, null=10)
     with foretell.set_options(cluster="auto"):
         xr.testing.assert_identical(foretell.token_curve(*tokens, null=10), alone)

@@ -79,7 +79,7 @@ class TestTasks:
         self, one_node_of_two: Loopback, given: set[float], memory: str, processors: int, signed: bool
     ) -> None:
         """One where its share is enough for a block; all where theirs is, or where a share is not enough for a tile."""
-        sides = [[foretell.Bits.from_activations(x) if signed else x for x in side] for side in SIDES]
+        sides = [[foretell.BinarySpace.from_activations(x) if signed else x for x in side] for side in SIDES]
         alone = foretell.imbalance_curve(*sides, errors=False)
         shared = under(memory=memory, cluster="auto").imbalance_curve(*sides, errors=False)
         xr.testing.assert_identical(shared, alone)

@@ -231,7 +231,9 @@ class TestFoldersOfTheHub:
         pairs = Pairs("p", texts, tuple(f"i{n}" for n in range(6)), None, "-", "-")
         call = partial(foretell.import_activations, pairs=pairs, side="en", model_id="m", n_blocks=1, tokens="last 1")
         store = call(snapshot, out=tmp_path / "s")
-        np.testing.assert_array_equal(store.space(1).bits().unpack(), foretell.Bits.from_activations(data[1]).unpack())
+        np.testing.assert_array_equal(
+            store.space(1).bits().unpack(), foretell.BinarySpace.from_activations(data[1]).unpack()
+        )
         for target in (tmp_path / "private", snapshot.parent / "other", snapshot.parents[1] / "secret", "1.npy"):
             (snapshot / "1.npy").unlink()
             (snapshot / "1.npy").symlink_to(target)  # the last one to itself

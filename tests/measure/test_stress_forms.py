@@ -229,9 +229,9 @@ def test_no_form_of_packed_bits_changes_a_bit(
     """Rows shorter than a vector of the processor are filled up, longer ones are read where they stand."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((N, *shape))
-    a, b = (foretell.Bits.from_activations(side) for side in (x, x + rng.standard_normal(x.shape)))
+    a, b = (foretell.BinarySpace.from_activations(side) for side in (x, x + rng.standard_normal(x.shape)))
     expected = under(backend=backend).information_imbalance(a, b)
-    others = [foretell.Bits(form(side.data), side.n_bits) for side in (a, b)]
+    others = [foretell.BinarySpace(form(side.data), side.n_bits) for side in (a, b)]
     assert under(backend=backend).information_imbalance(*others) == expected
     oracle = under(backend="numpy").information_imbalance(a, b)
     assert expected.a_to_b == pytest.approx(oracle.a_to_b, abs=1e-12)

@@ -134,7 +134,7 @@ def test_tokens_at_the_edges(backend: str) -> None:
             if n_items > 3:
                 x[: n_items // 2] = x[0]
             x[:, -1] = 1 if n_bits == 65 else x[:, -1]  # the first step of such a curve has nothing to go by
-            sides.append(foretell.Bits.from_activations(x))
+            sides.append(foretell.BinarySpace.from_activations(x))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConstantSpaceWarning)
             found, expected = (under(backend=name).token_curve(*sides, null=5) for name in (backend, "numpy"))

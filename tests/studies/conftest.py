@@ -15,8 +15,8 @@ import pytest
 import foretell
 from foretell.cluster.nodes import Replica
 from foretell.exceptions import StoreError
-from foretell.measure.spaces.bits import Bits
-from foretell.measure.spaces.floats import Points
+from foretell.measure.spaces.bits import BinarySpace
+from foretell.measure.spaces.floats import FloatSpace
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.models.base import ModelOptions
 from foretell.representations.store.recordings import Recording, TokenRule
@@ -83,13 +83,15 @@ class FakeStore:
     def token_counts(self) -> Any:
         return np.arange(len(self.ids)) % 7 + 20
 
-    def space(self, layer: str, tokens: str) -> Bits:
+    def space(self, layer: str, tokens: str) -> BinarySpace:
         recording = Recording.parse(tokens)
         x = self._activations(layer, recording.tokens)
-        return Bits.from_activations(x - (np.median(x, axis=0) if recording.how == "median" else 0), ids=self.ids)
+        return BinarySpace.from_activations(
+            x - (np.median(x, axis=0) if recording.how == "median" else 0), ids=self.ids
+        )
 
-    def points(self, layer: str, tokens: TokenRule) -> Points:
-        return Points(self._activations(layer, tokens).reshape(len(self.ids), -1), self.ids)
+    def points(self, layer: str, tokens: TokenRule) -> FloatSpace:
+        return FloatSpace(self._activations(layer, tokens).reshape(len(self.ids), -1), self.ids)
 
     def _activations(self, layer: str, tokens: TokenRule) -> Any:
         rule = TokenRule.parse(tokens)

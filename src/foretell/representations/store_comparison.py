@@ -13,7 +13,7 @@ from foretell.measure.inference.contrasts import contrast
 from foretell.measure.inference.standard_errors import critical
 from foretell.measure.results.result_files import save_result, write_csv
 from foretell.measure.results.schema import DIRECTIONS
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 from foretell.measure.spaces.space import Space, align, check_same_items
 from foretell.representations.imported.array_files import SUFFIXES, open_arrays
 from foretell.representations.imported.layer_arrays import BESIDE, texts_in
@@ -111,7 +111,7 @@ def load_side(place: str | Path, *, layers: Sequence[str] | None = None, tokens:
         tensor = own[name]
         x = tensor.floats() if tensor.dtype == "bfloat16" else tensor.stored
         try:
-            spaces[name] = Bits.from_activations(x.reshape(len(x), -1) if x.ndim > 3 else x, ids)
+            spaces[name] = BinarySpace.from_activations(x.reshape(len(x), -1) if x.ndim > 3 else x, ids)
         except InputError as error:
             raise InputError(f"{path}{f', {name}' if len(own) > 1 else ''}: {error}") from error
     return Side(path.name, spaces, None, {"model": path.name})

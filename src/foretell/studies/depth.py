@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from foretell.measure.imbalance.cross_validation import CrossFit, cross_fit
+from foretell.measure.imbalance.cross_validation import CrossValidated, cross_validate
 from foretell.measure.imbalance.information_imbalance import imbalance_curve
 from foretell.measure.imbalance.semantic_layers import SemanticLayers, semantic_layers, with_regions
 from foretell.measure.results.schema import DIRECTIONS
@@ -49,7 +49,7 @@ _Semantic = Mapping[str, Mapping[str, SemanticLayers]]
 """By comparison and direction."""
 
 
-def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossFit]]:
+def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossValidated]]:
     """Measure the curve of one comparison, and the best layer cross-fitted.
 
     Returns
@@ -63,7 +63,7 @@ def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[st
     _LOG.info("Measuring %s: %d layers both ways on %d items", one.comparison.name, len(one.layers), len(one.pairs))
     measure, spaces, options = study.measure, one.curves, one.options(study)
     curve = imbalance_curve(*spaces, null=measure.null, **options)
-    fitted = cross_fit(*spaces, curve=True, **options)
+    fitted = cross_validate(*spaces, curve=True, **options)
     lowest_together([curve], one.layers)  # there is one, or this comparison cannot be answered
     result = one.labelled(with_best(curve, fitted), study)
     if measure.beside:

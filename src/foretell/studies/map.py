@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import InputError
-from foretell.measure.imbalance.cross_validation import CrossFit, cross_fit
+from foretell.measure.imbalance.cross_validation import CrossValidated, cross_validate
 from foretell.measure.imbalance.information_imbalance import imbalance_matrix
 from foretell.measure.results.schema import DIRECTIONS, cell_of
 from foretell.measure.similarity.similarity_matrix import similarity_matrix
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossFit]]:
+def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, CrossValidated]]:
     """Measure the matrix of one comparison, and the best pair of layers cross-fitted.
 
     Returns
@@ -78,7 +78,7 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
     together = np.unravel_index(np.nanargmin(values.sum(axis=0)), values[0].shape)
     joint = (a.layers[together[0]], b.layers[together[1]])
     asymmetry = Verdict.contrast(found, {("a_to_b", *joint): 1, ("b_to_a", *joint): -1})
-    fitted = cross_fit(spaces_a, spaces_b, curve=False, **options)
+    fitted = cross_validate(spaces_a, spaces_b, curve=False, **options)
     more = xr.Dataset(
         {
             "best": (("direction", "side"), [[int(a.layers[s]), int(b.layers[t])] for s, t in best]),

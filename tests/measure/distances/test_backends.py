@@ -18,7 +18,7 @@ from foretell.measure.distances.backends import distances
 from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.conventions import CONVENTIONS
 from foretell.measure.inference.item_data import items_of, scores_of
-from foretell.measure.spaces.floats import Points
+from foretell.measure.spaces.floats import FloatSpace
 from foretell.options import current_options
 from tests.options import call, under
 
@@ -142,7 +142,9 @@ def test_parallel_items_are_at_zero(backend: str, n_items: int, n_dimensions: in
     x[n_items // 2 :] = x[0] * rng.uniform(1e-3, 1e3, (n_items - n_items // 2, 1))
     everyone = np.arange(n_items)
     found = np.zeros((n_items, n_items))
-    distances(Points(x), "cosine", backend).fill(found, everyone, everyone, triangle=True, threads=1, panel_bytes=2**20)
+    distances(FloatSpace(x), "cosine", backend).fill(
+        found, everyone, everyone, triangle=True, threads=1, panel_bytes=2**20
+    )
     parallel = np.r_[0, n_items // 2 : n_items]
     assert not found[np.ix_(parallel, parallel)].any()
     np.testing.assert_allclose(found, oracle.cosine(x), rtol=1e-9, atol=1e-25)
@@ -280,12 +282,12 @@ def test_what_is_wrong_with_floats() -> None:
 class Lazy:
     """A space that is read when asked, and tells how much was asked for at a time."""
 
-    def __init__(self, bits: foretell.Bits) -> None:
+    def __init__(self, bits: foretell.BinarySpace) -> None:
         self._bits = bits
         self.read: list[int] = []
         self.n_items, self.ids, self.n_tokens = bits.n_items, bits.ids, bits.n_tokens
 
-    def bits(self, rows: Any = slice(None)) -> foretell.Bits:
+    def bits(self, rows: Any = slice(None)) -> foretell.BinarySpace:
         some = self._bits.bits(rows)
         self.read.append(some.data.nbytes)
         return some
@@ -297,7 +299,9 @@ def test_no_budget_changes_a_bit(convention: str) -> None:
     latent = rng.standard_normal((700, 6))
     a, b = (
         [
-            foretell.Bits.from_activations(latent @ rng.standard_normal((6, 300)) + rng.standard_normal((700, 300)))
+            foretell.BinarySpace.from_activations(
+                latent @ rng.standard_normal((6, 300)) + rng.standard_normal((700, 300))
+            )
             for _ in "12"
         ]
         for _ in "ab"
@@ -315,7 +319,7 @@ def test_no_budget_changes_a_bit(convention: str) -> None:
 
 def test_what_is_read_is_read_within_the_budget() -> None:
     rng = np.random.default_rng(0)
-    bits = [foretell.Bits(rng.integers(0, 256, (600, 1, 8000), dtype=np.uint8), 64000) for _ in "ab"]
+    bits = [foretell.BinarySpace(rng.integers(0, 256, (600, 1, 8000), dtype=np.uint8), 64000) for _ in "ab"]
     expected = foretell.information_imbalance(*bits)
     for memory, most, most_reads in (("64 MiB", 4_800_000, 1.2), ("5 MiB", 3_500_000, 4.5), ("3.6 MiB", 2_000_000, 9)):
         lazy = [Lazy(x) for x in bits]
@@ -341,7 +345,7 @@ def test_a_budget_that_is_too_small_says_what_is_needed() -> None:
 
 def test_a_space_on_both_sides_is_read_once() -> None:
     rng = np.random.default_rng(0)
-    spaces = [Lazy(foretell.Bits.from_activations(rng.standard_normal((300, 64)))) for _ in range(3)]
+    spaces = [Lazy(foretell.BinarySpace.from_activations(rng.standard_normal((300, 64)))) for _ in range(3)]
     result = foretell.imbalance_matrix(spaces, spaces)
     assert all(sum(space.read) < 1.5 * 300 * 8 for space in spaces)
     assert (np.diagonal(result["imbalance"], axis1=1, axis2=2) == 0).all()
@@ -352,7 +356,7 @@ def test_a_space_on_both_sides_has_one_null_whatever_the_budget() -> None:
     rng = np.random.default_rng(0)
     latent = rng.standard_normal((400, 6))
     spaces = [
-        foretell.Bits.from_activations(latent @ rng.standard_normal((6, 60)) + rng.standard_normal((400, 60)))
+        foretell.BinarySpace.from_activations(latent @ rng.standard_normal((6, 60)) + rng.standard_normal((400, 60)))
         for _ in range(6)
     ]
     whole = foretell.imbalance_matrix(spaces, spaces, null=50)
@@ -362,7 +366,7 @@ def test_a_space_on_both_sides_has_one_null_whatever_the_budget() -> None:
 
 def test_a_store_is_read_once_for_all_tokens() -> None:
     rng = np.random.default_rng(0)
-    bits = [foretell.Bits(rng.integers(0, 256, (300, 20, 100), dtype=np.uint8), 800) for _ in "ab"]
+    bits = [foretell.BinarySpace(rng.integers(0, 256, (300, 20, 100), dtype=np.uint8), 800) for _ in "ab"]
     lazy = [Lazy(x) for x in bits]
     xr.testing.assert_identical(foretell.token_curve(*lazy), foretell.token_curve(*bits))
     assert all(sum(space.read) < 1.3 * 300 * 2000 for space in lazy)
@@ -373,8 +377,8 @@ def test_a_store_is_read_once_for_all_tokens() -> None:
 def test_identical_candidates_are_told_without_asking_every_query() -> None:
     rng = np.random.default_rng(0)
     alike, varied = (
-        Lazy(foretell.Bits(np.ones((300, 1, 40), np.uint8), 320)),
-        Lazy(foretell.Bits(rng.integers(0, 256, (300, 1, 40), dtype=np.uint8), 320)),
+        Lazy(foretell.BinarySpace(np.ones((300, 1, 40), np.uint8), 320)),
+        Lazy(foretell.BinarySpace(rng.integers(0, 256, (300, 1, 40), dtype=np.uint8), 320)),
     )
     with pytest.warns(ConstantSpaceWarning):
         result = foretell.imbalance_matrix([alike], [varied], candidates="split")

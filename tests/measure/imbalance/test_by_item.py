@@ -118,14 +118,14 @@ def test_pairs_that_are_wrong_stand_out(tmp_path: Any) -> None:
     wrong = rng.choice(300, 12, replace=False)
     b[wrong] = b[np.roll(wrong, 1)]
     ids = [f"text {i}" for i in range(300)]
-    found = under(memory="64 MiB").item_imbalance(foretell.Bits.from_activations(a, ids), b)
+    found = under(memory="64 MiB").item_imbalance(foretell.BinarySpace.from_activations(a, ids), b)
     of_items = found["imbalance"].sel(direction="a_to_b")
     assert found["item"].values.tolist() == ids
     assert of_items[wrong].mean() > 10 * np.delete(of_items.values, wrong).mean()
     # Of two directions together; the rest have a wrong pair as their nearest.
     highest = found["imbalance"].sum("direction").values.argsort()[-12:]
     assert len(set(highest) & set(wrong)) >= 8
-    tokens = foretell.Bits.from_activations(a.reshape(300, 4, 50))
+    tokens = foretell.BinarySpace.from_activations(a.reshape(300, 4, 50))
     assert item_imbalance(tokens, b).attrs["T"] == [4, 1]
     xr.testing.assert_identical(foretell.load_result(foretell.save_result(found, tmp_path / "items.nc")), found)
 

@@ -17,19 +17,19 @@ RNG = np.random.default_rng(0)
 LATENT = RNG.standard_normal((N, 6))
 
 
-def side(*, constant: int = 0) -> foretell.Bits:
+def side(*, constant: int = 0) -> foretell.BinarySpace:
     """Bits of T tokens, of which the last so many are the same in every item."""
     x = (LATENT @ RNG.standard_normal((6, T * H)) + 2 * RNG.standard_normal((N, T * H))).reshape(N, T, H)
     if constant:
         x[:, -constant:] = x[0, -constant:]
-    return foretell.Bits.from_activations(x)
+    return foretell.BinarySpace.from_activations(x)
 
 
 A, B = side(), side()
 
 
-def of_tokens(bits: foretell.Bits, positions: list[int]) -> foretell.Bits:
-    return foretell.Bits(np.ascontiguousarray(bits.data[:, positions]), bits.n_bits)
+def of_tokens(bits: foretell.BinarySpace, positions: list[int]) -> foretell.BinarySpace:
+    return foretell.BinarySpace(np.ascontiguousarray(bits.data[:, positions]), bits.n_bits)
 
 
 @pytest.mark.parametrize("n_bits", [1, 7, 8, 9, 70])
@@ -39,7 +39,7 @@ def test_narrow_tokens_that_are_not_side_by_side(n_bits: int) -> None:
     x = rng.standard_normal((60, 5, n_bits)) + rng.standard_normal((60, 1, 1))
     y = rng.standard_normal((60, 5, n_bits)) + x[:, :, :1]
     subsets = [[-1, -3], [-5, -3, -1], [-5, -4, -3, -1]]
-    sides = [foretell.Bits.from_activations(side) for side in (x, y)]
+    sides = [foretell.BinarySpace.from_activations(side) for side in (x, y)]
     curve = foretell.token_curve(*sides, subsets=subsets)
     for place, tokens in enumerate(subsets):
         alone = under(backend="numpy").information_imbalance(x[:, sorted(tokens)], y[:, sorted(tokens)])
@@ -63,7 +63,7 @@ def test_every_point_is_what_its_tokens_alone_give(subsets: Any, options: dict[s
 def test_more_bits_than_narrow_sums_hold() -> None:
     """Sums begin in 16 bits and go on in 32 where they no longer fit."""
     rng = np.random.default_rng(1)
-    a, b = (foretell.Bits(rng.integers(0, 256, (70, 3, 4000), dtype=np.uint8), 32000) for _ in "ab")
+    a, b = (foretell.BinarySpace(rng.integers(0, 256, (70, 3, 4000), dtype=np.uint8), 32000) for _ in "ab")
     curve = foretell.token_curve(a, b)
     for count in (1, 2, 3):
         alone = foretell.information_imbalance(*(of_tokens(x, list(range(-count, 0))) for x in (a, b)))
@@ -127,8 +127,8 @@ def test_what_is_no_tokens() -> None:
     ):
         with pytest.raises(OptionError, match=message):
             foretell.token_curve(A, B, subsets=subsets)
-    named = foretell.Bits(A.data, H, tuple(f"i{i}" for i in range(N)))
-    other = foretell.Bits(A.data, H, tuple(f"j{i}" for i in range(N)))
+    named = foretell.BinarySpace(A.data, H, tuple(f"i{i}" for i in range(N)))
+    other = foretell.BinarySpace(A.data, H, tuple(f"j{i}" for i in range(N)))
     with pytest.raises(AlignmentError, match="other ids"):
         foretell.token_map(named, other)
     xr.testing.assert_identical(under(threads=1).token_curve(A, B), under(threads=3).token_curve(A, B))

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 import foretell
 import foretell.measure.imbalance.cross_validation
 from foretell.exceptions import AlignmentError, InputError, OptionError
-from foretell.measure.imbalance.cross_validation import cross_fit, difference
+from foretell.measure.imbalance.cross_validation import cross_validate, difference
 from foretell.measure.inference.halves import complementary_halves
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 from tests.options import under
 
 Arrays = dict[str, NDArray[np.float64]]
@@ -50,7 +50,7 @@ def test_the_minimum_of_equal_layers_is_low_and_the_cross_fitted_value_is_not() 
     truth: list[float] = []
     for seed in range(150):
         a, b = curve(np.random.default_rng([1, seed]), 120, equal)
-        found = under(threads=1).cross_fit(a, b, curve=True, seed=seed)["a_to_b"]
+        found = under(threads=1).cross_validate(a, b, curve=True, seed=seed)["a_to_b"]
         fitted.append(found.value)
         errors.append(found.stderr)
         # Fixed layers and the minimum on as many items.
@@ -71,7 +71,7 @@ def test_the_minimum_of_equal_layers_is_low_and_the_cross_fitted_value_is_not() 
 
 def test_a_value_is_that_of_the_cell_on_the_other_half() -> None:
     a, b = curve(np.random.default_rng(2), 101, {"0": 3.0, "1": 0.5, "2": 2.0})
-    found = cross_fit(a, b, curve=True, seed=7)
+    found = cross_validate(a, b, curve=True, seed=7)
     ((first, second),) = complementary_halves(101, splits=1, seed=7)
     for direction, one in found.items():
         assert one.direction == direction
@@ -94,7 +94,7 @@ def test_the_best_pair_of_a_matrix() -> None:
         name: known @ MIX[1] + noise * rng.standard_normal((200, 40))
         for name, noise in (("x", 4), ("y", 3), ("z", 0.3))
     }
-    found = under(threads=1).cross_fit(a, b, curve=False, k=2, convention="paper")
+    found = under(threads=1).cross_validate(a, b, curve=False, k=2, convention="paper")
     assert [one.chosen for one in found.values()] == [(("q", "z"), ("q", "z"))] * 2
     assert found["a_to_b"].settings == {"k": 2, "metric": "hamming", "convention": "paper"}
 
@@ -105,11 +105,11 @@ def test_groups_stay_together_and_make_the_error() -> None:
     known = rng.standard_normal((30, 6))[group] + 0.2 * rng.standard_normal((120, 6))
     a, b = ([known @ m + rng.standard_normal((120, 40)) for _ in range(2)] for m in MIX)
     names = [f"g{g}" for g in group]
-    one = cross_fit(a, b, curve=True, groups=names)["a_to_b"]
+    one = cross_validate(a, b, curve=True, groups=names)["a_to_b"]
     here, there = ({group[int(item)] for item in half} for half in one.items)
     assert not here & there
     assert one.scores[0].n_groups == 15
-    assert one.stderr > cross_fit(a, b, curve=True)["a_to_b"].stderr * 0.5
+    assert one.stderr > cross_validate(a, b, curve=True)["a_to_b"].stderr * 0.5
 
 
 @pytest.mark.slow
@@ -124,7 +124,7 @@ def test_differences_of_best_layers_against_the_truth() -> None:
         models = [
             {name: known @ MIX[0] + noise * rng.standard_normal((100, 40)) for name in "01"} for noise in (1.5, 1.5)
         ]
-        ones = [under(threads=1).cross_fit(a, b, curve=True)["a_to_b"] for a in models]
+        ones = [under(threads=1).cross_validate(a, b, curve=True)["a_to_b"] for a in models]
         value, error = difference(*ones)
         assert value == ones[0].value - ones[1].value
         fitted.append(value)
@@ -137,7 +137,7 @@ def test_differences_of_best_layers_against_the_truth() -> None:
 
 def test_the_difference_of_a_value_to_itself_is_nothing() -> None:
     a, b = curve(np.random.default_rng(6), 60, {"0": 1.0, "1": 2.0})
-    found = cross_fit(a, b, curve=True)
+    found = cross_validate(a, b, curve=True)
     assert difference(found["a_to_b"], found["a_to_b"]) == (0, 0)
     # The directions, where both have one best cell, are the asymmetries of the halves.
     one, other = found["a_to_b"], found["b_to_a"]
@@ -152,10 +152,10 @@ def test_the_difference_of_a_value_to_itself_is_nothing() -> None:
 def test_the_seed_decides_the_halves_and_spaces_with_ids_are_halved_by_place() -> None:
     a, b = curve(np.random.default_rng(7), 60, {"0": 1.0, "1": 2.0})
     ids = [f"item {i}" for i in range(60)]
-    plain, again, other = (cross_fit(a, b, curve=True, seed=seed) for seed in (3, 3, 4))
+    plain, again, other = (cross_validate(a, b, curve=True, seed=seed) for seed in (3, 3, 4))
     assert plain == again
     assert plain != other
-    named = cross_fit({name: Bits.from_activations(x, ids) for name, x in a.items()}, b, curve=True, seed=3)
+    named = cross_validate({name: BinarySpace.from_activations(x, ids) for name, x in a.items()}, b, curve=True, seed=3)
     assert named["a_to_b"] == plain["a_to_b"]
     assert named["a_to_b"].names == tuple(ids)
     with pytest.raises(AlignmentError, match="same halves"):
@@ -165,19 +165,19 @@ def test_the_seed_decides_the_halves_and_spaces_with_ids_are_halved_by_place() -
 def test_what_cross_fitting_refuses() -> None:
     a, b = curve(np.random.default_rng(8), 40, {"0": 1.0, "1": 2.0})
     with pytest.raises(OptionError, match="curve=1"):
-        cross_fit(a, b, curve=1)  # type: ignore[arg-type]
+        cross_validate(a, b, curve=1)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no spaces"):
-        cross_fit({}, {}, curve=True)
+        cross_validate({}, {}, curve=True)
     with pytest.raises(InputError, match="layers by name"):
-        cross_fit(a, {"0": b["0"], "x": b["1"]}, curve=True)
+        cross_validate(a, {"0": b["0"], "x": b["1"]}, curve=True)
     with pytest.raises(InputError, match="too few to halve"):
-        cross_fit(a, b, curve=True, groups=["g", "h"] * 20)
+        cross_validate(a, b, curve=True, groups=["g", "h"] * 20)
     with pytest.raises(AlignmentError, match="40 items and space 2 has 30"):
-        cross_fit(a, {name: x[:30] for name, x in b.items()}, curve=True)
+        cross_validate(a, {name: x[:30] for name, x in b.items()}, curve=True)
     with pytest.warns(UserWarning, match="alike"), pytest.raises(InputError, match="No cell has a value in direction"):
-        cross_fit([np.ones((40, 3))], [b["0"]], curve=True)
-    one = cross_fit(a, b, curve=True)["a_to_b"]
+        cross_validate([np.ones((40, 3))], [b["0"]], curve=True)
+    one = cross_validate(a, b, curve=True)["a_to_b"]
     with pytest.raises(AlignmentError, match="same halves"):
-        difference(one, cross_fit(a, b, curve=True, seed=1)["a_to_b"])
+        difference(one, cross_validate(a, b, curve=True, seed=1)["a_to_b"])
     with pytest.raises(InputError, match="measure both alike"):
-        difference(one, cross_fit(a, b, curve=True, k=2)["a_to_b"])
+        difference(one, cross_validate(a, b, curve=True, k=2)["a_to_b"])

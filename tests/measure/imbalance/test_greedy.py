@@ -58,8 +58,8 @@ def sides(seed: int, n: int, tokens: tuple[int, int], n_bits: int, noise: float)
     ]
 
 
-def bits(x: NDArray[np.bool_], **options: Any) -> foretell.Bits:
-    return foretell.Bits(np.packbits(x, axis=-1), x.shape[-1], **options)
+def bits(x: NDArray[np.bool_], **options: Any) -> foretell.BinarySpace:
+    return foretell.BinarySpace(np.packbits(x, axis=-1), x.shape[-1], **options)
 
 
 def taken(x: NDArray[np.bool_], positions: Any) -> NDArray[np.bool_]:
@@ -150,7 +150,9 @@ def test_the_token_that_knows_is_found_wherever_it_is() -> None:
     for amount, position in ((0.3, -5), (1.0, -3)):  # the others are noise
         a[:, position] = known @ rng.standard_normal((6, 64)) + amount * a[:, position]
     b = (known @ rng.standard_normal((6, 3 * 64))).reshape(300, 3, 64)
-    found = greedy_tokens(foretell.Bits.from_activations(a), foretell.Bits.from_activations(b), n_tokens=2)
+    found = greedy_tokens(
+        foretell.BinarySpace.from_activations(a), foretell.BinarySpace.from_activations(b), n_tokens=2
+    )
     there = found.sel(direction="a_to_b")
     assert there["position"].values.tolist() == [[-5, -3]] * 2
     assert (there["imbalance"] < 0.4).all()
@@ -187,7 +189,7 @@ def test_tokens_alike_in_all_items_foretell_nothing_and_are_left_for_last() -> N
 def test_more_bits_than_narrow_sums_hold() -> None:
     """Single tokens fit into 16 bits, and the distances of all of them do not."""
     rng = np.random.default_rng(1)
-    a, b = (foretell.Bits(rng.integers(0, 256, (60, 3, 4000), dtype=np.uint8), 32000) for _ in "ab")
+    a, b = (foretell.BinarySpace(rng.integers(0, 256, (60, 3, 4000), dtype=np.uint8), 32000) for _ in "ab")
     found = greedy_tokens(a, b)
     ((first, second),) = complementary_halves(60, splits=1)
     whole = [foretell.information_imbalance(a.bits(rows), b.bits(rows)) for rows in (first, second)]

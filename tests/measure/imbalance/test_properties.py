@@ -145,8 +145,8 @@ def test_forms_of_input_make_no_difference(backend: str, tmp_path: Any) -> None:
         "bool": a > 0,
         "more axes": a.reshape(67, 3, 11),
         "list": a.tolist(),
-        "bits": foretell.Bits.from_activations(a),
-        "bits of three tokens": foretell.Bits.from_activations(a.reshape(67, 3, 11)),
+        "bits": foretell.BinarySpace.from_activations(a),
+        "bits of three tokens": foretell.BinarySpace.from_activations(a.reshape(67, 3, 11)),
     }
     for name, form in forms.items():
         assert under(backend=backend).information_imbalance(form, b) == expected, name
@@ -154,7 +154,7 @@ def test_forms_of_input_make_no_difference(backend: str, tmp_path: Any) -> None:
 
 def test_zeros_count_as_minus() -> None:
     x = np.array([[0.0, 1.0], [-0.0, -1.0], [5e-324, 1.0], [-5e-324, 2.0]])
-    assert foretell.Bits.from_activations(x).unpack()[:, 0].tolist() == [
+    assert foretell.BinarySpace.from_activations(x).unpack()[:, 0].tolist() == [
         [False, True],
         [False, False],
         [True, True],

@@ -312,7 +312,7 @@ def test_contrast_refuses_what_cannot_be_compared() -> None:
         with pytest.raises(InputError, match=message):
             foretell.contrast({"x": result, "y": foretell.imbalance_curve([a], [b], **options)}, weights)
     ids = [f"item {i}" for i in range(30)]
-    named = foretell.imbalance_curve([foretell.Bits.from_activations(a, ids)], [b])
+    named = foretell.imbalance_curve([foretell.BinarySpace.from_activations(a, ids)], [b])
     with pytest.raises(AlignmentError, match="same items"):
         foretell.contrast({"x": result, "y": named}, {("x", "a_to_b", "0"): 1, ("y", "a_to_b", "0"): -1})
 
@@ -326,7 +326,8 @@ def test_different_n_is_compared_only_when_asked() -> None:
 
     def measured(rows: slice) -> object:
         return foretell.imbalance_curve(
-            [foretell.Bits.from_activations(a[rows], ids[rows])], [foretell.Bits.from_activations(b[rows], ids[rows])]
+            [foretell.BinarySpace.from_activations(a[rows], ids[rows])],
+            [foretell.BinarySpace.from_activations(b[rows], ids[rows])],
         )
 
     first, second, whole = measured(slice(0, 40)), measured(slice(40, 90)), measured(slice(0, 90))

@@ -107,7 +107,7 @@ def found() -> dict[str, xr.Dataset]:
     apart = rng.random((2, 260, 260))  # items enough for several chunks of a row, of which more than k
     apart += apart.swapaxes(1, 2)
     apart[:, range(260), range(260)] = 0
-    tokens = [foretell.Bits.from_activations(rng.standard_normal((45, 3, 9))) for _ in range(2)]
+    tokens = [foretell.BinarySpace.from_activations(rng.standard_normal((45, 3, 9))) for _ in range(2)]
     return {
         **matrices,
         "many": under(backend="numba").imbalance_curve(apart[:1], apart[1:], k=3, metric="precomputed"),

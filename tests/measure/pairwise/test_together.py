@@ -68,7 +68,9 @@ def test_cells_of_a_cluster_are_apart_where_they_share_nothing(cells: list[Pair]
 def test_a_curve_beyond_memory_makes_each_distance_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Layers that do not fit into one block together are taken one after the other, each in one block."""
     rng = np.random.default_rng(0)
-    sides = [[foretell.Bits.from_activations(rng.standard_normal((700, 64))) for _ in range(6)] for _ in range(2)]
+    sides = [
+        [foretell.BinarySpace.from_activations(rng.standard_normal((700, 64))) for _ in range(6)] for _ in range(2)
+    ]
     taken: list[tuple[int, int]] = []
     begin = PairwiseReduction._begin
 
@@ -107,7 +109,7 @@ def test_many_cells_are_parted_in_little_time() -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
 def test_few_spaces_are_made_by_all_threads_each(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
-    layers = [foretell.Bits.from_activations(rng.standard_normal((200, 64))) for _ in range(4)]
+    layers = [foretell.BinarySpace.from_activations(rng.standard_normal((200, 64))) for _ in range(4)]
     given: list[int] = []
 
     def watched(self: object, into: Any, *args: object, threads: int, **options: object) -> None:

@@ -359,7 +359,7 @@ def test_the_dataset_says_what_it_holds(tmp_path: Any) -> None:
     assert "numpy" in json.loads(found.attrs["versions"])
     path = foretell.save_result(found, tmp_path / "similar.nc")
     xr.testing.assert_equal(foretell.load_result(path), found)
-    tokens = foretell.Bits.from_activations(np.stack([a[:, :30], b[:, :30]], axis=1))
+    tokens = foretell.BinarySpace.from_activations(np.stack([a[:, :30], b[:, :30]], axis=1))
     assert foretell.similarity_matrix([tokens], [a], k=3).attrs["T"] == [2, 1]
 
 
@@ -391,7 +391,7 @@ def test_a_curve_measures_the_diagonal_alone(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(Measurement, "__init__", noted)
     sides = related(30, 9, 8, 7)
-    bits = [foretell.Bits.from_activations(x) for x in sides]
+    bits = [foretell.BinarySpace.from_activations(x) for x in sides]
     similarity_curve(bits, bits[::-1], k=3)
     assert asked == [[(0, 2), (1, 1)]]  # the third pair is the first the other way round
     with pytest.raises(InputError, match="same names in the same order"):
@@ -466,7 +466,7 @@ def test_bad_spaces_are_told() -> None:
         foretell.similarity_matrix([a[:3]], [b[:3]], k=1)
     with pytest.raises(AlignmentError):
         foretell.similarity_matrix(
-            [foretell.Bits.from_activations(a, ids=[str(i) for i in range(30)])],
-            [foretell.Bits.from_activations(b, ids=[str(i + 1) for i in range(30)])],
+            [foretell.BinarySpace.from_activations(a, ids=[str(i) for i in range(30)])],
+            [foretell.BinarySpace.from_activations(b, ids=[str(i + 1) for i in range(30)])],
             k=3,
         )

@@ -17,7 +17,7 @@ RNG = np.random.default_rng(0)
 @given(st.integers(1, 12), st.integers(1, 4), st.integers(1, 40), st.integers(0, 999))
 def test_bit_order_is_fixed_and_tokens_are_byte_aligned(n_items: int, n_tokens: int, n_bits: int, seed: int) -> None:
     x = np.random.default_rng(seed).standard_normal((n_items, n_tokens, n_bits))
-    bits = foretell.Bits.from_activations(x)
+    bits = foretell.BinarySpace.from_activations(x)
     assert bits.data.shape == (n_items, n_tokens, -(-n_bits // 8))
     for h in range(n_bits):
         assert ((bits.data[..., h // 8] & (128 >> h % 8) != 0) == (x[..., h] > 0)).all()
@@ -28,16 +28,16 @@ def test_bit_order_is_fixed_and_tokens_are_byte_aligned(n_items: int, n_tokens: 
 
 def test_signing_in_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     x = RNG.standard_normal((50, 3, 21))
-    whole = foretell.Bits.from_activations(x)
+    whole = foretell.BinarySpace.from_activations(x)
     monkeypatch.setattr("foretell.measure.spaces.bits._BLOCK_BYTES", 200)
-    assert (foretell.Bits.from_activations(x).data == whole.data).all()
+    assert (foretell.BinarySpace.from_activations(x).data == whole.data).all()
     x[41, 1, 1] = np.nan
     with pytest.raises(InputError, match="item 41"):
-        foretell.Bits.from_activations(x)
+        foretell.BinarySpace.from_activations(x)
 
 
 def test_bits_are_a_space() -> None:
-    bits = foretell.Bits.from_activations(RNG.standard_normal((5, 2, 9)), ids=["a", "b", "c", "d", "e"])
+    bits = foretell.BinarySpace.from_activations(RNG.standard_normal((5, 2, 9)), ids=["a", "b", "c", "d", "e"])
     assert isinstance(bits, foretell.Space)
     part = bits.bits(np.array([3, 1]))
     assert part.ids == ("d", "b")
@@ -61,13 +61,13 @@ def test_bits_are_a_space() -> None:
 )
 def test_bits_refuse_what_they_are_not(data: np.ndarray, n_bits: int, ids: list[str] | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        foretell.Bits(data, n_bits, ids)  # type: ignore[arg-type]
+        foretell.BinarySpace(data, n_bits, ids)  # type: ignore[arg-type]
 
 
-def named(ids: list[str], seed: int = 0) -> foretell.Bits:
+def named(ids: list[str], seed: int = 0) -> foretell.BinarySpace:
     rng = np.random.default_rng(seed)
     rows = {name: rng.standard_normal((1, 16)) for name in sorted({*ids, "e", "f"})}
-    return foretell.Bits.from_activations(np.stack([rows[name] for name in ids]), ids)
+    return foretell.BinarySpace.from_activations(np.stack([rows[name] for name in ids]), ids)
 
 
 def test_other_order_and_other_items_are_refused() -> None:
@@ -101,6 +101,6 @@ def test_align_by_name() -> None:
     )
     assert aligned_b.bits(slice(0, 3)).ids == aligned_b.ids[:3]
     with pytest.raises(AlignmentError, match="Space 1 has no ids"):
-        foretell.align(a, foretell.Bits.from_activations(RNG.standard_normal((30, 4))))
+        foretell.align(a, foretell.BinarySpace.from_activations(RNG.standard_normal((30, 4))))
     with pytest.raises(AlignmentError, match="No id is common"):
         foretell.align(a, named(["e", "f"]))

@@ -106,7 +106,7 @@ def test_neighbours_of_every_item() -> None:
     few = foretell.imbalance_matrix([a], [b], per_item=True, queries=5, errors=False, seed=2)
     assert few["neighbour"].shape == (2, 1, 1, 5, 1)
     assert set(few["query"].values) <= set(items_of(few).ids)
-    many = [foretell.Bits((np.arange(3000) % 256).astype(np.uint8)[:, None, None], 8)]
+    many = [foretell.BinarySpace((np.arange(3000) % 256).astype(np.uint8)[:, None, None], 8)]
     assert PER_ITEM_BYTES < 2 * 9 * 3000 * 2990 * 8
     with pytest.raises(OptionError, match=r"per_item=True would take .* MiB of neighbours"):
         foretell.imbalance_matrix(many * 3, many * 3, per_item=True, k=2990, errors=False)

@@ -161,19 +161,19 @@ def test_what_is_refused(metric: str, form: Any, message: str) -> None:
 
 def test_spaces_of_another_metric_are_refused() -> None:
     with pytest.raises(InputError, match=r"a: A space of floats .* give metric='euclidean'"):
-        foretell.information_imbalance(foretell.Points(X), Y)
+        foretell.information_imbalance(foretell.FloatSpace(X), Y)
     with pytest.raises(InputError, match=r"b: A space of bits .* give metric='hamming'"):
-        foretell.information_imbalance(X, foretell.Bits.from_activations(Y), metric="cosine")
+        foretell.information_imbalance(X, foretell.BinarySpace.from_activations(Y), metric="cosine")
 
 
-@pytest.mark.parametrize("make", [foretell.Bits.from_activations, foretell.Points])
+@pytest.mark.parametrize("make", [foretell.BinarySpace.from_activations, foretell.FloatSpace])
 def test_spaces_keep_the_index_and_are_aligned_by_it(make: Any) -> None:
     table = pandas.DataFrame(X, index=NAMES)
     labelled = xr.DataArray(Y[::-1], dims=("text", "dimension"), coords={"text": NAMES[::-1]})
     spaces = make(table), make(labelled)
     assert spaces[0].ids == tuple(NAMES)
     assert make(table, [f"other {name}" for name in NAMES]).ids[0] == "other text 0"
-    metric = "euclidean" if make is foretell.Points else "hamming"
+    metric = "euclidean" if make is foretell.FloatSpace else "hamming"
     with pytest.raises(AlignmentError, match=r"foretell\.align"):
         foretell.information_imbalance(*spaces, metric=metric)
     aligned = foretell.align(*spaces)
@@ -231,7 +231,7 @@ def test_layers_of_xarray_keep_their_names() -> None:
     assert foretell.imbalance_curve(by_name, by_name)["layer"].values.tolist() == ["early", "late"]
 
 
-@pytest.mark.parametrize("one", [X, X[:, 0], pandas.DataFrame(X), torch.tensor(X), foretell.Points(X), "x.npy", 3])
+@pytest.mark.parametrize("one", [X, X[:, 0], pandas.DataFrame(X), torch.tensor(X), foretell.FloatSpace(X), "x.npy", 3])
 def test_one_space_is_not_several(one: Any) -> None:
     with pytest.raises(InputError, match=r"^spaces_a is one \w+, not several spaces: .*list"):
         foretell.imbalance_matrix(one, [Y])

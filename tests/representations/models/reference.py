@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 
 Activations = dict[str, NDArray[np.float32]]
 
@@ -47,7 +47,7 @@ def reference(folder: Path, texts: tuple[str, ...], n_tokens: int, *, shift: int
     }
 
 
-def disagreement(bits: Bits, activations: NDArray[np.float32], *, floor: float = 1e-4) -> tuple[float, float]:
+def disagreement(bits: BinarySpace, activations: NDArray[np.float32], *, floor: float = 1e-4) -> tuple[float, float]:
     """Share of bits that are not the activations' signs: (of all, of those that are surely not 0)."""
     return sign_disagreement(bits.unpack(), activations, floor=floor)
 

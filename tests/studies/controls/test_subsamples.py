@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import foretell
-from foretell import Bits
+from foretell import BinarySpace
 from foretell.exceptions import InputError
 from foretell.measure.imbalance.semantic_layers import semantic_layers
 from foretell.measure.spaces.space import select
@@ -16,7 +16,7 @@ from tests.options import call
 N, H = 160, 96
 NOISE = (4.0, 1.0, 0.2, 0.2, 1.0, 4.0)
 
-Sides = tuple[dict[str, Bits], dict[str, Bits]]
+Sides = tuple[dict[str, BinarySpace], dict[str, BinarySpace]]
 
 
 def sides_of(noise: tuple[float, ...], ids: bool = False, copies: int = 1) -> Sides:
@@ -26,7 +26,7 @@ def sides_of(noise: tuple[float, ...], ids: bool = False, copies: int = 1) -> Si
     names = [f"item {i}" for i in range(N)] if ids else None
     a, b = (
         {
-            str(layer): Bits.from_activations(latent + level * rng.standard_normal((N, H)), names)
+            str(layer): BinarySpace.from_activations(latent + level * rng.standard_normal((N, H)), names)
             for layer, level in enumerate(noise)
         }
         for _ in range(2)
@@ -76,7 +76,9 @@ def test_each_part_is_measured_as_if_it_were_all(sides: Sides) -> None:
 
 def test_where_nothing_is_shared_there_is_no_region() -> None:
     rng = np.random.default_rng(1)
-    a, b = ({str(layer): Bits.from_activations(rng.standard_normal((60, H))) for layer in range(4)} for _ in range(2))
+    a, b = (
+        {str(layer): BinarySpace.from_activations(rng.standard_normal((60, H))) for layer in range(4)} for _ in range(2)
+    )
     assert (subsampled_regions(a, b, count=10)["in_region"] <= 0.3).all()
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import foretell
-from foretell import Bits
+from foretell import BinarySpace
 from foretell.measure.spaces.space import Space
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.extraction.extract import extract
@@ -20,18 +20,18 @@ N, T, H = 300, 6, 20
 
 
 @pytest.fixture(scope="module")
-def whole() -> Bits:
+def whole() -> BinarySpace:
     x = np.random.default_rng(0).standard_normal((N, T, H))
     # The first dimensions number the tokens, so that their order shows.
     x[:, :, :3] = [[[1.0 if token >> bit & 1 else -1.0 for bit in range(3)] for token in range(T)]]
-    return Bits.from_activations(x, [f"item {i}" for i in range(N)])
+    return BinarySpace.from_activations(x, [f"item {i}" for i in range(N)])
 
 
-def order(bits: Bits) -> NDArray[np.int64]:
+def order(bits: BinarySpace) -> NDArray[np.int64]:
     return np.asarray(bits.unpack()[:, :, :3] @ np.array([1, 2, 4]), np.int64)
 
 
-def test_each_item_keeps_its_tokens_in_an_order_of_its_own(whole: Bits) -> None:
+def test_each_item_keeps_its_tokens_in_an_order_of_its_own(whole: BinarySpace) -> None:
     space = ShuffledTokens(whole, seed=1)
     assert isinstance(space, Space)
     assert (space.n_items, space.n_tokens, space.ids) == (N, T, whole.ids)
@@ -44,9 +44,9 @@ def test_each_item_keeps_its_tokens_in_an_order_of_its_own(whole: Bits) -> None:
     assert ((counts - N / T) ** 2 / (N / T)).sum() < 60  # 25 on average, 99.9 % below 53
 
 
-def test_neither_rows_nor_blocks_nor_repeats_matter(whole: Bits) -> None:
+def test_neither_rows_nor_blocks_nor_repeats_matter(whole: BinarySpace) -> None:
     # Ids differ, so that bits in memory cannot be read twice under theirs.
-    space = ShuffledTokens(Bits(whole.data, whole.n_bits), seed=1)
+    space = ShuffledTokens(BinarySpace(whole.data, whole.n_bits), seed=1)
     data = space.bits().data
     rng = np.random.default_rng(2)
     for rows in (
@@ -64,7 +64,7 @@ def test_neither_rows_nor_blocks_nor_repeats_matter(whole: Bits) -> None:
     np.testing.assert_array_equal(ShuffledTokens(whole.bits(slice(0, 40)), seed=1).bits().data, data[:40])
 
 
-def test_the_seed_decides(whole: Bits) -> None:
+def test_the_seed_decides(whole: BinarySpace) -> None:
     one, again, other = (order(ShuffledTokens(whole, seed).bits()) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
     assert (one == other).all(axis=1).mean() < 0.05
@@ -75,8 +75,8 @@ def test_a_signal_that_lies_in_positions_goes_and_one_in_items_stays() -> None:
     shared = rng.standard_normal((N, T, 64))
     by_item = np.repeat(rng.standard_normal((N, 1, 64)), T, axis=1)
 
-    def sides(signal: NDArray[np.float64]) -> list[Bits]:
-        return [Bits.from_activations(signal + 0.02 * rng.standard_normal(signal.shape)) for _ in range(2)]
+    def sides(signal: NDArray[np.float64]) -> list[BinarySpace]:
+        return [BinarySpace.from_activations(signal + 0.02 * rng.standard_normal(signal.shape)) for _ in range(2)]
 
     def imbalance(a: Space, b: Space) -> float:
         return foretell.information_imbalance(a, b).a_to_b

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.measure.imbalance.information_imbalance import imbalance_curve
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 from foretell.studies.diagnose.findings import Diagnosis
 
-Layers = Mapping[str, Bits]
+Layers = Mapping[str, BinarySpace]
 Places = NDArray[np.intp]
 
 _LEAST_LAYERS = 3
@@ -104,9 +104,9 @@ class Planted:
         return max(len(named - right), len(right - named)) <= 0.05 * len(right) + 5
 
 
-def _of(layers: Layers, rows: Places) -> dict[str, Bits]:
+def _of(layers: Layers, rows: Places) -> dict[str, BinarySpace]:
     """Items without ids, which would say that they are out of order, and may be given twice."""
-    return {name: Bits(one.data[rows], one.n_bits) for name, one in layers.items()}
+    return {name: BinarySpace(one.data[rows], one.n_bits) for name, one in layers.items()}
 
 
 def _paired(sound: Sound, in_a: Places, in_b: Places, fault: str, what: str, **more: Any) -> Planted:
@@ -240,7 +240,7 @@ def collapsed(rng: np.random.Generator, sound: Sound) -> Planted:
     for name, one in _of(some.b, rows).items():
         bits = one.unpack()
         changed = rng.random(bits.shape) > keep
-        spoilt[name] = Bits.from_activations(np.where(changed, up, bits))
+        spoilt[name] = BinarySpace.from_activations(np.where(changed, up, bits))
     return _spoilt(rng, _of(some.a, rows), spoilt, "collapsed_bits", f"{keep:.1%} of the bits left as they were")
 
 
@@ -252,7 +252,7 @@ def dead(rng: np.random.Generator, sound: Sound) -> Planted:
     for name, one in _of(some.b, rows).items():
         bits = one.unpack()
         gone = rng.random(bits.shape[1:]) < share
-        spoilt[name] = Bits.from_activations(np.where(gone, rng.random(bits.shape[1:]) < 0.5, bits))
+        spoilt[name] = BinarySpace.from_activations(np.where(gone, rng.random(bits.shape[1:]) < 0.5, bits))
     return _spoilt(rng, _of(some.a, rows), spoilt, "dead_dimensions", f"{share:.0%} of the dimensions dead")
 
 
@@ -267,7 +267,7 @@ def duplicates(rng: np.random.Generator, sound: Sound) -> Planted:
     for name, one in _of(some.b, rows).items():
         data = one.data.copy()
         data[chosen] = 0 if blank else data[np.resize(sources, number)]
-        spoilt[name] = Bits(data, one.n_bits)
+        spoilt[name] = BinarySpace(data, one.n_bits)
     what = f"{number} of {len(rows)} items {'blank' if blank else f'copies of {len(sources)}'}"
     return _spoilt(rng, _of(some.a, rows), spoilt, "duplicate_items", what)
 

@@ -18,7 +18,7 @@ import foretell
 from foretell.cli.commands.diagnose import diagnose as command
 from foretell.exceptions import FetchError, InputError, OptionError
 from foretell.measure.inference.item_data import ItemData
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 from foretell.representations.data.pairs import Pairs
 from foretell.representations.loading.load_pairs import load_pairs
 from foretell.representations.store.reader import Store
@@ -55,13 +55,13 @@ def made() -> Sound:
     rng = np.random.default_rng(0)
     clusters = rng.standard_normal((30, 6))
     known = 0.7 * clusters[np.sort(rng.integers(0, 30, N))] + 0.7 * rng.standard_normal((N, 6))
-    sides: list[dict[str, Bits]] = [{}, {}]
+    sides: list[dict[str, BinarySpace]] = [{}, {}]
     for layer in range(LAYERS):
         for side in sides:
             own = rng.standard_normal((N, 6))
             shown = np.hstack([known, (0.4 + 0.2 * layer) * own])
             x = shown @ rng.standard_normal((12, H)) + rng.standard_normal((N, H))
-            side[str(layer)] = Bits.from_activations(x)
+            side[str(layer)] = BinarySpace.from_activations(x)
     shown = known @ rng.standard_normal((6, 40))
     numbers = tuple((shown + rng.standard_normal((N, 40))).astype(np.float32) for _ in "ab")
     return Sound("made", sides[0], sides[1], (numbers[0], numbers[1]))
@@ -188,7 +188,7 @@ class TestSaid:
 
     def test_an_item_missing(self, made: Sound) -> None:
         rows = np.delete(np.arange(N), 100)
-        found = diagnose(made.a, {layer: Bits(bits.data[rows], bits.n_bits) for layer, bits in made.b.items()})
+        found = diagnose(made.a, {layer: BinarySpace(bits.data[rows], bits.n_bits) for layer, bits in made.b.items()})
         differ, shifted = found.findings
         assert differ.fault == "items_differ"
         assert (differ.shown["items of A"], differ.shown["items of B"]) == (str(N), str(N - 1))
@@ -198,7 +198,7 @@ class TestSaid:
     def test_a_block_reversed(self, made: Sound) -> None:
         order = np.arange(N)
         order[60:120] = order[60:120][::-1]
-        b = {layer: Bits(bits.data[order], bits.n_bits) for layer, bits in made.b.items()}
+        b = {layer: BinarySpace(bits.data[order], bits.n_bits) for layer, bits in made.b.items()}
         (one,) = diagnose(made.a, b).findings
         assert "a block is reversed: items 60 to 119 of A with 119 down to 60" in one.said
         assert one.repair is not None
@@ -206,17 +206,19 @@ class TestSaid:
 
     def test_nothing_shared_or_fully_scrambled(self, made: Sound) -> None:
         order = np.random.default_rng(0).permutation(N)
-        (one,) = diagnose(made.a, {name: Bits(of.data[order], of.n_bits) for name, of in made.b.items()}).findings
+        (one,) = diagnose(
+            made.a, {name: BinarySpace(of.data[order], of.n_bits) for name, of in made.b.items()}
+        ).findings
         assert one.said.startswith("Nothing shared, or fully scrambled")
 
     def test_ids_in_another_order(self, made: Sound) -> None:
         order = np.random.default_rng(0).permutation(N)
         ids = [f"item {place}" for place in range(N)]
-        a = Bits(made.a["0"].data, H, tuple(ids))
-        found = diagnose(a, Bits(made.b["0"].data[order], H, tuple(ids[place] for place in order)))
+        a = BinarySpace(made.a["0"].data, H, tuple(ids))
+        found = diagnose(a, BinarySpace(made.b["0"].data[order], H, tuple(ids[place] for place in order)))
         assert found.faults == ("items_differ",)  # as aligned by them, the pairs are right
         assert "the same ids in another order" in found.findings[0].said
-        assert diagnose(a, Bits(made.b["0"].data, H, tuple(f"other {place}" for place in range(N)))).faults == (
+        assert diagnose(a, BinarySpace(made.b["0"].data, H, tuple(f"other {place}" for place in range(N)))).faults == (
             "items_differ",
         )
 
@@ -224,7 +226,7 @@ class TestSaid:
         data = made.b["0"].data.copy()
         data[20:40] = data[3]
         ids = tuple(f"item {place}" for place in range(N))
-        (one,) = diagnose(made.a["0"], Bits(data, H, ids)).findings
+        (one,) = diagnose(made.a["0"], BinarySpace(data, H, ids)).findings
         assert one.shown["items with the content of one before them"] == f"20 of {N} ({20 / N:.1%})"
         assert one.shown["most alike"] == "21 items: 'item 3', 'item 20', 'item 21', ..."
 
@@ -308,7 +310,7 @@ class TestResults:
     def test_a_result_alone(self, result: xr.Dataset, made: Sound, tmp_path: Path) -> None:
         assert diagnose(result=result).is_healthy
         order = np.random.default_rng(0).permutation(N)
-        b = {name: Bits(of.data[order], of.n_bits) for name, of in made.b.items()}
+        b = {name: BinarySpace(of.data[order], of.n_bits) for name, of in made.b.items()}
         for null in (0, 100):
             flat = foretell.imbalance_curve(made.a, b, null=null)
             (one,) = diagnose(result=flat).findings

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import foretell
 from foretell import figures
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 from foretell.studies.plotting.asymmetry_figure import asymmetry_figure
 from foretell.studies.plotting.controls_figure import ControlRow, controls_figure
 from foretell.studies.summaries.verdicts import Verdict
@@ -33,7 +33,7 @@ _NAMES = {
 def token_results() -> tuple[xr.Dataset, xr.Dataset, xr.Dataset]:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((30, 9, 16))
-    a, b = (Bits.from_activations(x + rng.standard_normal(x.shape)) for _ in range(2))
+    a, b = (BinarySpace.from_activations(x + rng.standard_normal(x.shape)) for _ in range(2))
     return foretell.token_curve(a, b, null=20), foretell.token_map(a, b), foretell.token_map(a)
 
 

@@ -106,7 +106,7 @@ def test_results_that_no_study_made_are_of_a_and_b() -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((80, 3, 16))
     layers = [x + noise * rng.standard_normal(x.shape) for noise in (1.0, 0.5)]
-    a, b = (foretell.Bits.from_activations(layer) for layer in layers)
+    a, b = (foretell.BinarySpace.from_activations(layer) for layer in layers)
     tokens, matrix = foretell.token_curve(a, b), foretell.imbalance_matrix(layers, layers)
     drawn = (
         figures.token_curve_figure({"one": tokens}),

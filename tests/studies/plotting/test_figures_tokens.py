@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 import foretell
 from foretell.exceptions import InputError
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 from foretell.studies.plotting.curve_figures import plot_token_curve, token_curve_figure
 from foretell.studies.plotting.panel_grid import save_figure
 from foretell.studies.plotting.token_map_figure import plot_by_distance, plot_token_map, token_map_figure
@@ -20,10 +20,10 @@ _ATTRS = {key: curve().attrs[key] for key in ("model_a", "model_b", "side_a", "s
 _LONG = "a-name-" * 12
 
 
-def _bits(side: str, n_tokens: int) -> Bits:
+def _bits(side: str, n_tokens: int) -> BinarySpace:
     shared = np.random.default_rng(0).standard_normal((40, 1, 24))
     own = np.random.default_rng([*side.encode()]).standard_normal((40, n_tokens, 24))
-    return Bits.from_activations(shared + own)
+    return BinarySpace.from_activations(shared + own)
 
 
 def _curve(n_tokens: int = 12) -> xr.Dataset:

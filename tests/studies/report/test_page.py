@@ -294,7 +294,7 @@ def test_of_more_items_a_choice_is_kept(monkeypatch: pytest.MonkeyPatch) -> None
     from foretell.studies.summaries import items as items_to_look_at
 
     monkeypatch.setattr(items_to_look_at, "MOST_QUERIES", 10)
-    x, y = (foretell.Bits.from_activations(one) for one in np.random.default_rng(0).standard_normal((2, 50, 40)))
+    x, y = (foretell.BinarySpace.from_activations(one) for one in np.random.default_rng(0).standard_normal((2, 50, 40)))
     near = items_to_look_at.neighbours_of_spaces(x, y)
     assert dict(near.sizes) == {"direction": 2, "query": 10, "place": 5, "item": 50}
     every = foretell.imbalance_matrix([x], [y], k=5, per_item=True, errors=False)

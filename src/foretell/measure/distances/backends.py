@@ -11,8 +11,8 @@ import numpy as np
 from foretell.exceptions import OptionError, check_option, require
 from foretell.measure.array_types import Items, Numbers
 from foretell.measure.distances.reading import Distances, Kernel, PrecomputedDistances, ReadDistances
-from foretell.measure.spaces.bits import Bits, Rows
-from foretell.measure.spaces.floats import Points, check_directions
+from foretell.measure.spaces.bits import BinarySpace, Rows
+from foretell.measure.spaces.floats import FloatSpace, check_directions
 from foretell.measure.spaces.inputs import GivenDistances, Input
 from foretell.measure.spaces.queries import Layout
 from foretell.measure.spaces.space import PointSpace, Space
@@ -59,9 +59,11 @@ def distances(space: Input, metric: str, backend: str) -> Distances:
         def packed(rows: Rows) -> Numbers:
             return bits.bits(rows).packed_rows()
 
-        return ReadDistances(kernel, packed, bits.n_items, one.n_tokens * one.n_bits, in_memory=isinstance(bits, Bits))
+        return ReadDistances(
+            kernel, packed, bits.n_items, one.n_tokens * one.n_bits, in_memory=isinstance(bits, BinarySpace)
+        )
     points: PointSpace = space  # type: ignore[assignment]
-    if isinstance(points, Points):
+    if isinstance(points, FloatSpace):
         return ReadDistances(kernel, points.points, points.n_items, None, in_memory=points.is_ready)
 
     def read(rows: Rows) -> Numbers:

@@ -18,7 +18,7 @@ from foretell.measure.imbalance.cells import Cells, check_spaces, measure_cells
 from foretell.measure.imbalance.estimation.request import Options
 from foretell.measure.inference.item_data import scores_of
 from foretell.measure.results.schema import with_intervals
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 from foretell.measure.spaces.inputs import as_input
 from foretell.measure.spaces.queries import Layout
 from foretell.measure.spaces.space import Space, single_tokens, tokens_at
@@ -44,7 +44,7 @@ def token_curve(
     Parameters
     ----------
     a, b : Space
-        With tokens: `Bits` of shape (N, T, bytes), or a view of a store; over the same items.
+        With tokens: `BinarySpace` of shape (N, T, bytes), or a view of a store; over the same items.
     subsets : sequence of sets of int, optional
         Tokens to take instead, each set holding the one before it: positions from the end, -1 the last.
     k, convention, errors, null, seed, groups
@@ -160,15 +160,17 @@ def sides_with_tokens(given: Mapping[str, Any], options: Options) -> tuple[list[
         found = as_input(space, "hamming", name)
         if not isinstance(found, Space) or not isinstance(space, Space):
             raise InputError(
-                f"{name}: an array says nothing of tokens: give Bits.from_activations(x) of an array of shape "
+                f"{name}: an array says nothing of tokens: give BinarySpace.from_activations(x) of an array of shape "
                 "(items, tokens, dimensions), or a view of a store."
             )
         sides.append(found)
     check_spaces({"a": sides[0]}, {"b": sides[-1]})
-    to_hold = sum(side.bits(slice(0, 1)).data.nbytes * side.n_items for side in sides if not isinstance(side, Bits))
+    to_hold = sum(
+        side.bits(slice(0, 1)).data.nbytes * side.n_items for side in sides if not isinstance(side, BinarySpace)
+    )
     if to_hold > options.memory // 2:
         return sides, options
-    held: list[Space] = [side if isinstance(side, Bits) else side.bits() for side in sides]
+    held: list[Space] = [side if isinstance(side, BinarySpace) else side.bits() for side in sides]
     return held, replace(options, memory=options.memory - to_hold)
 
 

@@ -51,7 +51,7 @@ _CORRELATION = 1 / 3  # of the two values
 
 
 @dataclass(frozen=True)
-class CrossFit:
+class CrossValidated:
     """The best cell in one direction, chosen on one half of the items and valued on the other, both ways.
 
     Attributes
@@ -90,7 +90,7 @@ class CrossFit:
     settings: Mapping[str, object] = field(repr=False, compare=False)
 
 
-def cross_fit(
+def cross_validate(
     spaces_a: Spaces,
     spaces_b: Spaces,
     *,
@@ -100,7 +100,7 @@ def cross_fit(
     convention: str = "adjusted",
     groups: Sequence[str] | None = None,
     seed: int = 0,
-) -> dict[str, CrossFit]:
+) -> dict[str, CrossValidated]:
     """Choose the best cell on one half of the items and value it on the other, both ways, in each direction.
 
     Parameters
@@ -140,7 +140,7 @@ def cross_fit(
     >>> noise = rng.standard_normal((300, 64))
     >>> a = [known @ rng.standard_normal((6, 64)) + much * noise for much in (3, 1, 2)]
     >>> b = [known @ rng.standard_normal((6, 64))] * 3
-    >>> cross_fit(a, b, curve=True)["a_to_b"].chosen
+    >>> cross_validate(a, b, curve=True)["a_to_b"].chosen
     (('1', '1'), ('1', '1'))
     """
     check_option("curve", curve, (True, False))
@@ -170,7 +170,7 @@ def cross_fit(
         # The cell of the first half is valued on the second, and the other way round.
         scores = (scores_on(1, direction, chosen[0]), scores_on(0, direction, chosen[1]))
         values, stderrs = ([float(of(one)) for one in scores] for of in (_value, _stderr))
-        found[direction] = CrossFit(
+        found[direction] = CrossValidated(
             direction=direction,
             value=sum(values) / 2,
             stderr=float(stderr_of_mean(stderrs)),
@@ -186,7 +186,7 @@ def cross_fit(
     return found
 
 
-def difference(one: CrossFit, other: CrossFit) -> tuple[float, float]:
+def difference(one: CrossValidated, other: CrossValidated) -> tuple[float, float]:
     """Difference of two cross-fitted values on the same halves, and its standard error.
 
     For the best layers of two curves on the same items (languages, models), or of the two directions.
@@ -212,7 +212,9 @@ def difference(one: CrossFit, other: CrossFit) -> tuple[float, float]:
         raise InputError(f"One value is at {one.settings} and the other at {other.settings}: measure both alike.")
     same_halves = all(np.array_equal(mine, theirs) for mine, theirs in zip(one.items, other.items, strict=True))
     if not same_halves or (one.names and other.names and one.names != other.names):
-        raise AlignmentError("The two values are not on the same halves: cross-fit the same items with the same seed.")
+        raise AlignmentError(
+            "The two values are not on the same halves: cross-validate the same items with the same seed."
+        )
     parts = []
     for mine, theirs in zip(one.scores, other.scores, strict=True):
         if not np.array_equal(mine.groups, theirs.groups):

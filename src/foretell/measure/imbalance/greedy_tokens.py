@@ -67,7 +67,7 @@ def greedy_tokens(
     Parameters
     ----------
     a, b : Space
-        With tokens: `Bits` of shape (N, T, bytes), or a view of a store; over the same items.
+        With tokens: `BinarySpace` of shape (N, T, bytes), or a view of a store; over the same items.
     n_tokens : int, optional
         How many are chosen; as many as both sides have, by default.
     k : int, default 1

@@ -22,7 +22,7 @@ _BLOCK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
-class Bits:
+class BinarySpace:
     """Sign bits of N items of T tokens in H dimensions.
 
     Bit h of a token is 1 where its activation is greater than 0. It stands in byte ``h // 8`` at the
@@ -53,8 +53,8 @@ class Bits:
         data = self.data
         if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 3:
             raise InputError(
-                f"Bits need a uint8 array of shape (items, tokens, bytes), not {_describe(data)}: "
-                "use Bits.from_activations for anything else."
+                f"A BinarySpace needs a uint8 array of shape (items, tokens, bytes), not {_describe(data)}: "
+                "use BinarySpace.from_activations for anything else."
             )
         if self.n_bits < 1 or data.shape[2] != -(-self.n_bits // 8):
             raise InputError(
@@ -70,7 +70,7 @@ class Bits:
         object.__setattr__(self, "ids", checked_ids(self.ids, len(data)))
 
     @classmethod
-    def from_activations(cls, x: Any, ids: Sequence[str] | None = None) -> Bits:
+    def from_activations(cls, x: Any, ids: Sequence[str] | None = None) -> BinarySpace:
         """Take the signs of activations.
 
         Parameters
@@ -83,7 +83,7 @@ class Bits:
 
         Returns
         -------
-        Bits
+        BinarySpace
             With T = 1 for a two-dimensional `x`.
 
         Raises
@@ -94,7 +94,7 @@ class Bits:
         return cls.of_items(as_signable(x), None, names_of_items(x) if ids is None else ids)
 
     @classmethod
-    def of_items(cls, x: NDArray[Any], rows: Rows | None, ids: Sequence[str] | None = None) -> Bits:
+    def of_items(cls, x: NDArray[Any], rows: Rows | None, ids: Sequence[str] | None = None) -> BinarySpace:
         """Take the signs of some items of an array as `as_signable` gives it; of all for None."""
         if x.ndim == 2:
             x = x[:, None, :]
@@ -131,10 +131,10 @@ class Bits:
         """T, the number of tokens of every item."""
         return int(self.data.shape[1])
 
-    def bits(self, rows: Rows = slice(None)) -> Bits:
-        """Bits of some items, so that `Bits` are a `Space` of their own."""
+    def bits(self, rows: Rows = slice(None)) -> BinarySpace:
+        """Bits of some items, so that a `BinarySpace` is a `Space`."""
         ids = None if self.ids is None else tuple(np.asarray(self.ids, object)[rows])
-        return Bits(self.data[rows], self.n_bits, ids)
+        return BinarySpace(self.data[rows], self.n_bits, ids)
 
     def unpack(self) -> NDArray[np.bool_]:
         """Every bit as a bool, shape (N, T, H)."""
@@ -145,7 +145,7 @@ class Bits:
         return self.data.reshape(self.n_items, -1)
 
     def __repr__(self) -> str:
-        return f"Bits(n_items={self.n_items}, n_tokens={self.n_tokens}, n_bits={self.n_bits})"
+        return f"BinarySpace(n_items={self.n_items}, n_tokens={self.n_tokens}, n_bits={self.n_bits})"
 
 
 def checked_ids(ids: Sequence[str] | None, n_items: int) -> tuple[str, ...] | None:

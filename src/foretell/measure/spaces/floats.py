@@ -18,7 +18,7 @@ _BLOCK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class FloatSpace:
     """N items of D floats.
 
     Parameters
@@ -69,7 +69,7 @@ class Points:
         return np.ascontiguousarray(data, np.float32 if data.itemsize <= 4 else np.float64)
 
     def __repr__(self) -> str:
-        return f"Points(n_items={self.n_items}, n_dimensions={self.data.shape[1]}, dtype={self.data.dtype})"
+        return f"FloatSpace(n_items={self.n_items}, n_dimensions={self.data.shape[1]}, dtype={self.data.dtype})"
 
 
 def check_directions(points: NDArray[Any], items: NDArray[np.intp]) -> None:

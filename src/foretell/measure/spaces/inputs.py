@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import InputError, OptionError
-from foretell.measure.spaces.bits import Bits, Rows, as_rows, as_signable, checked_ids
-from foretell.measure.spaces.floats import Points, check_directions
+from foretell.measure.spaces.bits import BinarySpace, Rows, as_rows, as_signable, checked_ids
+from foretell.measure.spaces.floats import FloatSpace, check_directions
 from foretell.measure.spaces.libraries import as_array, labels_of, names_of_items
 from foretell.measure.spaces.space import PointSpace, Space
 
@@ -55,10 +55,10 @@ class Signed(_RowsOfArray):
 
     name: str
 
-    def bits(self, rows: Rows = slice(None)) -> Bits:
+    def bits(self, rows: Rows = slice(None)) -> BinarySpace:
         """Signs of the items at `rows`."""
         try:
-            return Bits.of_items(self.data, rows)
+            return BinarySpace.of_items(self.data, rows)
         except InputError as error:
             raise type(error)(f"{self.name}: {error}") from error
 
@@ -85,10 +85,10 @@ def as_input(x: Any, metric: str, name: str) -> Input:
             _refuse_other_metrics(x, PointSpace, metric, "floats", "euclidean")
             array = as_rows(as_signable(x))
             return Signed(array, checked_ids(names_of_items(x), len(array)), name)
-        if isinstance(x, PointSpace) and not isinstance(x, Points):
+        if isinstance(x, PointSpace) and not isinstance(x, FloatSpace):
             return x
         _refuse_other_metrics(x, Space, metric, "bits", "hamming")
-        points = x if isinstance(x, Points) else Points(x)
+        points = x if isinstance(x, FloatSpace) else FloatSpace(x)
         if metric == "cosine":
             check_directions(points.data, np.arange(points.n_items))
         return points

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import AlignmentError, InputError
-from foretell.measure.spaces.bits import Bits, Rows
+from foretell.measure.spaces.bits import BinarySpace, Rows
 
 
 class ManyItems(Protocol):
@@ -36,10 +36,10 @@ class ManyItems(Protocol):
 class Space(ManyItems, Protocol):
     """What one model makes of one side of the pairs at one layer, for some of its tokens.
 
-    `Bits` are a space held in memory; a view of a store reads its bits when asked.
+    `BinarySpace` are a space held in memory; a view of a store reads its bits when asked.
     """
 
-    def bits(self, rows: Rows = slice(None)) -> Bits:
+    def bits(self, rows: Rows = slice(None)) -> BinarySpace:
         """Sign bits of the items at `rows` (all by default), shape (rows, T, bytes)."""
         ...
 
@@ -81,7 +81,7 @@ class _Selected(Generic[AnySpace]):
 
 
 class _SelectedBits(_Selected[Space]):
-    def bits(self, rows: Rows = slice(None)) -> Bits:
+    def bits(self, rows: Rows = slice(None)) -> BinarySpace:
         return self.space.bits(self.rows[rows])
 
 
@@ -127,7 +127,7 @@ def align(*spaces: AnySpace) -> tuple[AnySpace, ...]:
     Parameters
     ----------
     *spaces : Space
-        Each with ids: all of bits, or all of floats, as `foretell.Points` are.
+        Each with ids: all of bits, or all of floats, as `foretell.FloatSpace` are.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def align(*spaces: AnySpace) -> tuple[AnySpace, ...]:
         if not isinstance(space, Space | PointSpace):
             raise InputError(
                 f"What is given as space {number} is a {type(space).__name__}: make it a space with ids, by "
-                "foretell.Bits.from_activations or foretell.Points."
+                "foretell.BinarySpace.from_activations or foretell.FloatSpace."
             )
     places: list[dict[str, int]] = []
     for number, space in enumerate(spaces):
@@ -186,13 +186,13 @@ class _Tokens:
     def n_tokens(self) -> int:
         return len(self.places)
 
-    def bits(self, rows: Rows = slice(None)) -> Bits:
+    def bits(self, rows: Rows = slice(None)) -> BinarySpace:
         whole = self.space.bits(rows)
         first, last = self.places[0], self.places[-1]
         # A run of tokens of bits in memory is a view, and so it costs no memory; of bits just read, none may stay.
         is_run = list(self.places) == list(range(first, last + 1))
         data = whole.data[:, first : last + 1] if is_run else whole.data[:, list(self.places)]
-        return Bits(data if isinstance(self.space, Bits) else data.copy(), whole.n_bits, whole.ids)
+        return BinarySpace(data if isinstance(self.space, BinarySpace) else data.copy(), whole.n_bits, whole.ids)
 
     def __repr__(self) -> str:
         return f"<tokens {self.places} of {self.space!r}>"

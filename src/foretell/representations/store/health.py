@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foretell.measure.distances.backends import distances
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 from foretell.representations.store.reader import Store, runs
 
 COLLAPSED = 0.05
@@ -170,7 +170,7 @@ def _near_zero(store: Store) -> list[float | None]:
     return shares
 
 
-def _tied(bits: Bits) -> float:
+def _tied(bits: BinarySpace) -> float:
     """Share of items with two or more nearest neighbours."""
     items = np.arange(bits.n_items)
     if items.size < 3:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.exceptions import ForetellError, StoreError
-from foretell.measure.spaces.bits import Bits, Rows
+from foretell.measure.spaces.bits import BinarySpace, Rows
 from foretell.representations.store.format import StoreInfo, Window
 from foretell.representations.store.recordings import TokenRule
 from foretell.representations.store.storage import Storage
@@ -198,11 +198,11 @@ class Store:
             data[mine] = block[:, window][(of_chunk[mine] - first) * info.chunk_items + inside[mine]]
         return data
 
-    def bits(self, layer: str, rows: Rows = slice(None), *, kept: int = 0, window: Window | None = None) -> Bits:
-        """`read` as `foretell.Bits`, with ids unless a row is repeated."""
+    def bits(self, layer: str, rows: Rows = slice(None), *, kept: int = 0, window: Window | None = None) -> BinarySpace:
+        """`read` as `foretell.BinarySpace`, with ids unless a row is repeated."""
         data = self.read(layer, rows, kept=kept, window=window)
         ids = tuple(self.ids[place] for place in np.arange(self.n_items)[rows])
-        return Bits(data, self.info.kept[kept].n_bits[layer], ids if len(set(ids)) == len(ids) else None)
+        return BinarySpace(data, self.info.kept[kept].n_bits[layer], ids if len(set(ids)) == len(ids) else None)
 
     def numbers(self, layer: str, kept: int) -> NDArray[np.float32]:
         """Numbers of a recording whose bits wait for all items, shape (N, T, H)."""
@@ -332,7 +332,7 @@ class _View:
 class StoreSpace(_View):
     """Bits of one layer of a store: a `foretell.Space`, made by `Store.space`."""
 
-    def bits(self, rows: Rows = slice(None)) -> Bits:
+    def bits(self, rows: Rows = slice(None)) -> BinarySpace:
         """Bits of the items at `rows`, shape (rows, T, bytes).
 
         Raises

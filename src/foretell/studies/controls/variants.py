@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from foretell.exceptions import StudyError
 from foretell.measure.imbalance.information_imbalance import imbalance_curve, imbalance_matrix
 from foretell.measure.inference.item_data import items_of
-from foretell.measure.spaces.bits import Bits, Rows
+from foretell.measure.spaces.bits import BinarySpace, Rows
 from foretell.measure.spaces.space import Space
 from foretell.representations.store.recordings import Recording, TokenRule
 from foretell.studies.controls.texts import lexical_distances, strata_of
@@ -95,11 +95,11 @@ class ShuffledTokens:
         """T, the number of tokens of an item."""
         return self.space.n_tokens
 
-    def bits(self, rows: Rows = slice(None)) -> Bits:
+    def bits(self, rows: Rows = slice(None)) -> BinarySpace:
         """Bits of the items at `rows`, shape (rows, T, bytes), their tokens in the items' orders."""
         whole = self.space.bits(rows)
         order = self._orders(np.arange(self.n_items)[rows])
-        return Bits(np.take_along_axis(whole.data, order[:, :, None], axis=1), whole.n_bits, whole.ids)
+        return BinarySpace(np.take_along_axis(whole.data, order[:, :, None], axis=1), whole.n_bits, whole.ids)
 
     def _orders(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
         """Order of the tokens of the items at these places, shape (places, T)."""

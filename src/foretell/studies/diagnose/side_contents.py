@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from foretell.exceptions import InputError
 from foretell.measure.array_types import Items
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 from foretell.measure.spaces.inputs import GivenDistances
 from foretell.measure.spaces.libraries import as_array
 from foretell.measure.spaces.space import PointSpace, Space
@@ -101,8 +101,8 @@ def _one_sided(side: Given, rows: Items, metric: str) -> Iterator[Finding]:
         if x.dtype.kind != "f" or x.ndim < 2:
             continue
         x = x[rows].reshape(len(rows), -1).astype(np.float64)
-        share = _positive(Bits.from_activations(x))
-        centred = _positive(Bits.from_activations(x - np.median(x, axis=0)))
+        share = _positive(BinarySpace.from_activations(x))
+        centred = _positive(BinarySpace.from_activations(x - np.median(x, axis=0)))
         if _is_collapsed(share) and not _is_collapsed(centred):
             yield Finding(
                 "wrong_metric",
@@ -176,7 +176,7 @@ def _collapsed(side: Given, shares: Mapping[str, float]) -> Iterator[Finding]:
         )
 
 
-def _dead(side: Given, layers: Mapping[str, Bits]) -> Iterator[Finding]:
+def _dead(side: Given, layers: Mapping[str, BinarySpace]) -> Iterator[Finding]:
     """Dimensions that are alike in all items."""
     shares = {}
     for name, bits in layers.items():
@@ -226,7 +226,7 @@ def _duplicates(
     return [finding], alike
 
 
-def _positive(bits: Bits) -> float:
+def _positive(bits: BinarySpace) -> float:
     """Share of positive bits."""
     total = np.bitwise_count(bits.data).sum(dtype=np.int64)
     return float(total / (bits.n_items * bits.n_tokens * bits.n_bits))

@@ -33,8 +33,8 @@ from foretell.measure.imbalance.semantic_layers import semantic_layers
 from foretell.measure.results.result_files import save_result, write_csv
 from foretell.measure.similarity.measures import MEASURES
 from foretell.measure.similarity.similarity_matrix import similarity_curve
-from foretell.measure.spaces.bits import Bits
-from foretell.measure.spaces.floats import Points
+from foretell.measure.spaces.bits import BinarySpace
+from foretell.measure.spaces.floats import FloatSpace
 from foretell.options import current_options
 from foretell.representations.cache import cache_dir, writing_cache
 from foretell.representations.data.pairs import Pairs
@@ -151,8 +151,8 @@ def _tried(folder: Path) -> tuple[float, dict[str, float], dict[str, float]]:
     one, few = _spaces(_FEW, 1, 64), _spaces(_FEW, _LAYERS, 64)
     some, wide = (_spaces(_MANY, _SOME_LAYERS, n_bits) for n_bits in (2**13, 2**16))
     random = np.random.default_rng(0)
-    points = {"0": Points(random.standard_normal((_MANY, 1024), np.float32))}
-    tokens = Bits(random.integers(0, 256, (_SOME, _LAYERS, 8), np.uint8), 64)
+    points = {"0": FloatSpace(random.standard_normal((_MANY, 1024), np.float32))}
+    tokens = BinarySpace(random.integers(0, 256, (_SOME, _LAYERS, 8), np.uint8), 64)
     groups = [str(item // 2) for item in range(_MANY)]
     every = list(MEASURES)
     trials: list[tuple[Callable[[], Any], Work]] = [
@@ -251,11 +251,11 @@ def _seconds(trial: Callable[[], Any]) -> float:
     return (time.perf_counter() - began) / 2
 
 
-def _spaces(n_items: int, n_layers: int, n_bits: int) -> tuple[dict[str, Bits], dict[str, Bits]]:
+def _spaces(n_items: int, n_layers: int, n_bits: int) -> tuple[dict[str, BinarySpace], dict[str, BinarySpace]]:
     """Layers of random bits on two sides."""
     random = np.random.default_rng(0)
     data = random.integers(0, 256, (2, n_layers, n_items, 1, n_bits // 8), np.uint8)
-    a, b = ({str(layer): Bits(bits, n_bits) for layer, bits in enumerate(side)} for side in data)
+    a, b = ({str(layer): BinarySpace(bits, n_bits) for layer, bits in enumerate(side)} for side in data)
     return a, b
 
 
@@ -272,7 +272,7 @@ def _store(folder: Path) -> Store:
     )
 
 
-def _of(sides: tuple[Mapping[str, Bits], Mapping[str, Bits]], **call: Any) -> Work:
+def _of(sides: tuple[Mapping[str, BinarySpace], Mapping[str, BinarySpace]], **call: Any) -> Work:
     """The work of a curve over the layers of two sides."""
     a = sides[0]
     return curve(a["0"].n_items, cells=len(a), bits=2 * len(a) * a["0"].n_bits, **call)

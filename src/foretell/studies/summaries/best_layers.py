@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foretell.exceptions import InputError
-from foretell.measure.imbalance.cross_validation import CrossFit, difference
+from foretell.measure.imbalance.cross_validation import CrossValidated, difference
 from foretell.measure.results.schema import DIRECTIONS, cell_of
 from foretell.studies.summaries.asymmetry import Asymmetry, asymmetry_sentences
 from foretell.studies.summaries.summary import Summary, direction_block, heading, note
@@ -45,7 +45,7 @@ def lowest_together(curves: Sequence[xr.Dataset], layers: Sequence[str]) -> str:
     return layers[int(np.nanargmin(together))]
 
 
-def with_best(result: xr.Dataset, fitted: Mapping[str, CrossFit]) -> xr.Dataset:
+def with_best(result: xr.Dataset, fitted: Mapping[str, CrossValidated]) -> xr.Dataset:
     """Add the cross-fitted value of the best cell in each direction to a result.
 
     `best_value`, `best_stderr` and `best_n` (direction): chosen on one half of the items and valued on the other, both
@@ -60,7 +60,7 @@ def with_best(result: xr.Dataset, fitted: Mapping[str, CrossFit]) -> xr.Dataset:
 
 
 def best_differences(
-    fitted: Mapping[str, Mapping[str, CrossFit]], results: Mapping[str, xr.Dataset]
+    fitted: Mapping[str, Mapping[str, CrossValidated]], results: Mapping[str, xr.Dataset]
 ) -> BestDifferences:
     """Differences of the best layers of every two comparisons, in each direction, on common items and halves."""
     tests = {}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from foretell.measure.array_types import Floats
 from foretell.measure.imbalance.estimation.conventions import Convention
 from foretell.measure.inference.influence import Neighbours, Tally
-from foretell.measure.spaces.bits import Bits
+from foretell.measure.spaces.bits import BinarySpace
 
 
 def euclidean(points: NDArray[Any]) -> Floats:
@@ -33,7 +33,7 @@ def cosine(points: NDArray[Any]) -> Floats:
     return np.where(d < 2.0**-96, 0.0, np.where(d > 4 - x.shape[1] * 2.0**-49, 4.0, d))
 
 
-def hamming(bits: Bits) -> NDArray[np.int64]:
+def hamming(bits: BinarySpace) -> NDArray[np.int64]:
     """Hamming distances between all items, shape (N, N): how many bits of all their tokens differ."""
     x = bits.unpack().reshape(bits.n_items, -1)
     return np.stack([(x != item).sum(axis=1) for item in x])
