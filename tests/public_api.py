@@ -21,7 +21,8 @@ from foretell import exceptions, figures
 GOLDEN = Path(__file__).with_name("public-api.txt")
 
 GIVEN = (
-    "foretell.measure.imbalance.cross_validation.CrossFit",
+    "foretell.measure.inference.contrasts.Contrast",
+    "foretell.measure.imbalance.cross_validation.CrossValidated",
     "foretell.measure.inference.minimum.Region",
     "foretell.representations.store.reader.Store",
     "foretell.studies.diagnose.findings.Finding",

@@ -55,7 +55,6 @@ _HOME = {
     "similarity_curve": "foretell.measure.similarity.similarity_matrix",
     "item_imbalance": "foretell.measure.imbalance.by_item",
     "holm": "foretell.measure.inference.p_values",
-    "contrast_p_value": "foretell.measure.inference.p_values",
     "greedy_tokens": "foretell.measure.imbalance.greedy_tokens",
     "plan": "foretell.studies.planning.plan",
     "diagnose": "foretell.studies.diagnose.diagnose",

@@ -14,7 +14,6 @@ from foretell.measure.imbalance.information_imbalance import information_imbalan
 from foretell.measure.imbalance.semantic_layers import semantic_layers as semantic_layers
 from foretell.measure.inference.contrasts import contrast as contrast
 from foretell.measure.inference.halves import halves_stderr as halves_stderr
-from foretell.measure.inference.p_values import contrast_p_value as contrast_p_value
 from foretell.measure.inference.p_values import holm as holm
 from foretell.measure.results.result_files import load_result as load_result
 from foretell.measure.results.result_files import save_result as save_result

@@ -246,7 +246,8 @@ class TestCompare:
         cells = [tuple(float(expected[name][d, 1, 1]) for name in ("imbalance", "low", "high")) for d in (0, 1)]
         assert [cell[0] for cell in cells] == expected["imbalance"].values.min(axis=(1, 2)).tolist()
         assert " ".join(f"{value:.3f} ({low:.3f} to {high:.3f})" for value, low, high in cells) in text
-        difference, stderr = foretell.contrast(expected, {("a_to_b", 1, 1): 1, ("b_to_a", 1, 1): -1})
+        tested = foretell.contrast(expected, {("a_to_b", 1, 1): 1, ("b_to_a", 1, 1): -1})
+        difference, stderr = tested.value, tested.stderr
         margin = 2.093 * stderr  # 20 groups
         said = f"{difference:+.3f} ({difference - margin:+.3f} to {difference + margin:+.3f})"
         assert f"Where both ways together are lowest, 1 | 1: A -> B minus B -> A is {said}" in text

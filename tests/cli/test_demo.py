@@ -41,7 +41,8 @@ def test_meaning_is_shared_and_most_so_inside(demo_run: DemoRun) -> None:
         assert 0.2 < found.relative_depth < 0.9
         weights |= {(direction, found.layer): 1, (direction, "0"): -1}
     # Both directions together: there are few items here.
-    value, error = foretell.contrast(result, weights)
+    tested = foretell.contrast(result, weights)
+    value, error = tested.value, tested.stderr
     assert value < -2 * error
 
 
@@ -136,7 +137,8 @@ def test_the_whole_demo(tmp_path: Path) -> None:
     assert result.attrs["n_items"] == 900
     for direction, found in foretell.semantic_layers(result).items():
         for end in ("0", "30"):
-            value, error = foretell.contrast(result, {(direction, found.layer): 1, (direction, end): -1})
+            tested = foretell.contrast(result, {(direction, found.layer): 1, (direction, end): -1})
+            value, error = tested.value, tested.stderr
             assert value < -2 * error, (direction, end)
         assert found.regions
     null = result["null"]

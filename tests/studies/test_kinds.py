@@ -127,7 +127,8 @@ class TestDepth:
                 share = 1 / len(layers)
                 weights: dict[Any, float] = {("a_to_b", layer): share for layer in layers}
                 weights |= {("b_to_a", layer): -share for layer in layers}
-                value, stderr = foretell.contrast(result, weights)
+                tested = foretell.contrast(result, weights)
+                value, stderr = tested.value, tested.stderr
                 assert (row["asymmetry"], row["stderr"]) == (pytest.approx(value), pytest.approx(stderr))
                 assert row["p_value"] == pytest.approx(contrast_p_value(value, stderr, 60))
                 assert row["resolved"] == (row["p_adjusted"] <= 0.05)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from foretell.exceptions import AlignmentError, InputError, OptionError
 from foretell.measure.imbalance.information_imbalance import imbalance_curve, imbalance_matrix
-from foretell.measure.inference.contrasts import contrast
-from foretell.measure.inference.standard_errors import critical
+from foretell.measure.inference.contrasts import Contrast, contrast
 from foretell.measure.results.result_files import save_result, write_csv
 from foretell.measure.results.schema import DIRECTIONS
 from foretell.measure.spaces.bits import BinarySpace
@@ -63,8 +62,8 @@ class Comparison:
     joint : Dataset, optional
         The cell where both directions together are lowest (the lowest of one direction would favour it), both
         directions; None where no cell has both.
-    asymmetry : (float, float), optional
-        ``a_to_b - b_to_a`` there, and half of its 95 % interval.
+    asymmetry : Contrast, optional
+        ``a_to_b - b_to_a`` there.
     n_left_out : (int, int)
         Items of either side that the other lacks.
     """
@@ -72,7 +71,7 @@ class Comparison:
     result: xr.Dataset
     best: Mapping[str, xr.Dataset]
     joint: xr.Dataset | None
-    asymmetry: tuple[float, float] | None
+    asymmetry: Contrast | None
     n_left_out: tuple[int, int]
 
 
@@ -161,8 +160,7 @@ def compare_sides(
     asymmetry = None
     if joint is not None:
         cell = [str(joint[dim].item()) for dim in result["imbalance"].dims[1:]]
-        value, stderr = contrast(result, {(DIRECTIONS[0], *cell): 1, (DIRECTIONS[1], *cell): -1})
-        asymmetry = value, critical(int(result.attrs["n_groups"])) * stderr
+        asymmetry = contrast(result, {(DIRECTIONS[0], *cell): 1, (DIRECTIONS[1], *cell): -1})
     n_kept = next(iter(a.spaces.values())).n_items
     return Comparison(result, best, joint, asymmetry, (n_items[0] - n_kept, n_items[1] - n_kept))
 

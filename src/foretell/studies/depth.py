@@ -57,7 +57,7 @@ def measure_depth(study: DepthStudy, one: Compared) -> tuple[xr.Dataset, dict[st
     Dataset
         The curve over the numbered layers, with the attributes of a study (`docs/result.md`). Besides: `best_value`,
         `best_stderr` and `best_n` (direction) of the best layer; and the similarities that the study asks for.
-    dict of str to CrossFit
+    dict of str to CrossValidated
         By direction.
     """
     _LOG.info("Measuring %s: %d layers both ways on %d items", one.comparison.name, len(one.layers), len(one.pairs))

@@ -58,7 +58,7 @@ def measure_map(study: MapStudy, one: Compared) -> tuple[xr.Dataset, dict[str, C
         its value cross-fitted: chosen on one half of the items, valued on the other, both ways, with `best_n`
         candidates; `together` (side), the pair where both directions together are lowest, and there `asymmetry` and
         `asymmetry_stderr`, of a to b minus b to a; and the similarities that the study asks for.
-    dict of str to CrossFit
+    dict of str to CrossValidated
         By direction.
     """
     import xarray as xr

@@ -72,7 +72,8 @@ def test_more_bits_than_narrow_sums_hold() -> None:
 
 def test_scores_of_points_make_contrasts() -> None:
     curve = foretell.token_curve(A, B)
-    value, error = foretell.contrast(curve, {("a_to_b", 5): 1, ("a_to_b", 1): -1})
+    tested = foretell.contrast(curve, {("a_to_b", 5): 1, ("a_to_b", 1): -1})
+    value, error = tested.value, tested.stderr
     assert value == pytest.approx(float(curve["imbalance"][0, 4] - curve["imbalance"][0, 0]))
     assert 0 < error < 0.1
 
@@ -100,7 +101,7 @@ def test_a_map_is_the_matrix_of_single_tokens() -> None:
     both = {("a_to_b", str(s), str(s + 2)): 1 / 3 for s in range(-5, -2)}
     mean = foretell.token_map(A, B)
     assert mean["by_distance_stderr"].sel(direction="a_to_b", way="forward", distance=2).item() == pytest.approx(
-        foretell.contrast(mean, both)[1], rel=1e-9
+        foretell.contrast(mean, both).stderr, rel=1e-9
     )
 
 

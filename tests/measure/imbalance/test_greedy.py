@@ -132,7 +132,7 @@ def test_errors_are_those_of_the_halves(groups: list[str] | None) -> None:
                 )
                 one, other = (("a_to_b", name, "all") for name in ("chosen", "order"))
                 contrasts: list[dict[Any, float]] = [{one: 1}, {other: 1}, {other: 1, one: -1}]
-                errors.append([foretell.contrast(matrix, weights)[1] for weights in contrasts])
+                errors.append([foretell.contrast(matrix, weights).stderr for weights in contrasts])
             of = found.sel(direction=direction, step=step)
             for kind, name in enumerate(("stderr", "in_order_stderr", "gain_stderr")):
                 assert of[name].item() == of_mean(errors[0][kind], errors[1][kind]), (direction, step, name)

@@ -100,7 +100,8 @@ def test_where_nothing_differs_p_values_are_even() -> None:
         known = rng.standard_normal((80, 6))
         a, b = (known @ rng.standard_normal((6, 60)) + rng.standard_normal((80, 60)) for _ in "ab")
         curve = under(threads=1).imbalance_curve([a], [b])
-        value, error = foretell.contrast(curve, {("a_to_b", "0"): 1, ("b_to_a", "0"): -1})
+        tested = foretell.contrast(curve, {("a_to_b", "0"): 1, ("b_to_a", "0"): -1})
+        value, error = tested.value, tested.stderr
         p.append(contrast_p_value(value, error, curve.attrs["n_groups"]))
     assert 0.005 <= np.mean(np.array(p) <= 0.05) <= 0.1
     assert np.mean(p) == pytest.approx(0.5, abs=0.1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,7 +12,8 @@ import foretell
 from foretell.exceptions import AlignmentError, InputError, OptionError
 from foretell.measure.imbalance.estimation import oracle
 from foretell.measure.imbalance.estimation.conventions import CONVENTIONS, estimate
-from foretell.measure.inference.standard_errors import Scores
+from foretell.measure.inference.p_values import contrast_p_value
+from foretell.measure.inference.standard_errors import Scores, critical
 from foretell.measure.spaces.queries import Layout
 from tests.options import under
 
@@ -193,7 +196,8 @@ def test_errors_of_differences_with_few_tight_groups_and_several_neighbours() ->
         a = z @ MIX_A + 1.5 * rng.standard_normal((150, 64))
         b = z @ MIX_B + 2.0 * rng.standard_normal((150, 96))
         result = under(threads=1).imbalance_curve([a], [b], k=5, groups=[f"g{g}" for g in group])
-        value, error = foretell.contrast(result, {("a_to_b", "0"): 1, ("b_to_a", "0"): -1})
+        tested = foretell.contrast(result, {("a_to_b", "0"): 1, ("b_to_a", "0"): -1})
+        value, error = tested.value, tested.stderr
         values.append(value)
         errors.append(error)
     assert np.isfinite(errors).all()
@@ -262,25 +266,38 @@ def test_contrast_reads_everything_from_the_result() -> None:
     b = b + a
     one = foretell.imbalance_curve({"0": a, "1": a}, {"0": b, "1": c})
     ii = foretell.information_imbalance(a, b)
-    value, error = foretell.contrast(one, {("a_to_b", "0"): 1, ("b_to_a", "0"): -1})
+    tested = foretell.contrast(one, {("a_to_b", "0"): 1, ("b_to_a", "0"): -1})
+    value, error = tested.value, tested.stderr
     assert value == pytest.approx(ii.asymmetry)
     assert error == pytest.approx(ii.stderr_asymmetry, rel=1e-12)
     for direction, alone in (("a_to_b", ii.stderr_a_to_b), ("b_to_a", ii.stderr_b_to_a)):
-        assert foretell.contrast(one, {(direction, "0"): 1})[1] == pytest.approx(alone, rel=1e-12)
+        assert foretell.contrast(one, {(direction, "0"): 1}).stderr == pytest.approx(alone, rel=1e-12)
     # The same difference over two results as within one.
     other = foretell.imbalance_curve({"0": a}, {"0": c})
     within = foretell.contrast(one, {("a_to_b", "0"): 1, ("a_to_b", "1"): -1})
     across = foretell.contrast({"x": one, "y": other}, {("x", "a_to_b", "0"): 1, ("y", "a_to_b", "0"): -1})
-    assert across == pytest.approx(within, rel=1e-12)
+    assert astuple(across) == pytest.approx(astuple(within), rel=1e-9)
     numbered = {1: one, 2: other}
     assert foretell.contrast(numbered, {(1, "a_to_b", 0): 1, (2, "a_to_b", 0): -1}) == across  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no result"):
         foretell.contrast({}, {})
     # And from a matrix: its diagonal, and cells that were named.
     matrix = foretell.imbalance_matrix({"p": a, "q": c}, {"p": b, "q": c}, named_cells=[("p", "q")])
-    assert foretell.contrast(matrix, {("a_to_b", "p", "p"): 1, ("a_to_b", "p", "q"): -1}) == pytest.approx(
-        within, rel=1e-12
+    of_matrix = foretell.contrast(matrix, {("a_to_b", "p", "p"): 1, ("a_to_b", "p", "q"): -1})
+    assert astuple(of_matrix) == pytest.approx(astuple(within), rel=1e-9)
+
+
+def test_a_contrast_has_its_interval_and_p_value() -> None:
+    a, b = RNG.standard_normal((2, 90, 40))
+    groups = [str(item // 3) for item in range(90)]
+    found = foretell.contrast(
+        foretell.imbalance_curve([a], [a + b], groups=groups), {("a_to_b", 0): 1, ("b_to_a", 0): -1}
     )
+    assert found.n_groups == 30
+    margin = critical(30) * found.stderr
+    assert (found.low, found.high) == (found.value - margin, found.value + margin)
+    assert found.p_value == contrast_p_value(found.value, found.stderr, 30)
+    assert (found.low > 0) | (found.high < 0) == (found.p_value < 0.05)
 
 
 def test_there_is_no_error_from_a_handful() -> None:
@@ -334,13 +351,14 @@ def test_different_n_is_compared_only_when_asked() -> None:
     weights = {("x", "a_to_b", "0"): 1.0, ("y", "a_to_b", "0"): -1.0}
     with pytest.raises(InputError, match="allow_different_n=True"):
         foretell.contrast({"x": first, "y": second}, weights)  # type: ignore[dict-item]
-    value, error = foretell.contrast({"x": first, "y": second}, weights, allow_different_n=True)  # type: ignore[dict-item]
+    tested = foretell.contrast({"x": first, "y": second}, weights, allow_different_n=True)  # type: ignore[dict-item]
+    value, error = tested.value, tested.stderr
     one, other = (foretell.contrast(part, {("a_to_b", "0"): 1}) for part in (first, second))  # type: ignore[arg-type]
-    assert value == pytest.approx(one[0] - other[0])
+    assert value == pytest.approx(one.value - other.value)
     # But for G / (G - 1) and the bound from below, which are of both together.
-    assert error == pytest.approx(np.hypot(one[1], other[1]), rel=0.04)
-    _, shared = foretell.contrast({"x": whole, "y": second}, weights, allow_different_n=True)  # type: ignore[dict-item]
-    _, of_whole = foretell.contrast(whole, {("a_to_b", "0"): 1})  # type: ignore[arg-type]
-    assert shared < np.hypot(of_whole, other[1])
+    assert error == pytest.approx(np.hypot(one.stderr, other.stderr), rel=0.04)
+    shared = foretell.contrast({"x": whole, "y": second}, weights, allow_different_n=True)  # type: ignore[dict-item]
+    of_whole = foretell.contrast(whole, {("a_to_b", "0"): 1})  # type: ignore[arg-type]
+    assert shared.stderr < np.hypot(of_whole.stderr, other.stderr)
     same = foretell.contrast({"x": whole, "y": whole}, weights, allow_different_n=True)  # type: ignore[dict-item]
-    assert same == (0, 0)
+    assert (same.value, same.stderr, same.p_value) == (0, 0, 1)

@@ -323,7 +323,8 @@ def test_a_map_keeps_scores_of_cells_that_one_may_contrast() -> None:
     assert {cell[1:] for cell in items_of(every).cells} == {(str(s), str(t)) for s in range(5) for t in range(3)}
     for cell in items_of(matrix).cells:
         assert foretell.contrast(matrix, {cell: 1.0}) == foretell.contrast(every, {cell: 1.0})
-        value, stderr = foretell.contrast(matrix, {cell: 1.0})
+        tested = foretell.contrast(matrix, {cell: 1.0})
+        value, stderr = tested.value, tested.stderr
         at = matrix.sel(direction=cell[0], a=int(cell[1]), b=int(cell[2]))
         assert value == at["imbalance"].item()
         assert stderr == pytest.approx(at["stderr"].item())

@@ -43,7 +43,7 @@ def test_bits_are_a_space() -> None:
     assert part.ids == ("d", "b")
     assert (part.data == bits.data[[3, 1]]).all()
     assert bits.bits(slice(1, 3)).ids == ("b", "c")
-    assert repr(bits) == "Bits(n_items=5, n_tokens=2, n_bits=9)"
+    assert repr(bits) == "BinarySpace(n_items=5, n_tokens=2, n_bits=9)"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_align_by_name() -> None:
     aligned_a, aligned_b = foretell.align(a, shuffled)
     assert aligned_a.ids == aligned_b.ids == tuple(i for i in ids if i in set(shuffled.ids or ()))
     assert aligned_a.n_tokens == 1
-    assert repr(aligned_b) == "<25 of Bits(n_items=25, n_tokens=1, n_bits=16)>"
+    assert repr(aligned_b) == "<25 of BinarySpace(n_items=25, n_tokens=1, n_bits=16)>"
     assert aligned_a != aligned_b
     kept = np.sort(order[:25])
     assert foretell.information_imbalance(aligned_a, aligned_b) == foretell.information_imbalance(

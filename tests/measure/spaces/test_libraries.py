@@ -180,7 +180,7 @@ def test_spaces_keep_the_index_and_are_aligned_by_it(make: Any) -> None:
     assert foretell.information_imbalance(*aligned, metric=metric) == foretell.information_imbalance(
         X, Y, metric=metric
     )
-    with pytest.raises(InputError, match=r"space 1 is a DataFrame: .*foretell\.Points"):
+    with pytest.raises(InputError, match=r"space 1 is a DataFrame: .*foretell\.FloatSpace"):
         foretell.align(spaces[0], table)
 
 

@@ -82,10 +82,10 @@ def _print_comparison(comparison: Comparison, sides: list[Side]) -> None:
     screen.print(table)
     n_pairs = result["imbalance"].isel(direction=0).size
     if comparison.joint is not None and comparison.asymmetry is not None:
-        value, margin = comparison.asymmetry
+        one = comparison.asymmetry
         where = f"Where both ways together are lowest, {names_of(comparison.joint)}: " if n_pairs > 1 else ""
         screen.print(
-            f"{where}A -> B minus B -> A is {value:+.3f} ({value - margin:+.3f} to {value + margin:+.3f}); "
+            f"{where}A -> B minus B -> A is {one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f}); "
             "below 0: A predicts B better.",
             soft_wrap=True,
         )

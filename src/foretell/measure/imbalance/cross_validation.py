@@ -116,7 +116,7 @@ def cross_validate(
 
     Returns
     -------
-    dict of str to CrossFit
+    dict of str to CrossValidated
         By direction.
 
     Raises
@@ -193,7 +193,7 @@ def difference(one: CrossValidated, other: CrossValidated) -> tuple[float, float
 
     Parameters
     ----------
-    one, other : CrossFit
+    one, other : CrossValidated
         From the same items in the same order, groups and seed, hence the same halves.
 
     Returns

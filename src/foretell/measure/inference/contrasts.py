@@ -1,18 +1,44 @@
-"""Contrasts of values of one result, or of several on the same items."""
+"""Contrasts of values of one result, or of several on the same items: value, standard error, interval and p value."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from foretell.exceptions import AlignmentError, InputError, OptionError
 from foretell.measure.inference.item_data import ItemData, items_of, scores_of
-from foretell.measure.inference.standard_errors import Scores, group_codes
+from foretell.measure.inference.p_values import contrast_p_value
+from foretell.measure.inference.standard_errors import Scores, critical, group_codes
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A weighted sum of cells, with its error.
+
+    Attributes
+    ----------
+    value, stderr : float
+        The sum, and its dyadic-robust standard error; NaN for fewer than 4 groups.
+    low, high : float
+        The ends of its 95 % interval, by Student's t with one degree of freedom less than groups.
+    p_value : float
+        Two-sided, against 0, by the same distribution.
+    n_groups : int
+        Groups of dependent items that the error is over; without groups each item is one.
+    """
+
+    value: float
+    stderr: float
+    low: float
+    high: float
+    p_value: float
+    n_groups: int
 
 
 def contrast(
@@ -21,8 +47,8 @@ def contrast(
     *,
     allow_different_n: bool = False,
     allow_different_settings: bool = False,
-) -> tuple[float, float]:
-    """Value and standard error of a weighted sum of cells, from the scores that results hold.
+) -> Contrast:
+    """Value, standard error, interval and p value of a weighted sum of cells, from the scores that results hold.
 
     Parameters
     ----------
@@ -40,10 +66,9 @@ def contrast(
 
     Returns
     -------
-    value : float
-        The sum.
-    stderr : float
-        Its standard error.
+    Contrast
+        Its attributes are `value`, `stderr`, `low`, `high`, `p_value` and `n_groups`. Of several contrasts, correct the
+        p values for their number, by `foretell.holm`.
 
     Raises
     ------
@@ -56,7 +81,16 @@ def contrast(
 
     Examples
     --------
-    How much lower is layer 12 than layer 0? ``contrast(result, {("a_to_b", "12"): 1, ("a_to_b", "0"): -1})``
+    How much lower is layer 1 than layer 0?
+
+    >>> import numpy as np, foretell
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((200, 32))
+    >>> layers = [x + noise * rng.standard_normal(x.shape) for noise in (2.0, 0.5)]
+    >>> curve = foretell.imbalance_curve(layers, [x, x])
+    >>> found = contrast(curve, {("a_to_b", 1): 1, ("a_to_b", 0): -1})
+    >>> found.value < 0, found.p_value < 0.001
+    (True, True)
     """
     import xarray as xr
 
@@ -82,7 +116,10 @@ def contrast(
             f"There are no scores of {tuple(part for part in next(iter(wanted)) if part)!r}: the cells of "
             f"{'the last' if len(results) > 1 else 'this'} result are {', '.join(map(repr, list(keys)[:4]))} and so on."
         )
-    return value, float(_sum_of(parts, [items_of(result) for result in results.values()]).stderr()[0])
+    total = _sum_of(parts, [items_of(result) for result in results.values()])
+    stderr, n_groups = float(total.stderr()[0]), total.n_groups
+    margin = critical(n_groups) * stderr
+    return Contrast(value, stderr, value - margin, value + margin, contrast_p_value(value, stderr, n_groups), n_groups)
 
 
 def _sum_of(parts: Sequence[Scores], items: Sequence[ItemData]) -> Scores:

@@ -18,7 +18,7 @@ from foretell.measure.inference.standard_errors import critical
 from foretell.studies.words import how_many
 
 if TYPE_CHECKING:
-    import xarray as xr
+    pass
 
 LEVEL = 0.05
 
@@ -55,8 +55,8 @@ class Verdict:
     @classmethod
     def contrast(cls, results: Any, weights: Mapping[Any, float], **options: bool) -> Verdict:
         """A weighted sum of cells of results, tested against 0 (`foretell.contrast`)."""
-        first: xr.Dataset = next(iter(results.values())) if isinstance(results, dict) else results
-        return cls.difference(*contrast(results, weights, **options), int(first.attrs["n_groups"]))
+        found = contrast(results, weights, **options)
+        return cls(found.value, found.stderr, found.n_groups, found.p_value)
 
     @property
     def p_adjusted(self) -> float:
