@@ -49,7 +49,7 @@ class Verdict:
 
     @classmethod
     def difference(cls, value: float, stderr: float, n_groups: int) -> Verdict:
-        """A difference, tested against 0 (`foretell.contrast_p_value`)."""
+        """A difference, tested against 0 (`foretell.measure.inference.p_values.contrast_p_value`)."""
         return cls(value, stderr, n_groups, contrast_p_value(value, stderr, n_groups))
 
     @classmethod
